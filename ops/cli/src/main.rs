@@ -1,0 +1,3 @@
+//! ferry: the hand of operators and integrators.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The workshop: cargo x demo | test | sim | tidy.
+
+fn main() {}

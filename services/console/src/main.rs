@@ -1,0 +1,3 @@
+//! The console's entry point.
+
+fn main() {}

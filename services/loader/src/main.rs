@@ -1,0 +1,3 @@
+//! The loader's entry point.
+
+fn main() {}

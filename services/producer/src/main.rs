@@ -1,0 +1,3 @@
+//! The producer's entry point.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The transformer's entry point.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What Ferry needs from a broker: publisher, intake, delivery, outcome; no AMQP.

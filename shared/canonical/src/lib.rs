@@ -1,0 +1,1 @@
+//! Canonical events: envelope, entities, facets, parts, ids, clocks, limits, JSON Schemas.

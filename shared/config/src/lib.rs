@@ -1,0 +1,1 @@
+//! ferry.toml: one file, parsed at the edge, linted offline.

@@ -1,0 +1,1 @@
+//! jq programs: compiled once, bounded, testable.

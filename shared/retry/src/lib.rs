@@ -1,0 +1,1 @@
+//! Retry policies: bounded sequences of delays, and the delay levels they quantise to.

@@ -1,0 +1,1 @@
+//! Broker and HTTP in memory, with scripted faults.

@@ -1,0 +1,1 @@
+//! Ledger, journal, cursors, leases and dead letters.

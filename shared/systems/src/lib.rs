@@ -1,0 +1,1 @@
+//! OrderFlow, OroCommerce, REST and files: each a protocol in both directions.

@@ -1,0 +1,1 @@
+//! Exchanges, queues, bindings and their arguments as data.

@@ -1,0 +1,3 @@
+//! The simulators' entry point.
+
+fn main() {}

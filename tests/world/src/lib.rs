@@ -1,0 +1,1 @@
+//! The sample world: seeded generator, manifest and checker. Knows nothing of shared/.
