@@ -1,1 +1,36 @@
-//! Ledger, journal, cursors, leases and dead letters.
+//! The store: ledger, journal, cursors, leases and dead letters, as traits and on SQLite.
+//!
+//! The ledger decides, in one transaction per batch, what each delivery may do; the journal keeps
+//! every transaction with a system; dead letters are kept until a person has dealt with them. All
+//! times in the store come from the store's own clock, so that processes of one store agree. It
+//! knows no broker, no HTTP and no system's format.
+
+pub mod cursor;
+pub mod dead;
+pub mod journal;
+pub mod ledger;
+pub mod overview;
+pub mod sqlite;
+
+pub use cursor::{Cursors, Lease, Leases};
+pub use dead::{DeadFilter, DeadLetter, DeadLetters, DeadSummary};
+pub use journal::{Direction, Journal, JournalEntry, JournalFilter, JournalRow};
+pub use ledger::{
+    Claimed, Grant, Group, GroupClaim, Ledger, Member, PartState, Settle, Settled, Settlement,
+    Verdict,
+};
+pub use overview::{AppliedPart, EntityView, Overview, Overviews, RouteTally};
+
+
+/// The store could not do what was asked; nothing of the transaction happened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the store is busy: another process has held its lock for too long")]
+    Busy,
+    #[error("the store cannot be used: {0}")]
+    Unusable(String),
+    #[error("the store's content does not have the form this version expects: {0}")]
+    Corrupt(String),
+    #[error("the store belongs to schema version {found}; this program knows {known}. {advice}")]
+    Version { found: u32, known: u32, advice: &'static str },
+}

@@ -1,1 +1,140 @@
-//! OrderFlow, OroCommerce, REST and files: each a protocol in both directions.
+//! The systems: each a protocol in both directions, with no queue and no store.
+//!
+//! A system reads its own records into canonical drafts ([`System::read`]), polls pages of them,
+//! receives pushes, and applies canonical parts as a target. It promises to name every failure by
+//! kind, to read before it writes when told that an earlier answer was lost, and never to panic on
+//! what the other side says. It does not decide about retries, order or duplicates: that is the
+//! loader's and the ledger's work.
+
+pub mod draft;
+pub mod files;
+pub mod oro;
+pub mod orderflow;
+pub mod poll;
+pub mod push;
+pub mod rest;
+pub mod target;
+
+pub use draft::{BadItem, Draft, Item, Record};
+pub use poll::{NewRecord, Page};
+pub use push::{Acknowledged, PushRequest, Refusal};
+pub use target::{Applied, Effect, Failure, Write};
+
+use ferry_canonical::{Entity, Facet};
+use ferry_config::SystemConfig;
+use ferry_http::Conversation;
+
+/// One configured system, in whatever roles it has.
+#[derive(Debug)]
+pub enum System {
+    Orderflow(orderflow::Orderflow),
+    Oro(oro::Oro),
+    Rest(rest::Rest),
+    Files(files::Files),
+}
+
+/// The configuration names something that cannot work: a mapping that does not compile, an unknown
+/// time zone.
+#[derive(Debug, thiserror::Error)]
+#[error("system {system}: {reason}")]
+pub struct SystemError {
+    pub system: String,
+    pub reason: String,
+}
+
+impl System {
+    pub fn new(name: &str, config: &SystemConfig) -> Result<Self, SystemError> {
+        let error = |reason| SystemError { system: name.to_owned(), reason };
+        Ok(match config {
+            SystemConfig::Orderflow(config) => {
+                Self::Orderflow(orderflow::Orderflow::new(config).map_err(error)?)
+            }
+            SystemConfig::Oro(config) => Self::Oro(oro::Oro::new(config).map_err(error)?),
+            SystemConfig::Rest(config) => Self::Rest(rest::Rest::new(config).map_err(error)?),
+            SystemConfig::Files(config) => Self::Files(files::Files::new(config).map_err(error)?),
+        })
+    }
+
+    /// Reads a record this system said: every item becomes a draft, a skip or a bad item.
+    pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
+        match self {
+            Self::Orderflow(system) => system.read(record),
+            Self::Oro(system) => system.read(record),
+            Self::Rest(system) => system.read(record),
+            Self::Files(system) => system.read(record),
+        }
+    }
+
+    /// Which endpoint a route of `facet` polls; none where the system only pushes it.
+    pub fn polled_endpoint(&self, facet: Facet) -> Option<String> {
+        match self {
+            Self::Orderflow(_) => None,
+            Self::Oro(system) => system.polled_endpoint(facet),
+            Self::Rest(system) => system.polled_endpoint(facet),
+            Self::Files(system) => system.polled_endpoint(facet),
+        }
+    }
+
+    /// Asks for the next page after `cursor`. A drop folder is polled by the producer itself.
+    pub async fn poll(
+        &self,
+        conversation: &Conversation,
+        endpoint: &str,
+        cursor: Option<&str>,
+    ) -> Result<Page, Failure> {
+        match self {
+            Self::Oro(system) => system.poll(conversation, endpoint, cursor).await,
+            Self::Rest(system) => system.poll(conversation, endpoint, cursor).await,
+            Self::Orderflow(_) | Self::Files(_) => Err(Failure::unsupported("it is not polled")),
+        }
+    }
+
+    /// Authenticates and looks at a push, without acting on it.
+    pub fn receive(&self, request: &PushRequest<'_>) -> Result<Acknowledged, Refusal> {
+        match self {
+            Self::Orderflow(system) => system.receive(request),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Err(Refusal::not_received_here()),
+        }
+    }
+
+    /// Whether this target needs the last known sibling parts to write one part of `facet`.
+    pub fn composes(&self, facet: Facet) -> bool {
+        match self {
+            Self::Oro(_) => facet.has_parts(),
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) => false,
+        }
+    }
+
+    /// How many writes of one entity kind go into one call at most.
+    pub fn batch_max(&self, entity: Entity) -> usize {
+        match self {
+            Self::Orderflow(system) => system.batch_max(entity),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => 1,
+        }
+    }
+
+    /// Applies the writes, at most [`Self::batch_max`] of one facet. One answer per write.
+    pub async fn apply(
+        &self,
+        conversation: &Conversation,
+        writes: &[Write<'_>],
+    ) -> Vec<Result<Applied, Failure>> {
+        match self {
+            Self::Orderflow(system) => system.apply(conversation, writes).await,
+            Self::Oro(system) => system.apply(conversation, writes).await,
+            Self::Rest(_) | Self::Files(_) => {
+                writes.iter().map(|_| Err(Failure::unsupported("it is a source only"))).collect()
+            }
+        }
+    }
+
+    /// The cheapest read that shows that the system answers and takes our credentials.
+    pub async fn probe(&self, conversation: &Conversation) -> Result<(), Failure> {
+        match self {
+            Self::Orderflow(system) => system.probe(conversation).await,
+            Self::Oro(system) => system.probe(conversation).await,
+            Self::Rest(system) => system.probe(conversation).await,
+            Self::Files(system) => system.probe(),
+        }
+    }
+}

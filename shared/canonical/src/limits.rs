@@ -1,0 +1,17 @@
+//! Every limit of the contract has a name here.
+
+/// The largest record the producer accepts and the transformer reads.
+pub const RECORD_BYTES: usize = 8 * 1024 * 1024;
+/// The largest event. RabbitMQ 4.x refuses messages over 16 MiB.
+pub const EVENT_BYTES: usize = 4 * 1024 * 1024;
+/// A dead letter's detail. Headers must fit one AMQP frame (128 KiB).
+pub const DETAIL_BYTES: usize = 8 * 1024;
+/// A dead letter's excerpt of the target's answer.
+pub const EXCERPT_BYTES: usize = 2 * 1024;
+/// Nesting of JSON or XML that is read.
+pub const DEPTH: usize = 64;
+/// Length of an id, a part or a reference, in characters.
+pub const ID_CHARS: usize = 255;
+
+const _: () = assert!(EVENT_BYTES <= RECORD_BYTES);
+const _: () = assert!(DETAIL_BYTES + EXCERPT_BYTES < 64 * 1024);

@@ -1,0 +1,31 @@
+//! The routes: (source, entity, facet) → targets.
+
+use std::time::Duration;
+
+use ferry_canonical::{Entity, Facet};
+
+use crate::HumanDuration;
+
+#[derive(Clone, Debug)]
+pub struct RouteConfig {
+    pub name: String,
+    pub from: String,
+    pub entity: Entity,
+    pub facet: Facet,
+    pub to: Vec<String>,
+    /// How often the source is polled; pushes need none.
+    pub every: Option<HumanDuration>,
+    pub retry: RetryConfig,
+}
+
+/// How long failures of one route are tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryConfig {
+    /// Delays by attempt; the last one repeats.
+    pub schedule: Vec<Duration>,
+    /// Since the first failure.
+    pub give_up_after: Duration,
+    /// The schedule for what waits for its customer or product.
+    pub reference_schedule: Vec<Duration>,
+    pub reference_give_up_after: Duration,
+}

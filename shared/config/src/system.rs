@@ -1,0 +1,142 @@
+//! The systems: one section per system, by kind. These are the parsed forms; secrets are read.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use ferry_canonical::Facet;
+
+use crate::{HumanDuration, Secret};
+
+#[derive(Clone, Debug)]
+pub enum SystemConfig {
+    Orderflow(OrderflowConfig),
+    Oro(OroConfig),
+    Rest(RestConfig),
+    Files(FilesConfig),
+}
+
+/// Limits of one target, for each loader process.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Calls at one time. Default 8.
+    pub concurrency: u16,
+    /// The hard deadline of one call. Default 30 s; OrderFlow imports 300 s.
+    pub timeout: HumanDuration,
+    /// How long after a call's start an unread answer may still take effect at the target.
+    /// Default twice the timeout.
+    pub settle_after: HumanDuration,
+}
+
+#[derive(Clone, Debug)]
+pub struct OrderflowConfig {
+    /// `https://host/instance`, without a trailing slash.
+    pub base_url: String,
+    pub organisation: String,
+    pub channel: String,
+    /// IANA name; OrderFlow transmits local times without a zone. Default `Europe/London`.
+    pub time_zone: String,
+    pub user: Secret,
+    pub password: Secret,
+    /// What a push must present; without it pushes are refused with 401.
+    pub push: Option<PushConfig>,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug)]
+pub struct PushConfig {
+    pub user: Secret,
+    pub password: Secret,
+    /// The acknowledgement's text; `{id}` is the message id.
+    /// Default `Success - Message {id} Received`.
+    pub acknowledgement: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct OroConfig {
+    /// `https://shop.example`, without a trailing slash.
+    pub base_url: String,
+    /// Default `/admin`.
+    pub backend_prefix: String,
+    pub client_id: Secret,
+    pub client_secret: Secret,
+    /// Whether the shop runs with "Enable External Status Management"; without it Oro cannot take
+    /// a cancellation, and Ferry says so for each. Default false.
+    pub external_status_management: bool,
+    /// Records per page when polling. Default 100.
+    pub page_size: u16,
+    /// How far each poll reads back over its cursor. Default 10 s.
+    pub overlap: HumanDuration,
+    /// Id of the attribute family of new products. Default `1`.
+    pub attribute_family: String,
+    /// The unit of products whose source names none. Default `item`.
+    pub default_unit: String,
+    /// Id of the role new customer users get; without it they are created disabled.
+    pub customer_user_role: Option<String>,
+    pub limits: Limits,
+}
+
+/// Any JSON over HTTP, as a source.
+#[derive(Clone, Debug)]
+pub struct RestConfig {
+    pub base_url: String,
+    /// Sent as `Authorization: Bearer …`.
+    pub bearer: Option<Secret>,
+    pub endpoints: BTreeMap<String, RestEndpoint>,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug)]
+pub struct RestEndpoint {
+    /// Appended to the base URL: `/api/customers`.
+    pub path: String,
+    pub facet: Facet,
+    /// RFC 6901 pointer to the array of items in a page: `/customers`.
+    pub items: String,
+    /// jq program: item → canonical part.
+    pub mapping: Mapping,
+    /// RFC 6901 pointer in the *item* to what orders its states: a number or an RFC 3339 time.
+    pub sequence: String,
+    /// The clock's name. Default: the pointer's last segment.
+    pub clock: String,
+    /// Query parameter with the page number, from 1.
+    pub page_param: Option<String>,
+    /// RFC 6901 pointer to the number of pages; without it the first empty page ends.
+    pub pages: Option<String>,
+    pub size_param: Option<String>,
+    pub page_size: u16,
+    /// Query parameter that takes the cursor (an RFC 3339 time).
+    pub since_param: Option<String>,
+    /// How far each poll reads back over its cursor.
+    pub overlap: HumanDuration,
+}
+
+/// A drop folder, and what `ferry backfill` reads.
+#[derive(Clone, Debug)]
+pub struct FilesConfig {
+    pub folder: PathBuf,
+    pub files: BTreeMap<String, FileKind>,
+}
+
+#[derive(Clone, Debug)]
+pub struct FileKind {
+    /// `*` stands for any run of characters: `catalogue*.csv`.
+    pub pattern: String,
+    pub format: FileFormat,
+    pub facet: Facet,
+    /// jq program: row (an object of strings) → canonical part.
+    pub mapping: Mapping,
+    /// Rows per record. Default 200.
+    pub chunk_rows: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    Csv,
+    Jsonl,
+}
+
+/// A mapping program: where it came from and its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    pub name: String,
+    pub program: String,
+}

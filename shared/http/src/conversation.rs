@@ -1,0 +1,76 @@
+//! The exchanges of one piece of work, kept for the journal.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::{HttpError, HttpPort, Request, Response, redacted_headers, redacted_url};
+
+/// One request and what came of it, redacted.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    pub started_at: Timestamp,
+    pub operation: &'static str,
+    pub method: &'static str,
+    pub url: String,
+    pub request_headers: Vec<(String, String)>,
+    pub request_body: Bytes,
+    pub duration: Duration,
+    /// Status and body, or the error's text.
+    pub answer: Result<(u16, Bytes), String>,
+}
+
+/// Sends through a port and remembers every exchange.
+#[derive(Clone)]
+pub struct Conversation {
+    port: Arc<dyn HttpPort>,
+    clock: fn() -> Timestamp,
+    exchanges: Arc<Mutex<Vec<Exchange>>>,
+}
+
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conversation").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+impl Conversation {
+    pub fn new(port: Arc<dyn HttpPort>, clock: fn() -> Timestamp) -> Self {
+        Self { port, clock, exchanges: Arc::default() }
+    }
+
+    pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
+        let (started_at, started) = ((self.clock)(), Instant::now());
+        let mut exchange = Exchange {
+            started_at,
+            operation: request.operation,
+            method: request.method.as_str(),
+            url: redacted_url(&request.url),
+            request_headers: redacted_headers(&request.headers),
+            request_body: if request.secret { Bytes::new() } else { request.body.clone() },
+            duration: Duration::ZERO,
+            answer: Err("cut off".to_owned()),
+        };
+        let secret = request.secret;
+        let answer = self.port.send(request).await;
+        exchange.duration = started.elapsed();
+        exchange.answer = match &answer {
+            Ok(response) if secret => Ok((response.status, Bytes::new())),
+            Ok(response) => Ok((response.status, response.body.clone())),
+            Err(error) => Err(error.to_string()),
+        };
+        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
+        answer
+    }
+
+    /// What was said so far; the list starts anew.
+    pub fn take(&self) -> Vec<Exchange> {
+        std::mem::take(&mut *self.exchanges.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,164 @@
+//! The ledger: who may write what, what was intended, what is settled.
+//!
+//! Deliveries for one target are grouped by entity and facet; one [`Group`] is claimed as a whole.
+//! A claim commits the intent (token, sequence, hash, start) before any call is made; a settlement
+//! works only with the claim's token. See DESIGN §7 and §8.
+
+use std::{future::Future, time::Duration};
+
+use ferry_canonical::{Clock, Outcome, Sequence, Subject};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{StoreError, journal::JournalEntry};
+
+/// What several deliveries of one entity and one facet ask of one target.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub target: String,
+    pub route: String,
+    pub members: Vec<Member>,
+    /// The target composes this facet: all parts join one call, and the grant carries the known
+    /// siblings.
+    pub composed: bool,
+    /// How long the claim holds: longer than the call's hard deadline.
+    pub lease: Duration,
+    /// How long after the claim's start an unread answer may still take effect.
+    pub settle_after: Duration,
+}
+
+/// One delivery in a group. All members of a group share entity, id and facet.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub event_id: Uuid,
+    /// Retries by hand, from 0: each has an outcome of its own.
+    pub generation: u32,
+    pub source: String,
+    /// With the id the event carries; the ledger resolves it to the canonical id.
+    pub subject: Subject,
+    /// The source's own id, where it differs.
+    pub source_id: Option<String>,
+    pub clock: Clock,
+    pub sequence: Sequence,
+    pub observed_at: Timestamp,
+    /// Hash of the declared content.
+    pub fingerprint: String,
+    /// The part as JSON.
+    pub document: String,
+}
+
+/// The answer to one group.
+#[derive(Clone, Debug)]
+pub struct GroupClaim {
+    /// One verdict per member, in order.
+    pub members: Vec<Verdict>,
+    pub claimed: Claimed,
+}
+
+/// What one member may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its state is in the grant: it is applied by this claim.
+    Lead,
+    /// An older state of a lead's part and clock: superseded once the lead is applied, and handed
+    /// in with the lead's settlement. If the lead fails, it is claimed again.
+    Rider { lead: usize },
+    /// It ended now, in this transaction. The sentence says by what it was superseded and so on.
+    Closed { outcome: Outcome, because: String },
+    /// It had ended before: acknowledge it. A dead one is published to the dead letters again.
+    Ended { outcome: Outcome },
+    /// Not now: claim it again later. See [`GroupClaim::claimed`] for how much later.
+    Waits,
+}
+
+#[derive(Clone, Debug)]
+pub enum Claimed {
+    /// At least one member leads.
+    Granted(Box<Grant>),
+    /// Another claim holds the entity.
+    Busy,
+    /// An answer was lost; what it did shows only after `wait`.
+    Unknown { wait: Duration },
+    /// No member is left that wants anything.
+    Nothing,
+}
+
+/// The right to write one entity at one target, until the lease ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    pub token: Uuid,
+    /// The canonical id.
+    pub entity_id: String,
+    /// The target's own id, where known.
+    pub target_id: Option<String>,
+    /// The entity is unknown at the target: read by key before writing.
+    pub read_first: bool,
+    /// For composed facets: the last settled state of every *other* part of the facet.
+    pub siblings: Vec<PartState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartState {
+    pub part: Option<String>,
+    pub document: String,
+}
+
+/// What became of a claim.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    pub token: Uuid,
+    pub target: String,
+    pub verdict: Settle,
+}
+
+#[derive(Clone, Debug)]
+pub enum Settle {
+    /// The leads are so at the target (`Delivered`), or need not be (`Skipped`); riders become
+    /// superseded.
+    Done { outcome: Outcome, because: Option<String>, target_id: Option<String> },
+    /// It failed and will be tried again, or waits: the lease ends. `unread` makes the entity
+    /// unknown. The indexes are of members that became dead letters; the rest has no outcome yet.
+    Failed { unread: bool, dead: Vec<usize>, because: String },
+    /// Nothing was tried.
+    Released,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    Done,
+    /// The token is no longer the entity's: the lease had ended and somebody else holds it, or a
+    /// reader has marked it unknown. Nothing was written.
+    Lost,
+}
+
+pub trait Ledger: Send + Sync {
+    /// Claims every group it can, in one transaction. One answer per group, in order. Within a
+    /// call, an entity is granted once.
+    fn claim(
+        &self,
+        groups: Vec<Group>,
+    ) -> impl Future<Output = Result<Vec<GroupClaim>, StoreError>> + Send;
+
+    /// Settles claims and appends to the journal, in one round trip. One answer per settlement.
+    fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        journal: Vec<JournalEntry>,
+    ) -> impl Future<Output = Result<Vec<Settled>, StoreError>> + Send;
+
+    /// Extends leases that are still ours by `lease` from now; returns the tokens that are not.
+    fn renew(
+        &self,
+        target: &str,
+        tokens: Vec<Uuid>,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send;
+
+    /// Ends deliveries that never claimed anything (undecodable, unroutable), idempotently.
+    fn end(
+        &self,
+        target: &str,
+        route: &str,
+        ended: Vec<(Uuid, u32, Outcome, String)>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}

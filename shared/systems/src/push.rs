@@ -1,0 +1,43 @@
+//! Receiving pushes: who says it, what it is, and what we answer.
+
+/// An HTTP request that claims to be a push.
+#[derive(Clone, Copy, Debug)]
+pub struct PushRequest<'a> {
+    /// Names in lower case.
+    pub headers: &'a [(String, String)],
+    /// Decoded query parameters.
+    pub query: &'a [(String, String)],
+    pub body: &'a [u8],
+}
+
+/// It may be made durable; once it is, this is the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// `push` or what the system distinguishes.
+    pub endpoint: String,
+    pub scope: Option<String>,
+    /// The source's own message id.
+    pub message_id: Option<String>,
+    pub content_type: &'static str,
+    pub body: String,
+}
+
+/// It is not taken. `status` is never 410: some senders delete their subscription on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// 400, 401, 404, 413 or 415.
+    pub status: u16,
+    /// For the sender; names no secret.
+    pub reason: String,
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Refusal {
+    pub fn new(status: u16, reason: impl Into<String>) -> Self {
+        Self { status, reason: reason.into(), headers: Vec::new() }
+    }
+
+    pub fn not_received_here() -> Self {
+        Self::new(404, "this system takes no pushes")
+    }
+}

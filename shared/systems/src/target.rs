@@ -1,0 +1,101 @@
+//! Writing to a target: what is asked, what became of it, how it failed.
+
+use std::time::Duration;
+
+use ferry_canonical::{FailureKind, Part, Subject};
+use ferry_http::{HttpError, Response};
+
+/// One entity's part (or composed parts) to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Write<'a> {
+    /// With the canonical id already resolved.
+    pub subject: &'a Subject,
+    /// The new state.
+    pub part: &'a Part,
+    /// For a target that composes: every known part of this facet, the new one included.
+    pub parts: &'a [Part],
+    /// The target's own id, from the ledger.
+    pub target_id: Option<&'a str>,
+    /// An earlier answer was lost: read by key before writing.
+    pub read_first: bool,
+    /// 1 on the first try.
+    pub attempt: u32,
+}
+
+/// It is so at the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    pub effect: Effect,
+    /// The target's own id of the entity, where it has one.
+    pub target_id: Option<String>,
+    /// Something a person should see although it worked.
+    pub warning: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    Created,
+    Updated,
+    /// A read showed that the target has it already.
+    AlreadySo,
+    /// The target cannot express it; the reason is what the operator reads.
+    Skipped(String),
+}
+
+/// It is not so, or not known to be so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// Names the canonical field where the target named one of its own.
+    pub detail: String,
+    pub status: Option<u16>,
+    /// The beginning of the target's answer.
+    pub response: Option<String>,
+    /// The response rule that matched.
+    pub rule: Option<String>,
+    pub retry_after: Option<Duration>,
+    /// A write may have been applied although no answer was read: the entity is unknown now.
+    pub unread: bool,
+}
+
+impl Failure {
+    pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            status: None,
+            response: None,
+            rule: None,
+            retry_after: None,
+            unread: false,
+        }
+    }
+
+    pub fn unsupported(detail: &str) -> Self {
+        Self::new(FailureKind::Unsupported, detail)
+    }
+
+    /// No answer was read. `writing` says whether the request could have changed anything.
+    pub fn unanswered(error: &HttpError, writing: bool) -> Self {
+        let kind = match error {
+            HttpError::Connect(_) | HttpError::Broken(_) => FailureKind::Connection,
+            HttpError::Timeout(_) => FailureKind::Timeout,
+            HttpError::TooLarge => FailureKind::TooLarge,
+            HttpError::Unsendable(_) => FailureKind::Internal,
+        };
+        Self { unread: writing && error.may_have_acted(), ..Self::new(kind, error.to_string()) }
+    }
+
+    /// Adds status, excerpt and `Retry-After` of the answer.
+    #[must_use]
+    pub fn with_response(mut self, response: &Response) -> Self {
+        const EXCERPT_CHARS: usize = 600;
+        self.status = Some(response.status);
+        self.response = Some(response.text().chars().take(EXCERPT_CHARS).collect());
+        self.retry_after = response
+            .header("retry-after")
+            .and_then(|value| value.trim().parse().ok())
+            .map(Duration::from_secs);
+        self
+    }
+}
