@@ -65,8 +65,9 @@ pub enum Verdict {
     Rider { lead: usize },
     /// It ended now, in this transaction. The sentence says by what it was superseded and so on.
     Closed { outcome: Outcome, because: String },
-    /// It had ended before: acknowledge it. A dead one is published to the dead letters again.
-    Ended { outcome: Outcome },
+    /// It had ended before, as [`Settle::Failed::because`] or its like said then: acknowledge it. A
+    /// dead one is published to the dead letters again first.
+    Ended { outcome: Outcome, because: Option<String> },
     /// Not now: claim it again later. See [`GroupClaim::claimed`] for how much later.
     Waits,
 }
