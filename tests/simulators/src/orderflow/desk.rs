@@ -289,7 +289,7 @@ mod tests {
             </imports>";
         let answer = ask(&mut warehouse, &Method::POST, PRODUCTS, body);
         assert_eq!(answer.status, StatusCode::OK);
-        let told: Vec<_> = answer.effects.iter().map(|e| (e.key.as_str(), e.effect)).collect();
+        let told: Vec<_> = answer.effects.iter().map(|e| (e.key.as_str(), e.change)).collect();
         assert_eq!(
             told,
             [("A", "created"), ("B", "refused"), ("MUG", "duplicate"), ("C", "created")]

@@ -8,7 +8,7 @@ use super::report::Refusal;
 pub(super) struct Effect {
     pub(super) entity: &'static str,
     pub(super) key: String,
-    pub(super) effect: &'static str,
+    pub(super) change: &'static str,
     pub(super) fields: Value,
 }
 
@@ -16,15 +16,15 @@ impl Effect {
     pub(super) fn new(
         entity: &'static str,
         key: String,
-        effect: &'static str,
+        change: &'static str,
         fields: Option<Value>,
     ) -> Self {
-        Self { entity, key, effect, fields: fields.unwrap_or_default() }
+        Self { entity, key, change, fields: fields.unwrap_or_default() }
     }
 
     /// A refusal with its cause.
     pub(super) fn refused(entity: &'static str, key: String, refusal: &Refusal) -> Self {
         let fields = json!({ "message": refusal.message, "detail": refusal.detail });
-        Self { entity, key, effect: "refused", fields }
+        Self { entity, key, change: "refused", fields }
     }
 }

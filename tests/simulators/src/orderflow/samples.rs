@@ -26,6 +26,7 @@ pub(super) fn warehouse() -> Warehouse {
 pub(super) fn level() -> Level {
     Level {
         inventory_id: 71,
+        inventory_key: (0, 0),
         version: 1,
         product: Some("MUG".into()),
         site: "LEEDS".into(),

@@ -295,7 +295,7 @@ mod tests {
             text: text.into(),
         };
         let (verdict, effect) = warehouse.import(module, &mut import);
-        (verdict, effect.effect)
+        (verdict, effect.change)
     }
 
     fn with_a_mug() -> Warehouse {
