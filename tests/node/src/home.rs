@@ -54,6 +54,20 @@ impl NodeHome {
         folder.canonicalize().map_err(|source| folder_error(folder, source))
     }
 
+    /// Throws away what nodes wrote here. Files that are not a node's stay.
+    pub(crate) fn forget(folder: &Path) -> Result<(), NodeError> {
+        for name in ["data", "home", "log"] {
+            let path = folder.join(name);
+            match fs::remove_dir_all(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(folder_error(&path, source));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Writes everything a start needs. Kept ports are used again if they are free.
     pub(crate) fn prepare(folder: &Path, turn: u64, management: bool) -> Result<Self, NodeError> {
         let kept = Self::open(folder).ok().map(|home| home.ports).filter(|ports| ports.are_free());
@@ -279,6 +293,18 @@ mod tests {
         assert_eq!(first.node_name(), second.node_name());
         assert_eq!(cookie, fs::read(folder.join("home/.erlang.cookie")).unwrap());
         assert_eq!(NodeHome::open(&folder).unwrap().amqp_url(), first.amqp_url());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn forgetting_takes_what_nodes_wrote_and_nothing_else() {
+        let folder = scratch("fresh");
+        NodeHome::prepare(&folder, 0, false).unwrap();
+        fs::write(folder.join("notes"), "mine").unwrap();
+        NodeHome::forget(&folder).unwrap();
+        NodeHome::forget(&folder).unwrap();
+        assert!(!folder.join("data").exists() && !folder.join("home").exists());
+        assert!(folder.join("notes").exists());
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -32,6 +32,8 @@ const STARTS_MAX: u64 = 3;
 pub struct NodeOptions {
     /// The node's own folder, made if need be; data in it survive restarts.
     pub folder: PathBuf,
+    /// Whether what an earlier node left in the folder is thrown away first.
+    pub fresh: bool,
     /// Whether the management plugin runs (slower start, more memory).
     pub management: bool,
     /// How long the node may take until it answers.
@@ -39,9 +41,15 @@ pub struct NodeOptions {
 }
 
 impl NodeOptions {
-    /// Without the management plugin, and with a minute and a half to start on a busy machine.
+    /// Keeps what is in the folder, runs no management plugin, and gives the node a minute and a half
+    /// to start on a busy machine.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), management: false, start_within: Duration::from_secs(90) }
+        Self {
+            folder: folder.into(),
+            fresh: false,
+            management: false,
+            start_within: Duration::from_secs(90),
+        }
     }
 }
 
@@ -74,6 +82,9 @@ impl Node {
         let folder = NodeHome::make_folder(&options.folder)?;
         let lock = lock(&folder)?;
         marks::sweep(&folder)?;
+        if options.fresh {
+            NodeHome::forget(&folder)?;
+        }
         let (home, running) = run(&folder, &options)?;
         Ok(Self { options, home, running: Some(running), _lock: lock })
     }
