@@ -1,0 +1,50 @@
+//! An answer before it is bytes on a wire.
+
+use serde_json::Value;
+
+use super::changes::Change;
+use super::media::JSON_API;
+use super::problem::{self, Problem};
+
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Option<Value>,
+    /// What the request changed, or was refused to change.
+    pub(super) changes: Vec<Change>,
+}
+
+impl Answer {
+    pub(super) const fn bare(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: None, changes: Vec::new() }
+    }
+
+    pub(super) fn document(status: u16, body: Value) -> Self {
+        Self::bare(status).header("content-type", JSON_API).json(body)
+    }
+
+    pub(super) fn refusal(problems: &[Problem]) -> Self {
+        Self::document(problem::status_of(problems), problem::document(problems))
+    }
+
+    /// 405 has no body (OroCommerce reference §3.1).
+    pub(super) fn not_allowed(allow: &str) -> Self {
+        Self::bare(405).header("allow", allow)
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn json(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    pub(super) fn changing(mut self, changes: Vec<Change>) -> Self {
+        self.changes = changes;
+        self
+    }
+}

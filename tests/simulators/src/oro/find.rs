@@ -1,0 +1,446 @@
+//! Which rows a query means, in which order, and which page of them.
+//!
+//! Filters and sorts exist only where the schema declares them (OroCommerce reference §3);
+//! an indexed equality is looked up, everything else walks the table.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::problem::Problem;
+use super::query::{FilterTerm, Operator, Query};
+use super::record::{Id, Record};
+use super::schema::{Attribute, Filter, Kind, Relation, Shape, Ties};
+use super::store::Store;
+
+/// A page of rows and how many there are in all.
+#[derive(Debug)]
+pub(super) struct Page<'store> {
+    pub(super) rows: Vec<&'store Record>,
+    pub(super) total: usize,
+    pub(super) more: bool,
+}
+
+/// Where a query is asked: the tables, and whether products are named by SKU.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'store> {
+    pub(super) store: &'store Store,
+    pub(super) ext: bool,
+}
+
+pub(super) fn page<'store>(
+    asked: Asked<'store>,
+    kind: Kind,
+    query: &Query,
+) -> Result<Page<'store>, Vec<Problem>> {
+    let mut rows = rows(asked, kind, query)?;
+    sort(asked, kind, query, &mut rows)?;
+    let total = rows.len();
+    let Some(size) = query.page_size else { return Ok(Page { rows, total, more: false }) };
+    let start = (query.page_number - 1).saturating_mul(size);
+    let rows: Vec<_> = rows.into_iter().skip(start).take(size).collect();
+    let more = start.saturating_add(rows.len()) < total && !rows.is_empty();
+    Ok(Page { rows, total, more })
+}
+
+/// Every row the filters let through, in the order of their ids.
+pub(super) fn rows<'store>(
+    asked: Asked<'store>,
+    kind: Kind,
+    query: &Query,
+) -> Result<Vec<&'store Record>, Vec<Problem>> {
+    let mut tests = Vec::new();
+    let mut problems = Vec::new();
+    for term in &query.filters {
+        match Test::compile(asked, kind, term) {
+            Ok(test) => tests.push(test),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let narrowed = tests.iter().find_map(|test| test.candidates(asked.store, kind));
+    let passes = |record: &&Record| tests.iter().all(|test| test.passes(asked.store, record));
+    Ok(match narrowed {
+        Some(candidates) => candidates.into_values().filter(passes).collect(),
+        None => asked.store.all(kind).filter(passes).collect(),
+    })
+}
+
+/// One compiled filter: the relations to walk, the field at their end, and what it must hold.
+struct Test {
+    steps: Vec<&'static Relation>,
+    leaf: Leaf,
+    operator: Operator,
+    wanted: Wanted,
+}
+
+#[derive(Clone, Copy)]
+enum Leaf {
+    Id,
+    Attribute(&'static Attribute),
+    Relation(&'static Relation),
+}
+
+enum Wanted {
+    Exists(bool),
+    Any(Vec<Scalar>),
+    /// Both ends belong to it.
+    Range(Scalar, Scalar),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Scalar {
+    Text(String),
+    Number(f64),
+    Time(Timestamp),
+    Flag(bool),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Text,
+    Folded,
+    Number,
+    Time,
+    Flag,
+}
+
+impl Test {
+    fn compile(asked: Asked<'_>, kind: Kind, term: &FilterTerm) -> Result<Self, Problem> {
+        let unsupported = || Problem::filter(&term.parameter, "The filter is not supported.");
+        let (name, path) = term.path.split_last().ok_or_else(unsupported)?;
+        let mut steps = Vec::new();
+        let mut at = kind;
+        for step in path {
+            let relation = at.resource().relation(step).ok_or_else(unsupported)?;
+            steps.push(relation);
+            at = relation.target;
+        }
+        let leaf = leaf(at, name).ok_or_else(unsupported)?;
+        let (reading, array) = reading(leaf, at, asked.ext);
+        let ordered = matches!(reading, Reading::Number | Reading::Time);
+        if term.operator == Operator::Unsupported || (term.operator.is_ordering() && !ordered) {
+            let detail = "The operator is not supported.";
+            return Err(Problem::filter(&term.parameter, detail));
+        }
+        let wanted = wanted(term, reading, array)?;
+        let wanted = if asked.ext { by_number(asked.store, leaf, at, wanted) } else { wanted };
+        Ok(Self { steps, leaf, operator: term.operator, wanted })
+    }
+
+    /// The rows an index offers for this filter; `None` if no index helps.
+    fn candidates<'store>(
+        &self,
+        store: &'store Store,
+        kind: Kind,
+    ) -> Option<BTreeMap<Id, &'store Record>> {
+        let (Operator::Eq, Wanted::Any(values)) = (self.operator, &self.wanted) else {
+            return None;
+        };
+        let mut steps = self.steps.clone();
+        let mut at = steps.last().map_or(kind, |step| step.target);
+        let mut found = self.indexed(store, at, values)?;
+        while let Some(step) = steps.pop() {
+            at = steps.last().map_or(kind, |step| step.target);
+            if step.ties != Ties::One || !Store::is_indexed(at, step.name) {
+                return None;
+            }
+            let back = |record: &Record| store.find(at, step.name, &record.id.to_string());
+            found = found.into_iter().flat_map(back).collect();
+        }
+        Some(found.into_iter().map(|record| (record.id.clone(), record)).collect())
+    }
+
+    fn indexed<'store>(
+        &self,
+        store: &'store Store,
+        kind: Kind,
+        values: &[Scalar],
+    ) -> Option<Vec<&'store Record>> {
+        let field = match self.leaf {
+            Leaf::Id => {
+                let get = |value: &Scalar| store.get(kind, &Id::parse(kind, &value.text())?);
+                return Some(values.iter().filter_map(get).collect());
+            }
+            Leaf::Attribute(attribute) => attribute.name,
+            Leaf::Relation(relation) => relation.name,
+        };
+        let find = |value: &Scalar| store.find(kind, field, &value.text());
+        Store::is_indexed(kind, field).then(|| values.iter().flat_map(find).collect())
+    }
+
+    fn passes(&self, store: &Store, record: &Record) -> bool {
+        self.walk(store, record, &self.steps)
+    }
+
+    fn walk(&self, store: &Store, record: &Record, steps: &[&'static Relation]) -> bool {
+        let Some((step, rest)) = steps.split_first() else { return self.holds(store, record) };
+        related(store, record, step)
+            .iter()
+            .filter_map(|id| store.get(step.target, id))
+            .any(|target| self.walk(store, target, rest))
+    }
+
+    fn holds(&self, store: &Store, record: &Record) -> bool {
+        let values = match self.leaf {
+            Leaf::Id => scalar_of(&Value::from(record.id.to_string()), self.shape()),
+            Leaf::Attribute(attribute) => record
+                .attribute(attribute.name)
+                .map(|value| scalar_of(value, self.shape()))
+                .unwrap_or_default(),
+            Leaf::Relation(relation) => related(store, record, relation)
+                .iter()
+                .flat_map(|id| scalar_of(&Value::from(id.to_string()), Reading::Text))
+                .collect(),
+        };
+        match (&self.wanted, self.operator) {
+            (Wanted::Exists(exists), _) => values.is_empty() != *exists,
+            (_, Operator::NeqOrNull) if values.is_empty() => true,
+            (Wanted::Any(wanted), Operator::Neq | Operator::NeqOrNull) => {
+                !values.is_empty() && !values.iter().any(|value| wanted.contains(value))
+            }
+            (Wanted::Any(wanted), operator) => values
+                .iter()
+                .any(|value| wanted.iter().any(|wanted| compares(operator, value.compare(wanted)))),
+            (Wanted::Range(from, to), operator) => {
+                let inside = values.iter().any(|value| {
+                    value.compare(from) != Ordering::Less && value.compare(to) != Ordering::Greater
+                });
+                inside == (operator == Operator::Eq)
+            }
+        }
+    }
+
+    fn shape(&self) -> Reading {
+        match self.leaf {
+            Leaf::Id | Leaf::Relation(_) => Reading::Text,
+            Leaf::Attribute(attribute) => reading_of(attribute),
+        }
+    }
+}
+
+fn compares(operator: Operator, order: Ordering) -> bool {
+    match operator {
+        Operator::Lt => order == Ordering::Less,
+        Operator::Lte => order != Ordering::Greater,
+        Operator::Gt => order == Ordering::Greater,
+        Operator::Gte => order != Ordering::Less,
+        Operator::Eq
+        | Operator::Neq
+        | Operator::NeqOrNull
+        | Operator::Exists
+        | Operator::Unsupported => order == Ordering::Equal,
+    }
+}
+
+fn leaf(kind: Kind, name: &str) -> Option<Leaf> {
+    if name == "id" {
+        return Some(Leaf::Id);
+    }
+    let resource = kind.resource();
+    if let Some(relation) = resource.relation(name) {
+        return Some(Leaf::Relation(relation));
+    }
+    let attribute = resource.attribute(name)?;
+    (attribute.filter != Filter::No).then_some(Leaf::Attribute(attribute))
+}
+
+/// How the values of a field are read, and whether a comma separates several.
+fn reading(leaf: Leaf, kind: Kind, ext: bool) -> (Reading, bool) {
+    match leaf {
+        Leaf::Id if kind.resource().numbered && !(ext && kind == Kind::Products) => {
+            (Reading::Number, true)
+        }
+        Leaf::Id | Leaf::Relation(_) => (Reading::Text, true),
+        Leaf::Attribute(attribute) => {
+            let reading = reading_of(attribute);
+            let array = attribute.filter != Filter::One || reading != Reading::Text;
+            (reading, array)
+        }
+    }
+}
+
+fn reading_of(attribute: &Attribute) -> Reading {
+    match attribute.shape {
+        Shape::DateTime | Shape::Date => Reading::Time,
+        Shape::Boolean => Reading::Flag,
+        Shape::Integer | Shape::Float | Shape::Decimal(_) | Shape::PlainDecimal => Reading::Number,
+        Shape::Text | Shape::AddressTypes | Shape::Wysiwyg | Shape::Opaque => {
+            if attribute.filter == Filter::Folded { Reading::Folded } else { Reading::Text }
+        }
+    }
+}
+
+fn wanted(term: &FilterTerm, reading: Reading, array: bool) -> Result<Wanted, Problem> {
+    let expected = |what: &str, text: &str| {
+        let detail = format!("Expected {what} value. Given \"{text}\".");
+        Problem::filter(&term.parameter, detail)
+    };
+    let scalar = |text: &str| parse(text, reading).map_err(|what| expected(what, text));
+    if term.operator == Operator::Exists {
+        let exists = flag(&term.text).ok_or_else(|| expected("boolean", &term.text))?;
+        return Ok(Wanted::Exists(exists));
+    }
+    let ranged = matches!(reading, Reading::Number | Reading::Time);
+    if ranged && let Some((from, to)) = term.text.split_once("..") {
+        return Ok(Wanted::Range(scalar(from)?, scalar(to)?));
+    }
+    let texts: Vec<&str> = match array {
+        true => term.text.split(',').collect(),
+        false => vec![term.text.as_str()],
+    };
+    Ok(Wanted::Any(texts.into_iter().map(scalar).collect::<Result<_, _>>()?))
+}
+
+/// A value of a query; the error names what was expected.
+fn parse(text: &str, reading: Reading) -> Result<Scalar, &'static str> {
+    match reading {
+        Reading::Text => Ok(Scalar::Text(text.to_owned())),
+        Reading::Folded => Ok(Scalar::Text(text.to_lowercase())),
+        Reading::Number => {
+            let number: f64 = text.trim().parse().map_err(|_| "number")?;
+            if number.is_finite() { Ok(Scalar::Number(number)) } else { Err("number") }
+        }
+        Reading::Flag => flag(text).map(Scalar::Flag).ok_or("boolean"),
+        Reading::Time => time(text).map(Scalar::Time).ok_or("datetime"),
+    }
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text {
+        "1" | "true" | "yes" => Some(true),
+        "0" | "false" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// A filter's time: at most two digits of a fraction, and a space where a `+` was not escaped.
+fn time(text: &str) -> Option<Timestamp> {
+    if let Some((_, fraction)) = text.split_once('.')
+        && fraction.chars().take_while(char::is_ascii_digit).count() > 2
+    {
+        return None;
+    }
+    let text = text.replace(' ', "+");
+    if let Ok(time) = text.parse() {
+        return Some(time);
+    }
+    [format!("{text}Z"), format!("{text}T00:00:00Z")].iter().find_map(|text| text.parse().ok())
+}
+
+/// In EXT ID mode products are named by SKU from outside and by number in here.
+fn by_number(store: &Store, leaf: Leaf, kind: Kind, wanted: Wanted) -> Wanted {
+    let target = match leaf {
+        Leaf::Id => kind,
+        Leaf::Relation(relation) => relation.target,
+        Leaf::Attribute(_) => return wanted,
+    };
+    let (Kind::Products, Wanted::Any(values)) = (target, &wanted) else { return wanted };
+    let number = |value: &Scalar| {
+        let sku = value.text();
+        let found = store.find(Kind::Products, "sku", &sku);
+        let id = found.into_iter().find(|record| record.text("sku") == Some(&sku))?.id.to_string();
+        Some(Scalar::Text(id))
+    };
+    Wanted::Any(values.iter().filter_map(number).collect())
+}
+
+fn scalar_of(value: &Value, reading: Reading) -> Vec<Scalar> {
+    match value {
+        Value::String(text) => parse(text, reading).into_iter().collect(),
+        Value::Number(number) => number.as_f64().map(Scalar::Number).into_iter().collect(),
+        Value::Bool(flag) => vec![Scalar::Flag(*flag)],
+        Value::Null | Value::Array(_) | Value::Object(_) => Vec::new(),
+    }
+}
+
+impl Scalar {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Time(time) => time.to_string(),
+            Self::Flag(flag) => flag.to_string(),
+        }
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Number(one), Self::Number(two)) => one.total_cmp(two),
+            (Self::Time(one), Self::Time(two)) => one.cmp(two),
+            (Self::Flag(one), Self::Flag(two)) => one.cmp(two),
+            // An id is kept as text and asked for as a number.
+            (Self::Text(one), Self::Number(two)) => {
+                one.parse::<f64>().map_or(Ordering::Less, |one| one.total_cmp(two))
+            }
+            (one, two) => one.text().cmp(&two.text()),
+        }
+    }
+}
+
+/// The ids at the other end of a relation.
+pub(super) fn related(store: &Store, record: &Record, relation: &Relation) -> Vec<Id> {
+    match relation.ties {
+        Ties::One => record.one.get(relation.name).cloned().into_iter().collect(),
+        Ties::Many { .. } => record.list(relation.name).to_vec(),
+        Ties::Inverse { via } => {
+            let key = record.id.to_string();
+            store.find(relation.target, via, &key).map(|record| record.id.clone()).collect()
+        }
+    }
+}
+
+fn sort(
+    asked: Asked<'_>,
+    kind: Kind,
+    query: &Query,
+    rows: &mut [&Record],
+) -> Result<(), Vec<Problem>> {
+    let by_sku = asked.ext && kind == Kind::Products;
+    let mut keys = Vec::new();
+    for (field, descending) in &query.sort {
+        let name = if by_sku && field == "id" { "sku" } else { field.as_str() };
+        match leaf(kind, name) {
+            Some(leaf) => keys.push((leaf, *descending)),
+            None => {
+                let detail = format!("Sorting by \"{field}\" field is not supported.");
+                let mut problem = Problem::constraint("sort", detail);
+                problem.source = super::problem::Source::Parameter("sort".to_owned());
+                return Err(vec![problem]);
+            }
+        }
+    }
+    if keys.is_empty() && by_sku {
+        keys.extend(leaf(kind, "sku").map(|leaf| (leaf, false)));
+    }
+    rows.sort_by(|one, two| {
+        let unequal = keys.iter().map(|(leaf, descending)| {
+            let order = order(*leaf, one, two);
+            if *descending { order.reverse() } else { order }
+        });
+        unequal.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| one.id.cmp(&two.id))
+    });
+    Ok(())
+}
+
+fn order(leaf: Leaf, one: &Record, two: &Record) -> Ordering {
+    match leaf {
+        Leaf::Id => one.id.cmp(&two.id),
+        Leaf::Relation(relation) => one.one.get(relation.name).cmp(&two.one.get(relation.name)),
+        Leaf::Attribute(attribute) => {
+            let values = (one.attribute(attribute.name), two.attribute(attribute.name));
+            match values {
+                (Some(Value::String(one)), Some(Value::String(two))) => one.cmp(two),
+                (Some(Value::Bool(one)), Some(Value::Bool(two))) => one.cmp(two),
+                _ => one
+                    .number(attribute.name)
+                    .unwrap_or(f64::MIN)
+                    .total_cmp(&two.number(attribute.name).unwrap_or(f64::MIN)),
+            }
+        }
+    }
+}

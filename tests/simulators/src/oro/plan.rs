@@ -1,0 +1,321 @@
+//! Which row each resource of a document means: a new one, one that exists, or none.
+//!
+//! Decided before anything is written, so that resources may name each other by ids that only this
+//! document knows. Rules: OroCommerce reference §3 "Extra in included", §4.1–4.4.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::document::{Document, Linkage, Resource};
+use super::problem::Problem;
+use super::record::{Id, Record};
+use super::schema::Kind;
+use super::store::Store;
+
+/// A resource of a document and the row it means.
+#[derive(Clone, Debug)]
+pub(super) struct Plan<'document> {
+    pub(super) resource: &'document Resource,
+    pub(super) kind: Kind,
+    pub(super) id: Id,
+    /// The row as it is; `None` is a create.
+    pub(super) before: Option<Record>,
+    pub(super) primary: bool,
+}
+
+/// What the request does with its primary resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Create,
+    /// The id as it stands in the address.
+    Update(String),
+    Batch,
+}
+
+/// Ids that only this document knows.
+pub(super) type Names = BTreeMap<(Kind, String), Id>;
+
+#[derive(Debug)]
+pub(super) struct Planner<'shop> {
+    pub(super) store: &'shop mut Store,
+    /// Products are named by SKU.
+    pub(super) ext: bool,
+    pub(super) names: Names,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// `data.meta` as far as it says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wish {
+    Plain,
+    Update,
+    UpsertById,
+    UpsertBy(Vec<String>),
+    Validate,
+}
+
+impl Planner<'_> {
+    pub(super) fn plan<'document>(
+        &mut self,
+        document: &'document Document,
+        kind: Kind,
+        mode: &Mode,
+    ) -> Vec<Plan<'document>> {
+        let mut plans = Vec::new();
+        for resource in &document.primary {
+            plans.extend(self.primary(resource, kind, mode));
+        }
+        self.loose(document);
+        for resource in &document.included {
+            plans.extend(self.included(resource));
+        }
+        plans
+    }
+
+    fn primary<'document>(
+        &mut self,
+        resource: &'document Resource,
+        kind: Kind,
+        mode: &Mode,
+    ) -> Option<Plan<'document>> {
+        let pointer = &resource.pointer;
+        if resource.kind != kind.name() {
+            let detail = "The 'type' property of the primary data object should match the \
+                          requested resource";
+            self.problems.push(Problem::conflict(detail).at(format!("{pointer}/type")));
+            return None;
+        }
+        let wish = self.wish(resource, kind)?;
+        let existing = match (mode, &wish) {
+            (Mode::Update(address), _) => {
+                if resource.id.as_deref() != Some(address) {
+                    let detail = "The 'id' property of the primary data object should match 'id' \
+                                  parameter of the query string";
+                    self.problems.push(Problem::conflict(detail).at(format!("{pointer}/id")));
+                    return None;
+                }
+                let found = self.existing(kind, address);
+                if found.is_none() && wish != Wish::UpsertById {
+                    self.problems.push(Problem::not_found());
+                    return None;
+                }
+                found
+            }
+            (Mode::Batch, Wish::Update) => Some(self.must_exist(resource, kind)?),
+            (_, Wish::UpsertById) => self.existing(kind, resource.id.as_deref()?),
+            (_, Wish::UpsertBy(fields)) => self.by_fields(resource, kind, fields)?,
+            (_, Wish::Plain | Wish::Update | Wish::Validate) => None,
+        };
+        match existing {
+            Some(id) => Some(self.update(resource, kind, id, true)),
+            None => self.create(resource, kind, wish != Wish::UpsertById, true),
+        }
+    }
+
+    fn included<'document>(&mut self, resource: &'document Resource) -> Option<Plan<'document>> {
+        let pointer = &resource.pointer;
+        let Some(kind) = Kind::parse(&resource.kind) else {
+            let detail = format!("Unknown entity type: {}.", resource.kind);
+            self.problems
+                .push(Problem::constraint("entity type", detail).at(format!("{pointer}/type")));
+            return None;
+        };
+        match self.wish(resource, kind)? {
+            Wish::Update => {
+                let id = self.must_exist(resource, kind)?;
+                Some(self.update(resource, kind, id, false))
+            }
+            Wish::UpsertById => {
+                match self.existing(kind, resource.id.as_deref().unwrap_or_default()) {
+                    Some(id) => Some(self.update(resource, kind, id, false)),
+                    None => self.create(resource, kind, false, false),
+                }
+            }
+            Wish::Plain | Wish::UpsertBy(_) | Wish::Validate => {
+                self.create(resource, kind, true, false)
+            }
+        }
+    }
+
+    fn update<'document>(
+        &mut self,
+        resource: &'document Resource,
+        kind: Kind,
+        id: Id,
+        primary: bool,
+    ) -> Plan<'document> {
+        let before = self.store.get(kind, &id).cloned();
+        Plan { resource, kind, id, before, primary }
+    }
+
+    fn create<'document>(
+        &mut self,
+        resource: &'document Resource,
+        kind: Kind,
+        must_be_new: bool,
+        primary: bool,
+    ) -> Option<Plan<'document>> {
+        let named = self.ext && kind == Kind::Products;
+        let (pointer, sent) = (&resource.pointer, resource.id.as_deref());
+        if named && sent.is_none() {
+            let problem = Problem::request(format!("{pointer}/id"), "The identifier is mandatory");
+            self.problems.push(problem);
+            return None;
+        }
+        if !kind.resource().numbered {
+            self.problems.push(Problem::invalid(pointer));
+            return None;
+        }
+        if let Some(sent) = sent {
+            if named && must_be_new && self.existing(kind, sent).is_some() {
+                self.problems.push(Problem::conflict("The entity already exists."));
+                return None;
+            }
+            if self.names.contains_key(&(kind, sent.to_owned())) {
+                let detail = "The item duplicates an item with the same type and identifier";
+                self.problems.push(Problem::request(pointer, detail));
+                return None;
+            }
+        }
+        let id = self.store.next_id(kind);
+        if let Some(sent) = sent {
+            self.names.insert((kind, sent.to_owned()), id.clone());
+        }
+        Some(Plan { resource, kind, id, before: None, primary })
+    }
+
+    /// The row a client means by an id.
+    pub(super) fn existing(&self, kind: Kind, sent: &str) -> Option<Id> {
+        existing(self.store, kind, sent, self.ext)
+    }
+
+    fn must_exist(&mut self, resource: &Resource, kind: Kind) -> Option<Id> {
+        let pointer = &resource.pointer;
+        let Some(sent) = resource.id.as_deref() else {
+            let pointer = format!("{pointer}/id");
+            self.problems.push(Problem::request(pointer, "The 'id' property is required"));
+            return None;
+        };
+        let found = self.existing(kind, sent);
+        if found.is_none() {
+            self.problems.push(Problem::not_found().at(pointer));
+        }
+        found
+    }
+
+    fn wish(&mut self, resource: &Resource, kind: Kind) -> Option<Wish> {
+        let meta = |name: &str| resource.meta.get(name).filter(|value| is_truthy(value));
+        let root = resource.pointer.strip_prefix("/data").unwrap_or(&resource.pointer);
+        let root = if root.is_empty() { String::new() } else { resource.pointer.clone() };
+        let asked: Vec<_> = ["update", "upsert", "validate"]
+            .into_iter()
+            .filter_map(|name| meta(name).map(|value| (name, value)))
+            .collect();
+        let wish = match asked.as_slice() {
+            [] => Ok(Wish::Plain),
+            [("update", _)] => Ok(Wish::Update),
+            [("upsert", value)] => self.upsert(value, kind),
+            [("validate", _)] if kind == Kind::Orders => Ok(Wish::Validate),
+            [(_, _)] => Err(("validate", "The validate operation is not supported.")),
+            _ => Err(("", "Only one meta option can be used.")),
+        };
+        match wish {
+            Ok(wish) => Some(wish),
+            Err((name, detail)) => {
+                let pointer = format!("{root}/meta/{name}");
+                let problem = Problem::constraint("value", detail);
+                self.problems.push(problem.at(pointer.trim_end_matches('/')));
+                None
+            }
+        }
+    }
+
+    fn upsert(&self, value: &Value, kind: Kind) -> Result<Wish, (&'static str, &'static str)> {
+        let fields: Vec<String> = match value {
+            Value::Array(items) => {
+                items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+            }
+            _ => vec!["id".to_owned()],
+        };
+        let own_id = !kind.resource().numbered || (self.ext && kind == Kind::Products);
+        let refused = |detail| Err(("upsert", detail));
+        match fields.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["id"] if own_id => Ok(Wish::UpsertById),
+            ["id"] => {
+                refused("The upsert operation cannot use the entity identifier to find an entity.")
+            }
+            ["identifier"] if kind == Kind::Orders => Ok(Wish::UpsertBy(fields)),
+            [_] => refused("The upsert operation cannot use this field to find an entity."),
+            _ => refused("The upsert operation cannot use these fields to find an entity."),
+        }
+    }
+
+    /// `Some(None)`: nothing matches, so create.
+    fn by_fields(
+        &mut self,
+        resource: &Resource,
+        kind: Kind,
+        fields: &[String],
+    ) -> Option<Option<Id>> {
+        let field = fields.first()?;
+        let Some(wanted) = resource.attributes.get(field).and_then(Value::as_str) else {
+            let detail = format!("The \"{field}\" field does not exist in the request data.");
+            self.problems.push(Problem::constraint("value", detail).at("/meta/upsert"));
+            return None;
+        };
+        let found = self.store.find(kind, "identifier", wanted).next();
+        Some(found.map(|record| record.id.clone()))
+    }
+
+    /// Every included resource must hang on a primary one, directly or through others.
+    fn loose(&mut self, document: &Document) {
+        let mut reached: BTreeSet<usize> = BTreeSet::new();
+        let mut open: Vec<&Resource> = document.primary.iter().collect();
+        while let Some(from) = open.pop() {
+            for (index, item) in document.included.iter().enumerate() {
+                if !reached.contains(&index) && (names(from, item) || names(item, from)) {
+                    reached.insert(index);
+                    open.push(item);
+                }
+            }
+        }
+        for (index, item) in document.included.iter().enumerate() {
+            if !reached.contains(&index) {
+                let detail =
+                    "The entity should have a relationship with at least one primary entity";
+                self.problems.push(Problem::request(&item.pointer, detail));
+            }
+        }
+    }
+}
+
+pub(super) fn existing(store: &Store, kind: Kind, sent: &str, ext: bool) -> Option<Id> {
+    if ext && kind == Kind::Products {
+        let mut found = store.find(kind, "sku", sent);
+        return Some(found.find(|record| record.text("sku") == Some(sent))?.id.clone());
+    }
+    let id = Id::parse(kind, sent)?;
+    store.get(kind, &id).is_some().then_some(id)
+}
+
+fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Bool(flag) => *flag,
+        Value::Array(items) => !items.is_empty(),
+        Value::String(text) => text == "true" || text == "1",
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Null | Value::Object(_) => false,
+    }
+}
+
+fn names(from: &Resource, to: &Resource) -> bool {
+    let means = |kind: &str, id: &str| kind == to.kind && Some(id) == to.id.as_deref();
+    from.relationships.iter().any(|(_, linkage)| match linkage {
+        Linkage::Null => false,
+        Linkage::One(reference) => means(&reference.kind, &reference.id),
+        Linkage::Many(references) => {
+            references.iter().any(|reference| means(&reference.kind, &reference.id))
+        }
+    })
+}

@@ -1,0 +1,153 @@
+//! Rows as JSON:API resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::find::related;
+use super::record::{Id, Record};
+use super::schema::{Access, Kind, Relation};
+use super::store::Store;
+
+/// To-many arrays are cut here, line items excepted (OroCommerce reference §3).
+const RELATED_MAX: usize = 1000;
+
+/// How a client wants to see rows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct View {
+    /// Products are named by SKU.
+    pub(super) ext: bool,
+    /// The base address of links; `None` is `noHateoas`.
+    pub(super) links: Option<String>,
+    pub(super) fields: BTreeMap<String, Vec<String>>,
+    pub(super) include: Vec<Vec<String>>,
+}
+
+impl View {
+    fn shows(&self, kind: Kind, field: &str) -> bool {
+        self.fields.get(kind.name()).is_none_or(|fields| fields.iter().any(|name| name == field))
+    }
+}
+
+/// The id as the client knows it.
+pub(super) fn wire_id(store: &Store, kind: Kind, id: &Id, ext: bool) -> String {
+    if ext && kind == Kind::Products {
+        let sku = store.get(kind, id).and_then(|record| record.text("sku"));
+        return sku.unwrap_or_default().to_owned();
+    }
+    id.to_string()
+}
+
+pub(super) fn resource(store: &Store, record: &Record, view: &View) -> Map<String, Value> {
+    let kind = record.kind;
+    let id = wire_id(store, kind, &record.id, view.ext);
+    let mut resource = Map::new();
+    resource.insert("type".to_owned(), kind.name().into());
+    resource.insert("id".to_owned(), id.clone().into());
+    if let Some(base) = &view.links {
+        resource.insert("links".to_owned(), json!({"self": self_link(base, kind, &id)}));
+    }
+    let attributes = attributes(record, view);
+    if !attributes.is_empty() {
+        resource.insert("attributes".to_owned(), attributes.into());
+    }
+    let mut relationships = Map::new();
+    let relations = kind.resource().relations.iter();
+    for relation in relations.filter(|relation| view.shows(kind, relation.name)) {
+        let mut member = Map::new();
+        if let Some(base) = &view.links {
+            let own = self_link(base, kind, &id);
+            let links = json!({
+                "self": format!("{own}/relationships/{}", relation.name),
+                "related": format!("{own}/{}", relation.name),
+            });
+            member.insert("links".to_owned(), links);
+        }
+        member.insert("data".to_owned(), linkage(store, record, relation, view.ext));
+        relationships.insert(relation.name.to_owned(), member.into());
+    }
+    if !relationships.is_empty() {
+        resource.insert("relationships".to_owned(), relationships.into());
+    }
+    resource
+}
+
+fn self_link(base: &str, kind: Kind, id: &str) -> String {
+    format!("{base}/{}/{id}", kind.name())
+}
+
+fn attributes(record: &Record, view: &View) -> Map<String, Value> {
+    let kind = record.kind;
+    let mut attributes = Map::new();
+    for attribute in kind.resource().attributes {
+        let named_by_it = view.ext && kind == Kind::Products && attribute.name == "sku";
+        if attribute.access == Access::WriteOnly || named_by_it {
+            continue;
+        }
+        if view.shows(kind, attribute.name) {
+            let value = record.attributes.get(attribute.name).cloned().unwrap_or_default();
+            attributes.insert(attribute.name.to_owned(), value);
+        }
+    }
+    if view.ext
+        && kind == Kind::Products
+        && view.shows(kind, "dbId")
+        && let Id::Number(number) = record.id
+    {
+        attributes.insert("dbId".to_owned(), number.into());
+    }
+    attributes
+}
+
+pub(super) fn linkage(store: &Store, record: &Record, relation: &Relation, ext: bool) -> Value {
+    let reference = |id: &Id| {
+        json!({
+            "type": relation.target.name(),
+            "id": wire_id(store, relation.target, id, ext),
+        })
+    };
+    let ids = related(store, record, relation);
+    if !relation.is_list() {
+        return ids.first().map(reference).unwrap_or_default();
+    }
+    let most = if relation.name == "lineItems" { usize::MAX } else { RELATED_MAX };
+    ids.iter().take(most).map(reference).collect()
+}
+
+/// What `include` pulls in beside the rows, each once.
+pub(super) fn included(store: &Store, rows: &[&Record], view: &View) -> Vec<Value> {
+    let mut seen: BTreeSet<(Kind, Id)> =
+        rows.iter().map(|record| (record.kind, record.id.clone())).collect();
+    let mut resources = Vec::new();
+    for path in &view.include {
+        let mut at: Vec<&Record> = rows.to_vec();
+        for step in path {
+            at = step_to(store, &at, step, view);
+            for record in &at {
+                if seen.insert((record.kind, record.id.clone())) {
+                    resources.push(Value::Object(resource(store, record, view)));
+                }
+            }
+        }
+    }
+    resources
+}
+
+/// A relation must be shown to be includable.
+fn step_to<'store>(
+    store: &'store Store,
+    from: &[&Record],
+    step: &str,
+    view: &View,
+) -> Vec<&'store Record> {
+    let mut found = Vec::new();
+    for record in from {
+        let Some(relation) = record.kind.resource().relation(step) else { continue };
+        if !view.shows(record.kind, step) {
+            continue;
+        }
+        let ids = related(store, record, relation);
+        found.extend(ids.iter().filter_map(|id| store.get(relation.target, id)));
+    }
+    found
+}

@@ -1,0 +1,98 @@
+//! Customers' people and addresses.
+
+use super::Subject;
+use crate::oro::record::Record;
+
+/// Countries whose region the shop insists on. A real shop insists wherever its region table has
+/// entries for the country; these are the two every shop has.
+const REGION_REQUIRED: [&str; 2] = ["CA", "US"];
+
+pub(super) fn user(subject: &mut Subject<'_>) {
+    let record = subject.record;
+    if let Some(email) = record.text("email") {
+        if !is_email(email) {
+            let detail = "This value is not a valid email address.";
+            subject.refuse_at("email", detail, subject.attribute("email"));
+        } else if subject.others("email", email) {
+            let detail = "This email is already used.";
+            let title = "unique customer user name and email";
+            subject.refuse_at(title, detail, subject.attribute("email"));
+        }
+    }
+    let enabled = record.attribute("enabled").and_then(|flag| flag.as_bool()) == Some(true);
+    if enabled && record.list("userRoles").is_empty() {
+        let detail = "Please select at least one role before you enable the customer user";
+        subject.refuse_at("customer user check role", detail, subject.relation("userRoles"));
+    }
+}
+
+fn is_email(text: &str) -> bool {
+    let Some((name, host)) = text.rsplit_once('@') else { return false };
+    !name.is_empty()
+        && !name.contains('@')
+        && host.contains('.')
+        && !host.starts_with('.')
+        && !host.ends_with('.')
+        && !text.contains(char::is_whitespace)
+}
+
+pub(super) fn address(subject: &mut Subject<'_>) {
+    named(subject);
+    region(subject);
+    let owner = |record: &Record| record.one.get("customer").cloned();
+    if let Some(before) = subject.before
+        && owner(before) != owner(subject.record)
+    {
+        let detail = "Owner of the address cannot be changed once set.";
+        subject.refuse_at("unchangeable field", detail, subject.relation("customer"));
+    }
+}
+
+/// An organisation, or a first and a last name.
+pub(super) fn named(subject: &mut Subject<'_>) {
+    let record = subject.record;
+    let person = record.text("firstName").is_some() && record.text("lastName").is_some();
+    if record.text("organization").is_some() || person {
+        return;
+    }
+    let title = "name or organization";
+    let pairs = [
+        ("firstName", "First Name and Last Name or Organization should not be blank."),
+        ("lastName", "Last Name and First Name or Organization should not be blank."),
+        ("organization", "Organization or First Name and Last Name should not be blank."),
+    ];
+    for (name, detail) in pairs {
+        subject.refuse_at(title, detail, subject.attribute(name));
+    }
+}
+
+pub(super) fn region(subject: &mut Subject<'_>) {
+    let record = subject.record;
+    let Some(country) = record.one.get("country").map(ToString::to_string) else { return };
+    match record.one.get("region").map(ToString::to_string) {
+        None if REGION_REQUIRED.contains(&country.as_str()) => {
+            let detail = format!("State is required for country {country}");
+            subject.refuse_at("required region", &detail, subject.relation("region"));
+        }
+        Some(region) if !region.starts_with(&format!("{country}-")) => {
+            let detail = format!("Region \"{region}\" does not belong to country {country}");
+            subject.refuse_at("valid region", &detail, subject.relation("region"));
+        }
+        None | Some(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_email;
+
+    #[test]
+    fn an_email_has_one_name_and_a_host_with_a_dot() {
+        for good in ["a@b.de", "zoë.müller+shop@example.co.uk"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in ["", "a", "a@b", "@b.de", "a b@c.de", "a@.de", "a@b."] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Orders, their lines and their addresses.
+
+use super::Subject;
+use super::customers::{named, region};
+use crate::oro::problem::Problem;
+use crate::oro::schema::Kind;
+
+pub(super) fn order(subject: &mut Subject<'_>) {
+    let record = subject.record;
+    currency(subject);
+    if record.list("lineItems").is_empty() {
+        let detail = "Please add at least one Line Item";
+        subject.refuse_at("count", detail, subject.relation("lineItems"));
+    }
+    if let Some(identifier) = record.text("identifier")
+        && subject.others("identifier", identifier)
+    {
+        let detail = "This value is already used.";
+        subject.refuse_at("unique entity", detail, subject.attribute("identifier"));
+    }
+    let user = record.one.get("customerUser");
+    if let Some(user) = user.and_then(|id| subject.store.get(Kind::CustomerUsers, id))
+        && user.one.get("customer") != record.one.get("customer")
+    {
+        let detail = "The customer user does not belong to the customer.";
+        subject.refuse(Problem::constraint("customer owner", detail));
+    }
+    for (index, id) in record.list("lineItems").iter().enumerate() {
+        let line = subject.store.get(Kind::OrderLineItems, id);
+        let moved = line.is_some_and(|line| !line.list("orders").contains(&record.id));
+        if moved {
+            let detail = "Line Item order cannot be changed once set.";
+            let pointer = format!("{}/{index}", subject.relation("lineItems"));
+            subject.refuse_at("unchangeable field", detail, pointer);
+        }
+    }
+}
+
+fn currency(subject: &mut Subject<'_>) {
+    let Some(currency) = subject.record.text("currency") else { return };
+    let known = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
+    if !known {
+        let detail = "This value is not a valid currency.";
+        subject.refuse_at("currency", detail, subject.attribute("currency"));
+    }
+}
+
+pub(super) fn line(subject: &mut Subject<'_>) {
+    let record = subject.record;
+    let free = record.text("freeFormProduct").is_some();
+    if !record.one.contains_key("product") && !free {
+        let detail = "Please choose Product.";
+        subject.refuse_at("line item product", detail, subject.relation("product"));
+    }
+    if record.attribute("value").is_none() {
+        let detail = "Price value should not be blank.";
+        subject.refuse_at("not blank", detail, subject.attribute("value"));
+    }
+    if record.number("quantity").is_some_and(|quantity| quantity <= 0.0) {
+        let detail = "This value should be greater than 0.";
+        subject.refuse_at("greater than zero", detail, subject.attribute("quantity"));
+    }
+    if record.list("orders").is_empty() {
+        let detail = "This collection should contain 1 element or more.";
+        subject.refuse_at("count", detail, subject.relation("orders"));
+    }
+    currency(subject);
+}
+
+/// Checked after a copied address got its content.
+pub(super) fn address(subject: &mut Subject<'_>) {
+    for name in ["street", "city", "postalCode"] {
+        if subject.record.text(name).is_none() {
+            subject.refuse_blank(subject.attribute(name));
+        }
+    }
+    if !subject.record.one.contains_key("country") {
+        subject.refuse_blank(subject.relation("country"));
+    }
+    named(subject);
+    region(subject);
+}

@@ -1,0 +1,95 @@
+//! Products and their units.
+
+use super::Subject;
+use crate::oro::problem::Problem;
+use crate::oro::schema::Kind;
+use crate::oro::settle::default_name;
+
+pub(super) fn product(subject: &mut Subject<'_>) {
+    sku(subject);
+    status(subject);
+    names(subject);
+    units(subject);
+}
+
+fn sku(subject: &mut Subject<'_>) {
+    let Some(sku) = subject.record.text("sku") else { return };
+    let pointer = subject.attribute("sku");
+    if sku.chars().count() < 3 {
+        let detail = "This value is too short. It should have 3 characters or more.";
+        subject.refuse_at("length", detail, pointer);
+    } else if !sku.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        let detail = "This value should contain only latin letters, numbers and symbols \"-\", \
+                      \"_\", \".\".";
+        subject.refuse_at("sku regex", detail, pointer);
+    } else if subject.others("sku", sku) {
+        subject.refuse_at("unique entity", "This value is already used.", pointer);
+    }
+}
+
+fn status(subject: &mut Subject<'_>) {
+    let choices = [
+        ("status", &["enabled", "disabled"][..]),
+        ("productType", &["simple", "configurable", "kit"][..]),
+    ];
+    for (name, known) in choices {
+        match subject.record.text(name) {
+            None => subject.refuse_blank(subject.attribute(name)),
+            Some(choice) if !known.contains(&choice) => {
+                let detail = "The value you selected is not a valid choice.";
+                subject.refuse_at("choice", detail, subject.attribute(name));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn names(subject: &mut Subject<'_>) {
+    let pointer = subject.relation("names");
+    let names = subject.record.list("names");
+    if names.is_empty() && subject.before.is_none() {
+        let detail = "This collection should contain 1 element or more.";
+        subject.refuse_at("count", detail, pointer);
+    } else if default_name(subject.store, subject.record).is_none() {
+        let title = "not blank default localized fallback value";
+        subject.refuse_at(title, "Product default name should not be blank.", pointer);
+    }
+}
+
+fn units(subject: &mut Subject<'_>) {
+    let record = subject.record;
+    let precisions = record.list("unitPrecisions");
+    if precisions.is_empty() {
+        let detail = "At least one unit precision should be specified.";
+        subject.refuse_at("count", detail, subject.relation("unitPrecisions"));
+        return;
+    }
+    let primary = record.one.get("primaryUnitPrecision");
+    if primary.is_some_and(|primary| !precisions.contains(primary)) {
+        let detail = "A primary product unit precision should be in the collection of product unit \
+             precisions.";
+        let title = "primary product unit precision";
+        subject.refuse_at(title, detail, subject.relation("unitPrecisions"));
+    }
+    let mut units = Vec::new();
+    for id in precisions {
+        let precision = subject.store.get(Kind::ProductUnitPrecisions, id);
+        let Some(unit) = precision.and_then(|precision| precision.one.get("unit")) else {
+            continue;
+        };
+        if units.contains(&unit) {
+            let detail = format!("Unit precision \"{unit}\" already exists for this product.");
+            let pointer = subject.relation("unitPrecisions");
+            subject.refuse(Problem::constraint("form", detail).at(pointer));
+        }
+        units.push(unit);
+    }
+}
+
+pub(super) fn unit_precision(subject: &mut Subject<'_>) {
+    let precision = subject.record.number("precision");
+    if precision.is_some_and(|precision| !(0.0..=10.0).contains(&precision)) {
+        let detail = "This value should be between 0 and 10.";
+        subject.refuse_at("range", detail, subject.attribute("precision"));
+    }
+}

@@ -1,0 +1,112 @@
+//! Customers, their people and their addresses (OroCommerce reference §6).
+
+use super::{
+    Access, Actions, Attribute, EXTERNAL_ID, Filter, Initial, Kind, Relation, Resource, Shape,
+};
+
+pub(super) static CUSTOMERS: Resource = Resource {
+    name: "customers",
+    numbered: true,
+    attributes: &[
+        Attribute::text("name").required().filter(Filter::One),
+        EXTERNAL_ID,
+        Attribute::stamp("createdAt").filter(Filter::One),
+        Attribute::stamp("updatedAt").filter(Filter::One),
+    ],
+    relations: &[
+        Relation::one("parent", Kind::Customers),
+        Relation::inverse("children", Kind::Customers, "parent"),
+        Relation::one("group", Kind::CustomerGroups),
+        Relation::inverse("users", Kind::CustomerUsers, "customer"),
+        Relation::one("owner", Kind::Users),
+        Relation::one("organization", Kind::Organizations),
+        Relation::many("salesRepresentatives", Kind::Users),
+        Relation::inverse("addresses", Kind::CustomerAddresses, "customer"),
+    ],
+    actions: Actions::ALL,
+};
+
+pub(super) static CUSTOMER_GROUPS: Resource = Resource {
+    name: "customergroups",
+    numbered: true,
+    attributes: &[Attribute::text("name").required().filter(Filter::One)],
+    relations: &[
+        Relation::one("owner", Kind::Users),
+        Relation::one("organization", Kind::Organizations),
+    ],
+    actions: Actions::SINGLE,
+};
+
+pub(super) static CUSTOMER_USERS: Resource = Resource {
+    name: "customerusers",
+    numbered: true,
+    attributes: &[
+        Attribute::text("email").required().filter(Filter::One),
+        Attribute::text("namePrefix"),
+        Attribute::text("firstName").required(),
+        Attribute::text("middleName"),
+        Attribute::text("lastName").required(),
+        Attribute::text("nameSuffix"),
+        Attribute::new("birthday", Shape::Date),
+        Attribute::new("enabled", Shape::Boolean).initial(Initial::True),
+        Attribute::new("confirmed", Shape::Boolean).initial(Initial::True),
+        Attribute::new("isGuest", Shape::Boolean).initial(Initial::False),
+        Attribute::text("password").access(Access::WriteOnly),
+        EXTERNAL_ID,
+        Attribute::new("loginCount", Shape::Integer)
+            .access(Access::ReadOnly)
+            .initial(Initial::Number(0)),
+        Attribute::stamp("lastLogin"),
+        Attribute::stamp("createdAt"),
+        Attribute::stamp("updatedAt"),
+    ],
+    relations: &[
+        Relation::one("customer", Kind::Customers).required(),
+        Relation::many("userRoles", Kind::CustomerUserRoles),
+        Relation::many("salesRepresentatives", Kind::Users),
+        Relation::one("owner", Kind::Users),
+        Relation::one("organization", Kind::Organizations),
+    ],
+    actions: Actions::ALL,
+};
+
+pub(super) static CUSTOMER_USER_ROLES: Resource = Resource {
+    name: "customeruserroles",
+    numbered: true,
+    attributes: &[Attribute::text("role").filter(Filter::One), Attribute::text("label")],
+    relations: &[],
+    actions: Actions::NONE,
+};
+
+pub(super) static CUSTOMER_ADDRESSES: Resource = Resource {
+    name: "customeraddresses",
+    numbered: true,
+    attributes: &[
+        Attribute::text("label"),
+        Attribute::text("street").max(500).required(),
+        Attribute::text("street2").max(500),
+        Attribute::text("city").required(),
+        Attribute::text("postalCode").required(),
+        Attribute::text("organization"),
+        Attribute::text("namePrefix"),
+        Attribute::text("firstName"),
+        Attribute::text("middleName"),
+        Attribute::text("lastName"),
+        Attribute::text("nameSuffix"),
+        Attribute::text("phone"),
+        Attribute::text("customRegion"),
+        Attribute::new("primary", Shape::Boolean).initial(Initial::False),
+        Attribute::new("types", Shape::AddressTypes).initial(Initial::EmptyList),
+        Attribute::new("validatedAt", Shape::DateTime),
+        Attribute::stamp("createdAt"),
+        Attribute::stamp("updatedAt"),
+    ],
+    relations: &[
+        Relation::one("customer", Kind::Customers).required(),
+        Relation::one("country", Kind::Countries).required(),
+        Relation::one("region", Kind::Regions),
+        Relation::one("owner", Kind::Users),
+        Relation::one("systemOrganization", Kind::Organizations),
+    ],
+    actions: Actions::ALL,
+};

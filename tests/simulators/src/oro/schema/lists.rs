@@ -1,0 +1,37 @@
+//! Lists a shop is set up with: nobody writes them through this API.
+
+use super::{Actions, Attribute, Filter, Resource, Shape};
+
+const fn list(name: &'static str, numbered: bool, attributes: &'static [Attribute]) -> Resource {
+    Resource { name, numbered, attributes, relations: &[], actions: Actions::NONE }
+}
+
+const NAMED: &[Attribute] = &[Attribute::text("name").filter(Filter::One)];
+
+/// Options of an enum; the id is the option's name.
+const OPTION: &[Attribute] = &[
+    Attribute::text("name"),
+    Attribute::new("priority", Shape::Integer),
+    Attribute::new("default", Shape::Boolean),
+];
+
+pub(super) static ATTRIBUTE_FAMILIES: Resource = list(
+    "attributefamilies",
+    true,
+    &[Attribute::text("code").filter(Filter::One), Attribute::new("isEnabled", Shape::Boolean)],
+);
+pub(super) static COUNTRIES: Resource = list("countries", false, NAMED);
+pub(super) static LOCALIZATIONS: Resource = list("localizations", true, NAMED);
+pub(super) static ORDER_INTERNAL_STATUSES: Resource = list("orderinternalstatuses", false, OPTION);
+pub(super) static ORDER_SHIPPING_STATUSES: Resource = list("ordershippingstatuses", false, OPTION);
+pub(super) static ORDER_STATUSES: Resource = list("orderstatuses", false, OPTION);
+pub(super) static ORGANIZATIONS: Resource = list("organizations", true, NAMED);
+pub(super) static PROD_INVENTORY_STATUSES: Resource = list("prodinventorystatuses", false, OPTION);
+pub(super) static PRODUCT_UNITS: Resource = list(
+    "productunits",
+    false,
+    &[Attribute::text("label"), Attribute::new("defaultPrecision", Shape::Integer)],
+);
+pub(super) static REGIONS: Resource = list("regions", false, NAMED);
+pub(super) static USERS: Resource =
+    list("users", true, &[Attribute::text("username").filter(Filter::One)]);

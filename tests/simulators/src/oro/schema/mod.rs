@@ -1,0 +1,365 @@
+//! What the shop's API knows: resources, their fields, and who may write them.
+//!
+//! One table per resource, read by the writer, the reader and the query parser alike, so a field
+//! cannot be filterable in one place and unknown in another. Sources: OroCommerce reference §3, §6.
+//! Rules that concern more than one field are not here but in `rules`.
+
+mod customers;
+mod lists;
+mod orders;
+mod products;
+
+/// A resource type of the JSON:API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    AttributeFamilies,
+    Countries,
+    CustomerAddresses,
+    CustomerGroups,
+    CustomerUserRoles,
+    CustomerUsers,
+    Customers,
+    InventoryLevels,
+    Localizations,
+    OrderAddresses,
+    OrderInternalStatuses,
+    OrderLineItems,
+    OrderShippingStatuses,
+    OrderShippingTrackings,
+    OrderStatuses,
+    Orders,
+    Organizations,
+    ProdInventoryStatuses,
+    ProductDescriptions,
+    ProductNames,
+    ProductShortDescriptions,
+    ProductUnitPrecisions,
+    ProductUnits,
+    Products,
+    Regions,
+    Users,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 26] = [
+        Self::AttributeFamilies,
+        Self::Countries,
+        Self::CustomerAddresses,
+        Self::CustomerGroups,
+        Self::CustomerUserRoles,
+        Self::CustomerUsers,
+        Self::Customers,
+        Self::InventoryLevels,
+        Self::Localizations,
+        Self::OrderAddresses,
+        Self::OrderInternalStatuses,
+        Self::OrderLineItems,
+        Self::OrderShippingStatuses,
+        Self::OrderShippingTrackings,
+        Self::OrderStatuses,
+        Self::Orders,
+        Self::Organizations,
+        Self::ProdInventoryStatuses,
+        Self::ProductDescriptions,
+        Self::ProductNames,
+        Self::ProductShortDescriptions,
+        Self::ProductUnitPrecisions,
+        Self::ProductUnits,
+        Self::Products,
+        Self::Regions,
+        Self::Users,
+    ];
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.resource().name == name)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        self.resource().name
+    }
+
+    pub(super) const fn resource(self) -> &'static Resource {
+        match self {
+            Self::AttributeFamilies => &lists::ATTRIBUTE_FAMILIES,
+            Self::Countries => &lists::COUNTRIES,
+            Self::CustomerAddresses => &customers::CUSTOMER_ADDRESSES,
+            Self::CustomerGroups => &customers::CUSTOMER_GROUPS,
+            Self::CustomerUserRoles => &customers::CUSTOMER_USER_ROLES,
+            Self::CustomerUsers => &customers::CUSTOMER_USERS,
+            Self::Customers => &customers::CUSTOMERS,
+            Self::InventoryLevels => &products::INVENTORY_LEVELS,
+            Self::Localizations => &lists::LOCALIZATIONS,
+            Self::OrderAddresses => &orders::ORDER_ADDRESSES,
+            Self::OrderInternalStatuses => &lists::ORDER_INTERNAL_STATUSES,
+            Self::OrderLineItems => &orders::ORDER_LINE_ITEMS,
+            Self::OrderShippingStatuses => &lists::ORDER_SHIPPING_STATUSES,
+            Self::OrderShippingTrackings => &orders::ORDER_SHIPPING_TRACKINGS,
+            Self::OrderStatuses => &lists::ORDER_STATUSES,
+            Self::Orders => &orders::ORDERS,
+            Self::Organizations => &lists::ORGANIZATIONS,
+            Self::ProdInventoryStatuses => &lists::PROD_INVENTORY_STATUSES,
+            Self::ProductDescriptions => &products::PRODUCT_DESCRIPTIONS,
+            Self::ProductNames => &products::PRODUCT_NAMES,
+            Self::ProductShortDescriptions => &products::PRODUCT_SHORT_DESCRIPTIONS,
+            Self::ProductUnitPrecisions => &products::PRODUCT_UNIT_PRECISIONS,
+            Self::ProductUnits => &lists::PRODUCT_UNITS,
+            Self::Products => &products::PRODUCTS,
+            Self::Regions => &lists::REGIONS,
+            Self::Users => &lists::USERS,
+        }
+    }
+}
+
+/// One resource: its fields and which actions the API offers on it.
+#[derive(Debug)]
+pub(super) struct Resource {
+    pub(super) name: &'static str,
+    /// Ids are integers given by the database; otherwise they are names (`US`, `item`).
+    pub(super) numbered: bool,
+    pub(super) attributes: &'static [Attribute],
+    pub(super) relations: &'static [Relation],
+    pub(super) actions: Actions,
+}
+
+impl Resource {
+    pub(super) fn attribute(&self, name: &str) -> Option<&'static Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+
+    pub(super) fn relation(&self, name: &str) -> Option<&'static Relation> {
+        self.relations.iter().find(|relation| relation.name == name)
+    }
+}
+
+/// Actions beyond reading; what is off answers 405.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Actions {
+    pub(super) create: bool,
+    pub(super) update: bool,
+    pub(super) delete: bool,
+    pub(super) batch: bool,
+}
+
+impl Actions {
+    pub(super) const NONE: Self =
+        Self { create: false, update: false, delete: false, batch: false };
+    pub(super) const SINGLE: Self = Self { create: true, update: true, delete: true, batch: false };
+    pub(super) const ALL: Self = Self { create: true, update: true, delete: true, batch: true };
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Text,
+    Boolean,
+    Integer,
+    Float,
+    /// A decimal kept as a string with this many digits after the point.
+    Decimal(u8),
+    /// A decimal kept as a string without trailing zeros.
+    PlainDecimal,
+    Date,
+    DateTime,
+    /// `[{"default":bool,"addressType":"billing|shipping"}]`.
+    AddressTypes,
+    /// `{"value":…,"style":…,"properties":…}`.
+    Wysiwyg,
+    /// Any JSON.
+    Opaque,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Write,
+    /// Taken on create; silently ignored on update.
+    CreateOnly,
+    /// Silently ignored (OroCommerce reference §3).
+    ReadOnly,
+    /// Taken, never shown (passwords).
+    WriteOnly,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filter {
+    No,
+    /// One value.
+    One,
+    /// A comma-separated list.
+    List,
+    /// A list, compared without regard to case.
+    Folded,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Initial {
+    Null,
+    False,
+    True,
+    Text(&'static str),
+    Number(i64),
+    EmptyList,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attribute {
+    pub(super) name: &'static str,
+    pub(super) shape: Shape,
+    pub(super) access: Access,
+    pub(super) required: bool,
+    /// In characters; 0 is no limit.
+    pub(super) max: usize,
+    pub(super) filter: Filter,
+    pub(super) initial: Initial,
+}
+
+impl Attribute {
+    pub(super) const fn new(name: &'static str, shape: Shape) -> Self {
+        Self {
+            name,
+            shape,
+            access: Access::Write,
+            required: false,
+            max: 0,
+            filter: Filter::No,
+            initial: Initial::Null,
+        }
+    }
+
+    pub(super) const fn text(name: &'static str) -> Self {
+        Self::new(name, Shape::Text).max(255)
+    }
+
+    /// `createdAt` and `updatedAt`, written by the shop.
+    pub(super) const fn stamp(name: &'static str) -> Self {
+        Self::new(name, Shape::DateTime).access(Access::ReadOnly)
+    }
+
+    pub(super) const fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    pub(super) const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    pub(super) const fn max(mut self, max: usize) -> Self {
+        self.max = max;
+        self
+    }
+
+    pub(super) const fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    pub(super) const fn initial(mut self, initial: Initial) -> Self {
+        self.initial = initial;
+        self
+    }
+}
+
+/// `externalId`: varchar(36), nullable, filterable by a list (reference §0.2, §4.4).
+pub(super) const EXTERNAL_ID: Attribute =
+    Attribute::text("externalId").max(36).filter(Filter::List);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ties {
+    One,
+    /// A list kept on this side. Children taken off the list are deleted where they name their
+    /// parent in the relation `back`.
+    Many {
+        back: Option<&'static str>,
+    },
+    /// A list computed from the to-one relation `via` of the other side; never writable here.
+    Inverse {
+        via: &'static str,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Relation {
+    pub(super) name: &'static str,
+    pub(super) target: Kind,
+    pub(super) ties: Ties,
+    pub(super) access: Access,
+    pub(super) required: bool,
+}
+
+impl Relation {
+    const fn new(name: &'static str, target: Kind, ties: Ties) -> Self {
+        Self { name, target, ties, access: Access::Write, required: false }
+    }
+
+    pub(super) const fn one(name: &'static str, target: Kind) -> Self {
+        Self::new(name, target, Ties::One)
+    }
+
+    /// A list whose children belong to this record.
+    pub(super) const fn owned(name: &'static str, target: Kind, back: &'static str) -> Self {
+        Self::new(name, target, Ties::Many { back: Some(back) })
+    }
+
+    pub(super) const fn many(name: &'static str, target: Kind) -> Self {
+        Self::new(name, target, Ties::Many { back: None })
+    }
+
+    pub(super) const fn inverse(name: &'static str, target: Kind, via: &'static str) -> Self {
+        Self::new(name, target, Ties::Inverse { via }).access(Access::ReadOnly)
+    }
+
+    pub(super) const fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    pub(super) const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    pub(super) const fn is_list(&self) -> bool {
+        !matches!(self.ties, Ties::One)
+    }
+}
+
+/// The parent a child of this kind hangs on: its relation, the parent's kind and the parent's list.
+pub(super) fn parent_of(kind: Kind) -> Option<(&'static str, Kind, &'static str)> {
+    Kind::ALL.into_iter().find_map(|parent| {
+        parent.resource().relations.iter().find_map(|relation| match relation.ties {
+            Ties::Many { back: Some(back) } if relation.target == kind => {
+                Some((back, parent, relation.name))
+            }
+            Ties::One | Ties::Many { .. } | Ties::Inverse { .. } => None,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_its_own_name() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::parse(kind.name()), Some(kind));
+        }
+    }
+
+    #[test]
+    fn a_list_names_a_relation_that_its_children_have() {
+        for kind in Kind::ALL {
+            for relation in kind.resource().relations {
+                let back = match relation.ties {
+                    Ties::Many { back } => back,
+                    Ties::Inverse { via } => Some(via),
+                    Ties::One => None,
+                };
+                if let Some(back) = back {
+                    let found = relation.target.resource().relation(back);
+                    assert!(found.is_some(), "{}.{back}", relation.target.name());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! What the shop does by itself when something is written: ties children to parents, creates stock
+//! levels, adds up orders, stamps times.
+
+use std::collections::BTreeSet;
+
+use super::plan::Plan;
+use super::record::{Id, Record};
+use super::schema::{Kind, Ties, parent_of};
+use super::store::Store;
+use super::values::{decimal, stamp};
+use super::write::Terms;
+
+/// A column the API does not show; a change of it moves the product's `updatedAt`, as the shop's
+/// denormalised default name does.
+const DEFAULT_NAME: &str = "denormalizedDefaultName";
+
+pub(super) fn settle(store: &mut Store, terms: Terms, plans: &[Plan<'_>]) {
+    for plan in plans {
+        tie_children(store, plan);
+        tie_to_parent(store, plan.kind, &plan.id);
+    }
+    for plan in plans {
+        match plan.kind {
+            Kind::OrderLineItems => complete_line(store, &plan.id),
+            Kind::OrderAddresses => complete_address(store, &plan.id),
+            Kind::Orders if plan.before.is_none() => complete_order(store, terms, &plan.id),
+            Kind::Products if plan.before.is_none() => complete_product(store, &plan.id),
+            _ => {}
+        }
+    }
+    refresh_roots(store);
+    stamp_times(store, terms);
+}
+
+/// Removes a row with everything that cannot be without it.
+pub(super) fn remove(store: &mut Store, kind: Kind, id: &Id) {
+    let Some(record) = store.get(kind, id).cloned() else { return };
+    for relation in kind.resource().relations {
+        let ids = match relation.ties {
+            Ties::Many { back: Some(_) } => record.list(relation.name).to_vec(),
+            Ties::Inverse { via: "customer" } => super::find::related(store, &record, relation),
+            Ties::One | Ties::Many { back: None } | Ties::Inverse { .. } => continue,
+        };
+        for child in ids {
+            remove(store, relation.target, &child);
+        }
+    }
+    if kind == Kind::ProductUnitPrecisions {
+        let key = id.to_string();
+        let levels: Vec<Id> = store
+            .find(Kind::InventoryLevels, "productUnitPrecision", &key)
+            .map(|level| level.id.clone())
+            .collect();
+        for level in levels {
+            store.remove(Kind::InventoryLevels, &level);
+        }
+    }
+    untie_from_parent(store, &record);
+    store.remove(kind, id);
+}
+
+/// After a deletion: totals and times of what it hung on.
+pub(super) fn after_removal(store: &mut Store, terms: Terms) {
+    refresh_roots(store);
+    stamp_times(store, terms);
+}
+
+fn tie_children(store: &mut Store, plan: &Plan<'_>) {
+    let Some(record) = store.get(plan.kind, &plan.id).cloned() else { return };
+    for relation in plan.kind.resource().relations {
+        let Ties::Many { back: Some(back) } = relation.ties else { continue };
+        let ids = record.list(relation.name);
+        let gone: Vec<Id> = plan
+            .before
+            .as_ref()
+            .map(|before| before.list(relation.name).to_vec())
+            .unwrap_or_default();
+        for id in gone.iter().filter(|id| !ids.contains(id)) {
+            remove(store, relation.target, id);
+        }
+        for id in ids {
+            let Some(mut child) = store.get(relation.target, id).cloned() else { continue };
+            let many = relation.target.resource().relation(back).is_some_and(|tie| tie.is_list());
+            if many {
+                let parents = child.many.entry(back).or_default();
+                // A child that has a parent keeps it: `rules` says so to the client.
+                if parents.is_empty() {
+                    parents.push(plan.id.clone());
+                }
+            } else {
+                child.link(back, plan.id.clone());
+            }
+            if store.get(relation.target, id) != Some(&child) {
+                store.put(child);
+            }
+        }
+    }
+}
+
+fn tie_to_parent(store: &mut Store, kind: Kind, id: &Id) {
+    let Some((back, parent_kind, list)) = parent_of(kind) else { return };
+    let Some(record) = store.get(kind, id) else { return };
+    let one = record.one.get(back).cloned().into_iter();
+    let parents: Vec<Id> = one.chain(record.list(back).iter().cloned()).collect();
+    for parent_id in parents {
+        let Some(parent) = store.get(parent_kind, &parent_id) else { continue };
+        if !parent.list(list).contains(id) {
+            let mut parent = parent.clone();
+            parent.many.entry(list).or_default().push(id.clone());
+            store.put(parent);
+        }
+    }
+}
+
+fn untie_from_parent(store: &mut Store, record: &Record) {
+    let Some((back, parent_kind, list)) = parent_of(record.kind) else { return };
+    let parents = record.one.get(back).into_iter().chain(record.list(back));
+    for parent_id in parents {
+        if let Some(parent) = store.get(parent_kind, parent_id)
+            && parent.list(list).contains(&record.id)
+        {
+            let mut parent = parent.clone();
+            parent.many.entry(list).or_default().retain(|child| *child != record.id);
+            store.put(parent);
+        }
+    }
+}
+
+/// A line that only names a SKU gets its product, whatever the case; a line with a product gets its
+/// SKU.
+fn complete_line(store: &mut Store, id: &Id) {
+    let Some(mut line) = store.get(Kind::OrderLineItems, id).cloned() else { return };
+    let product = match line.one.get("product") {
+        Some(product) => store.get(Kind::Products, product),
+        None => {
+            line.text("productSku").and_then(|sku| store.find(Kind::Products, "sku", sku).next())
+        }
+    };
+    if let Some(product) = product {
+        line.link("product", product.id.clone());
+        line.set("productSku", product.text("sku").unwrap_or_default());
+        if line.text("productName").is_none()
+            && let Some(name) = product.text(DEFAULT_NAME)
+        {
+            line.set("productName", name);
+        }
+    }
+    if let Some(unit) = line.one.get("productUnit") {
+        line.set("productUnitCode", unit.to_string());
+    }
+    store.put(line);
+}
+
+/// An order address made from a customer's address is a copy of it.
+fn complete_address(store: &mut Store, id: &Id) {
+    let Some(mut address) = store.get(Kind::OrderAddresses, id).cloned() else { return };
+    let Some(source) = address.one.get("customerAddress") else { return };
+    let Some(source) = store.get(Kind::CustomerAddresses, source).cloned() else { return };
+    for attribute in Kind::OrderAddresses.resource().attributes {
+        if let Some(value) = source.attribute(attribute.name) {
+            address.set(attribute.name, value.clone());
+        }
+    }
+    for name in ["country", "region"] {
+        if let Some(id) = source.one.get(name) {
+            address.link(name, id.clone());
+        }
+    }
+    store.put(address);
+}
+
+fn complete_order(store: &mut Store, terms: Terms, id: &Id) {
+    let Some(mut order) = store.get(Kind::Orders, id).cloned() else { return };
+    if order.text("identifier").is_none() {
+        order.set("identifier", id.to_string());
+    }
+    let mut default = |name: &'static str, value: Id| {
+        order.one.entry(name).or_insert(value);
+    };
+    default("shippingStatus", Id::name("not_shipped"));
+    default("internalStatus", Id::name("open"));
+    default("owner", Id::Number(1));
+    default("organization", Id::Number(1));
+    if terms.external_status {
+        default("status", Id::name("open"));
+    }
+    store.put(order);
+}
+
+fn complete_product(store: &mut Store, id: &Id) {
+    let Some(mut product) = store.get(Kind::Products, id).cloned() else { return };
+    product.one.entry("inventory_status").or_insert(Id::name("in_stock"));
+    product.one.entry("organization").or_insert(Id::Number(1));
+    store.put(product);
+}
+
+/// Products and orders that were touched, or whose children were, get what is computed from them.
+fn refresh_roots(store: &mut Store) {
+    let mut roots = BTreeSet::new();
+    for (kind, id, before) in store.touched() {
+        let now = store.get(kind, &id);
+        let record = now.or(before.as_deref());
+        let Some(record) = record else { continue };
+        match kind {
+            Kind::Products | Kind::Orders => {
+                roots.insert((kind, id));
+            }
+            Kind::OrderLineItems => {
+                roots.extend(record.list("orders").iter().map(|id| (Kind::Orders, id.clone())));
+            }
+            Kind::ProductNames | Kind::ProductUnitPrecisions => {
+                roots.extend(record.one.get("product").map(|id| (Kind::Products, id.clone())));
+            }
+            _ => {}
+        }
+    }
+    for (kind, id) in roots {
+        match kind {
+            Kind::Orders => add_up(store, &id),
+            _ => refresh_product(store, &id),
+        }
+    }
+}
+
+fn add_up(store: &mut Store, id: &Id) {
+    let Some(mut order) = store.get(Kind::Orders, id).cloned() else { return };
+    let lines = order.list("lineItems").iter();
+    let total: f64 = lines
+        .filter_map(|line| store.get(Kind::OrderLineItems, line))
+        .map(|line| {
+            line.number("quantity").unwrap_or_default() * line.number("value").unwrap_or_default()
+        })
+        .sum();
+    order.set("subtotalValue", decimal(total, 4));
+    order.set("totalValue", decimal(total, 4));
+    if store.get(Kind::Orders, id) != Some(&order) {
+        store.put(order);
+    }
+}
+
+fn refresh_product(store: &mut Store, id: &Id) {
+    let Some(mut product) = store.get(Kind::Products, id).cloned() else { return };
+    let name = default_name(store, &product).map(str::to_owned);
+    product.set(DEFAULT_NAME, name);
+    if store.get(Kind::Products, id) != Some(&product) {
+        store.put(product.clone());
+    }
+    for precision in product.list("unitPrecisions") {
+        let key = precision.to_string();
+        if store.find(Kind::InventoryLevels, "productUnitPrecision", &key).next().is_none() {
+            let mut level =
+                Record::new(Kind::InventoryLevels, store.next_id(Kind::InventoryLevels));
+            level.set("quantity", "0");
+            level.link("product", id.clone());
+            level.link("productUnitPrecision", precision.clone());
+            level.link("organization", Id::Number(1));
+            store.put(level);
+        }
+    }
+}
+
+/// The name without a localization.
+pub(super) fn default_name<'store>(store: &'store Store, product: &Record) -> Option<&'store str> {
+    product
+        .list("names")
+        .iter()
+        .filter_map(|name| store.get(Kind::ProductNames, name))
+        .find(|name| !name.one.contains_key("localization"))?
+        .text("string")
+}
+
+/// `createdAt` and `updatedAt` of rows that were made or changed themselves.
+fn stamp_times(store: &mut Store, terms: Terms) {
+    let now = stamp(terms.now);
+    for (kind, id, before) in store.touched() {
+        let Some(record) = store.get(kind, &id) else { continue };
+        let stamped = |name: &str| kind.resource().attribute(name).is_some();
+        let changed = before.as_deref().is_none_or(|before| record.row_differs(before));
+        if !changed || !stamped("updatedAt") {
+            continue;
+        }
+        let mut record = record.clone();
+        if record.text("createdAt").is_none() {
+            record.set("createdAt", now.clone());
+        }
+        record.set("updatedAt", now.clone());
+        store.put(record);
+    }
+}

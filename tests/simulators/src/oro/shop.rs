@@ -1,0 +1,184 @@
+//! The simulated shop: one request in, one answer out, no clock and no socket.
+//!
+//! Promises the order of checks a real shop has: token, media types, route, document. What an
+//! answer changed is told beside it, for whoever keeps the history.
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::answer::Answer;
+use super::changes::{self, Change};
+use super::lists;
+use super::media;
+use super::problem::Problem;
+use super::query::{self, Query};
+use super::record::Id;
+use super::render::View;
+use super::schema::Kind;
+use super::store::Store;
+use super::token::{Client, Tokens};
+use super::write::Terms;
+
+/// The back-office prefix of the API (OroCommerce reference §1).
+const PREFIX: &str = "/admin/api/";
+
+#[derive(Debug)]
+pub(super) struct Shop {
+    pub(super) store: Store,
+    pub(super) tokens: Tokens,
+    client: Client,
+    external_status: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) path: String,
+    /// Without the question mark, as it came.
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// A request on a resource, after token, media types and route.
+pub(super) struct Call<'request> {
+    pub(super) request: &'request Request,
+    pub(super) kind: Kind,
+    pub(super) query: Query,
+    pub(super) view: View,
+    pub(super) terms: Terms,
+    /// `{scheme}://{host}/admin/api`.
+    pub(super) base: String,
+}
+
+impl Request {
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Whether `X-Include` asks for it.
+    pub(super) fn includes(&self, what: &str) -> bool {
+        self.header("x-include").split(';').any(|item| item.trim() == what)
+    }
+}
+
+impl Shop {
+    pub(super) fn new(client: Client, external_status: bool) -> Self {
+        let mut store = Store::default();
+        lists::install(&mut store);
+        Self { store, tokens: Tokens::default(), client, external_status }
+    }
+
+    pub(super) fn answer(&mut self, request: &Request, now: Timestamp) -> Answer {
+        if request.path == "/oauth2-token" {
+            return self.token(request, now);
+        }
+        let Some(route) = request.path.strip_prefix(PREFIX) else { return Answer::bare(404) };
+        if !self.tokens.admits(&request.headers, now) {
+            let answer = Answer::bare(401);
+            let anonymous = request.header("authorization").is_empty();
+            return if anonymous { answer.header("www-authenticate", "Bearer") } else { answer };
+        }
+        match self.route(request, route, now) {
+            Ok(answer) => answer,
+            Err(problems) => Answer::refusal(&problems),
+        }
+    }
+
+    /// What the shop's terms are for its own actor.
+    pub(super) fn terms(&self, now: Timestamp) -> Terms {
+        Terms { ext: false, external_status: self.external_status, now }
+    }
+
+    /// What the last write changed.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        changes::of(&self.store)
+    }
+
+    /// Sets an order's internal status, as an operator does in the back office: over the API it is
+    /// read-only. False if there is no such order or status.
+    pub(super) fn set_internal_status(&mut self, identifier: &str, status: &str) -> bool {
+        self.store.begin();
+        let status = Id::name(status);
+        let known = self.store.get(Kind::OrderInternalStatuses, &status).is_some();
+        let order = self.store.find(Kind::Orders, "identifier", identifier).next().cloned();
+        let Some(mut order) = order.filter(|_| known) else { return false };
+        order.link("internalStatus", status);
+        self.store.put(order);
+        true
+    }
+
+    fn token(&mut self, request: &Request, now: Timestamp) -> Answer {
+        if request.method != Method::POST {
+            return Answer::not_allowed("POST");
+        }
+        let (status, body) = self.tokens.grant(&self.client, &request.headers, &request.body, now);
+        let media =
+            if status == 200 { "application/json; charset=UTF-8" } else { "application/json" };
+        Answer::bare(status).header("content-type", media).json(body)
+    }
+
+    fn route(
+        &mut self,
+        request: &Request,
+        route: &str,
+        now: Timestamp,
+    ) -> Result<Answer, Vec<Problem>> {
+        media::check(&request.method, &request.headers).map_err(|problem| vec![problem])?;
+        let segments: Vec<String> =
+            route.trim_end_matches('/').split('/').map(query::decode).collect();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let name = segments.first().copied().unwrap_or_default();
+        let Some(kind) = Kind::parse(name) else {
+            let detail = format!("Unknown entity type: {name}.");
+            return Err(vec![Problem::new(404, "entity type constraint", detail)]);
+        };
+        let overridden =
+            request.method == Method::POST && request.header("x-http-method-override") == "GET";
+        let method = if overridden { Method::GET } else { request.method.clone() };
+        let query = if overridden {
+            query::parse_body(&request.body)
+        } else {
+            query::parse(&request.query)
+        }?;
+        let call = self.call(request, kind, query, now);
+        match segments.as_slice() {
+            [_] => self.collection(&method, &call),
+            [_, id] => self.single(&method, &call, id),
+            [_, id, association] => self.related(&method, &call, id, association),
+            [_, id, "relationships", association] => {
+                self.relationship(&method, &call, id, association)
+            }
+            _ => Ok(Answer::bare(404)),
+        }
+    }
+
+    fn call<'request>(
+        &self,
+        request: &'request Request,
+        kind: Kind,
+        query: Query,
+        now: Timestamp,
+    ) -> Call<'request> {
+        let ext = request.header("x-integration-type") == "ext_id";
+        let host = request.header("host");
+        let host = if host.is_empty() { "localhost" } else { host };
+        let base = format!("http://{host}{}", PREFIX.trim_end_matches('/'));
+        let view = View {
+            ext,
+            links: (!request.includes("noHateoas")).then(|| base.clone()),
+            fields: query.fields.clone(),
+            include: query.include.clone(),
+        };
+        let terms = Terms { ext, ..self.terms(now) };
+        Call { request, kind, query, view, terms, base }
+    }
+}
+
+/// The wire form of the API's JSON.
+pub(super) fn to_bytes(body: &Value) -> Vec<u8> {
+    // Writing a `Value` to memory cannot fail: its keys are strings.
+    serde_json::to_vec(body).unwrap_or_default()
+}

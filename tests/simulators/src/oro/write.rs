@@ -1,0 +1,225 @@
+//! Writing a document: plan, apply, settle, check; all of it or nothing.
+//!
+//! The API, the batch endpoint and the shopper all come through here. What a field may hold is the
+//! schema's word, what rows must satisfy is said in `rules`, what the shop does by itself in
+//! `settle`.
+
+use jiff::Timestamp;
+
+use super::document::{Document, Linkage, Reference, Resource};
+use super::lists;
+use super::plan::{Mode, Names, Plan, Planner, existing};
+use super::problem::Problem;
+use super::record::{Id, Record};
+use super::rules;
+use super::schema::{Access, Initial, Kind, Relation};
+use super::settle;
+use super::store::Store;
+use super::values::convert;
+
+/// On what terms a request writes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// Products are named by SKU.
+    pub(super) ext: bool,
+    /// "Enable External Status Management": the order's `status` may be written.
+    pub(super) external_status: bool,
+    pub(super) now: Timestamp,
+}
+
+/// One written resource.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    pub(super) kind: Kind,
+    pub(super) id: Id,
+    pub(super) created: bool,
+    pub(super) primary: bool,
+    /// The id the client sent, known to this document only if it was created.
+    pub(super) sent: Option<String>,
+}
+
+/// Writes a document in a transaction that the caller commits by leaving it, or takes back.
+///
+/// # Errors
+/// Everything that is wrong with it; the store is as it was before.
+pub(super) fn write(
+    store: &mut Store,
+    terms: Terms,
+    document: &Document,
+    kind: Kind,
+    mode: &Mode,
+) -> Result<Vec<Written>, Vec<Problem>> {
+    store.begin();
+    let mut planner = Planner { store, ext: terms.ext, names: Names::new(), problems: Vec::new() };
+    let plans = planner.plan(document, kind, mode);
+    let (names, mut problems) = (planner.names, planner.problems);
+    if problems.is_empty() {
+        problems.extend(plans.iter().filter_map(|plan| rules::denied(plan)));
+    }
+    if problems.is_empty() {
+        let mut writer = Writer { store, terms, names, problems };
+        for plan in &plans {
+            writer.apply(plan);
+        }
+        problems = writer.problems;
+        settle::settle(store, terms, &plans);
+        for plan in &plans {
+            rules::check(store, plan, &mut problems);
+        }
+    }
+    if !problems.is_empty() {
+        store.rollback();
+        return Err(problems);
+    }
+    Ok(plans.into_iter().map(written).collect())
+}
+
+fn written(plan: Plan<'_>) -> Written {
+    Written {
+        kind: plan.kind,
+        id: plan.id,
+        created: plan.before.is_none(),
+        primary: plan.primary,
+        sent: plan.resource.id.clone(),
+    }
+}
+
+struct Writer<'shop> {
+    store: &'shop mut Store,
+    terms: Terms,
+    names: Names,
+    problems: Vec<Problem>,
+}
+
+impl Writer<'_> {
+    fn apply(&mut self, plan: &Plan<'_>) {
+        let mut record = plan.before.clone().unwrap_or_else(|| initial(plan.kind, plan.id.clone()));
+        let mut extra = self.attributes(plan, &mut record);
+        for (name, linkage) in &plan.resource.relationships {
+            match plan.kind.resource().relation(name) {
+                Some(relation) if self.takes(plan, relation.access, name) => {
+                    self.relate(plan.resource, relation, linkage, &mut record);
+                }
+                Some(_) => {}
+                None => extra.push(name.as_str()),
+            }
+        }
+        if !extra.is_empty() {
+            let fields = extra.join("\", \"");
+            let detail = format!("This form should not contain extra fields: \"{fields}\".");
+            let problem = Problem::constraint("extra fields", detail);
+            let pointer = &plan.resource.pointer;
+            // The root of the primary form has no place of its own.
+            let problem = if pointer == "/data" { problem } else { problem.at(pointer) };
+            self.problems.push(problem);
+        }
+        self.store.put(record);
+    }
+
+    /// Sets the attributes; returns the names nobody knows.
+    fn attributes<'plan>(&mut self, plan: &Plan<'plan>, record: &mut Record) -> Vec<&'plan str> {
+        let named = self.terms.ext && plan.kind == Kind::Products;
+        let mut extra = Vec::new();
+        for (name, value) in &plan.resource.attributes {
+            if named && (name == "dbId" || name == "sku") {
+                continue;
+            }
+            let Some(attribute) = plan.kind.resource().attribute(name) else {
+                extra.push(name.as_str());
+                continue;
+            };
+            if !self.takes(plan, attribute.access, name) {
+                continue;
+            }
+            match convert(attribute, value) {
+                Ok(value) => record.set(attribute.name, value),
+                Err(problem) => {
+                    let pointer = format!("{}/attributes/{name}", plan.resource.pointer);
+                    self.problems.push(problem.at(pointer));
+                }
+            }
+        }
+        if named && plan.before.is_none() {
+            record.set("sku", plan.resource.id.clone().unwrap_or_default());
+        }
+        extra
+    }
+
+    /// Whether a field is written now, or silently left alone.
+    fn takes(&self, plan: &Plan<'_>, access: Access, name: &str) -> bool {
+        if plan.kind == Kind::Orders && name == "status" && !self.terms.external_status {
+            return false;
+        }
+        match access {
+            Access::Write | Access::WriteOnly => true,
+            Access::CreateOnly => plan.before.is_none(),
+            Access::ReadOnly => false,
+        }
+    }
+
+    fn relate(
+        &mut self,
+        resource: &Resource,
+        relation: &'static Relation,
+        linkage: &Linkage,
+        record: &mut Record,
+    ) {
+        let pointer = format!("{}/relationships/{}/data", resource.pointer, relation.name);
+        match (relation.is_list(), linkage) {
+            (false, Linkage::Null) => {
+                record.one.remove(relation.name);
+            }
+            (false, Linkage::One(reference)) => {
+                record.one.remove(relation.name);
+                if let Some(id) = self.resolve(relation, reference, &pointer) {
+                    record.link(relation.name, id);
+                }
+            }
+            (true, Linkage::Many(references)) => {
+                let mut ids = Vec::new();
+                for (index, reference) in references.iter().enumerate() {
+                    ids.extend(self.resolve(relation, reference, &format!("{pointer}/{index}")));
+                }
+                record.many.insert(relation.name, ids);
+            }
+            (false, Linkage::Many(_)) | (true, Linkage::Null | Linkage::One(_)) => {
+                self.problems.push(Problem::invalid(pointer));
+            }
+        }
+    }
+
+    fn resolve(&mut self, relation: &Relation, reference: &Reference, pointer: &str) -> Option<Id> {
+        if reference.kind != relation.target.name() {
+            self.problems.push(Problem::invalid(pointer));
+            return None;
+        }
+        let named = (relation.target, reference.id.clone());
+        if let Some(id) = self.names.get(&named) {
+            return Some(id.clone());
+        }
+        if relation.target == Kind::Regions {
+            lists::admit_region(self.store, &reference.id);
+        }
+        let found = existing(self.store, relation.target, &reference.id, self.terms.ext);
+        if found.is_none() {
+            self.problems.push(Problem::no_entity(pointer));
+        }
+        found
+    }
+}
+
+/// A row before anything was said about it.
+fn initial(kind: Kind, id: Id) -> Record {
+    let mut record = Record::new(kind, id);
+    for attribute in kind.resource().attributes {
+        match attribute.initial {
+            Initial::Null => {}
+            Initial::False => record.set(attribute.name, false),
+            Initial::True => record.set(attribute.name, true),
+            Initial::Text(text) => record.set(attribute.name, text),
+            Initial::Number(number) => record.set(attribute.name, number),
+            Initial::EmptyList => record.set(attribute.name, serde_json::json!([])),
+        }
+    }
+    record
+}
