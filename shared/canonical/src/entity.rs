@@ -2,10 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A thing two systems must agree about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Entity {
     Customer,
@@ -26,7 +29,9 @@ impl Entity {
 }
 
 /// A side of an entity that one system owns. Parts of a facet live side by side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Facet {
     Profile,
@@ -121,9 +126,11 @@ macro_rules! words {
             type Err = UnknownWord;
 
             fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                Self::ALL.into_iter().find(|word| word.as_str() == text).ok_or_else(|| UnknownWord {
-                    found: text.chars().take(40).collect(),
-                    expected: Self::ALL.map(Self::as_str).join(", "),
+                Self::ALL.into_iter().find(|word| word.as_str() == text).ok_or_else(|| {
+                    UnknownWord {
+                        found: text.chars().take(40).collect(),
+                        expected: Self::ALL.map(Self::as_str).join(", "),
+                    }
                 })
             }
         }

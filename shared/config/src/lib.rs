@@ -1,14 +1,29 @@
 //! `ferry.toml`: one file for all services, parsed at the edge and linted offline.
 //!
-//! Holding a [`Config`] is the proof that the file parsed, that every key is known and that every
-//! secret it names could be read. It opens no socket and starts nothing.
+//! Holding a [`Config`] is the proof that the file parsed, that every key is known, that nothing in
+//! it is known not to work, and that every secret and mapping it names could be read. It opens no
+//! socket, starts nothing and does not compile mappings.
 
+pub mod config;
 pub mod duration;
+pub mod error;
+pub mod lint;
+mod raw;
+mod resolve;
 pub mod route;
+mod schema;
 pub mod secret;
 pub mod system;
+pub mod timeline;
 
+pub use config::{
+    BrokerConfig, Config, LogConfig, LogFormat, LogLevel, ServiceConfig, StoreConfig,
+};
 pub use duration::HumanDuration;
-pub use route::RouteConfig;
-pub use secret::Secret;
+pub use error::ConfigError;
+pub use lint::{Finding, Severity, lint};
+pub use route::{RetryConfig, RouteConfig};
+pub use schema::json_schema;
+pub use secret::{Environment, Secret};
 pub use system::SystemConfig;
+pub use timeline::{TimelineStep, worst_case_timeline};

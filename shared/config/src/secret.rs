@@ -1,9 +1,11 @@
 //! A secret in the configuration: named there, never written there.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt, fs, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::ConfigError;
 
 /// `{ env = "NAME" }`, `{ env = "NAME", default = "…" }` or `{ file = "/run/secrets/name" }`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,4 +41,83 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[secret]")
     }
+}
+
+/// The variables a configuration may refer to: a value, so that parsing stays pure.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// This process's variables, as far as they are UTF-8.
+    pub fn of_process() -> Self {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self(std::env::vars_os().filter_map(text).collect())
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+/// Values may be secrets, so only the number of variables is shown.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Environment({} variables)", self.0.len())
+    }
+}
+
+impl SecretRef {
+    /// What is wrong with the reference itself, whatever its variable or file holds.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        match (&self.env, &self.file, &self.default) {
+            (Some(_), None, _) | (None, Some(_), None) => None,
+            (None, Some(_), Some(_)) => Some("`default` goes with `env` only"),
+            (Some(_), Some(_), _) => Some("`env` and `file` exclude each other"),
+            (None, None, _) => Some("a secret is { env = \"NAME\" } or { file = \"PATH\" }"),
+        }
+    }
+
+    /// Reads the secret that `key` of the configuration refers to.
+    pub(crate) fn resolve(
+        &self,
+        key: &str,
+        base_dir: &Path,
+        environment: &Environment,
+    ) -> Result<Secret, ConfigError> {
+        if let Some(file) = &self.file {
+            let path = base_dir.join(file);
+            return match fs::read_to_string(&path) {
+                Ok(text) => Ok(Secret(without_line_break(text))),
+                Err(source) => Err(ConfigError::SecretFile { key: key.to_owned(), path, source }),
+            };
+        }
+        let variable = self.env.as_deref().unwrap_or_default();
+        environment
+            .get(variable)
+            .filter(|value| !value.is_empty())
+            .or(self.default.as_deref())
+            .map(Secret::new)
+            .ok_or_else(|| ConfigError::Variable {
+                key: key.to_owned(),
+                variable: variable.to_owned(),
+            })
+    }
+}
+
+fn without_line_break(mut text: String) -> String {
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    text
 }

@@ -3,6 +3,8 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use ferry_canonical::Facet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{HumanDuration, Secret};
 
@@ -128,9 +130,13 @@ pub struct FileKind {
     pub chunk_rows: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a file is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum FileFormat {
+    /// Comma-separated, with a header line.
     Csv,
+    /// One JSON object per line.
     Jsonl,
 }
 

@@ -1,0 +1,252 @@
+//! The systems as they are written.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use ferry_canonical::Facet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{HumanDuration, secret::SecretRef, system::FileFormat};
+
+/// One system; `kind` says which protocol it speaks.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(crate) enum RawSystem {
+    /// An OrderFlow warehouse.
+    Orderflow(Box<RawOrderflow>),
+    /// An OroCommerce shop.
+    Oro(Box<RawOro>),
+    /// Any JSON over HTTP, as a source.
+    Rest(Box<RawRest>),
+    /// A drop folder, and what `ferry backfill` reads.
+    Files(Box<RawFiles>),
+}
+
+/// Limits of one target, for each loader process.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawLimits {
+    /// Calls at one time.
+    #[schemars(range(min = 1, max = 256))]
+    pub(crate) concurrency: u16,
+}
+
+impl Default for RawLimits {
+    fn default() -> Self {
+        Self { concurrency: 8 }
+    }
+}
+
+/// An OrderFlow warehouse.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawOrderflow {
+    /// `https://host/instance`.
+    pub(crate) base_url: String,
+    /// Says that credentials may go over plain HTTP to a host that is not this one.
+    #[serde(default)]
+    pub(crate) allow_plain_http: bool,
+    pub(crate) organisation: String,
+    pub(crate) channel: String,
+    /// IANA name; OrderFlow transmits local times without a zone.
+    #[serde(default = "time_zone")]
+    pub(crate) time_zone: String,
+    pub(crate) user: SecretRef,
+    pub(crate) password: SecretRef,
+    /// What a push must present; without it pushes are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) push: Option<RawPush>,
+    #[serde(default)]
+    pub(crate) limits: RawLimits,
+    /// The hard deadline of one call.
+    #[serde(default = "import_timeout")]
+    pub(crate) timeout: HumanDuration,
+    /// How long after a call's start an unread answer may still take effect there. Default: twice
+    /// the timeout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) settle_after: Option<HumanDuration>,
+}
+
+/// What a push must present and what it is told.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPush {
+    pub(crate) user: SecretRef,
+    pub(crate) password: SecretRef,
+    /// The acknowledgement's text; `{id}` is the message id.
+    #[serde(default = "acknowledgement")]
+    pub(crate) acknowledgement: String,
+}
+
+/// An OroCommerce shop.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawOro {
+    /// `https://shop.example`.
+    pub(crate) base_url: String,
+    /// Says that credentials may go over plain HTTP to a host that is not this one.
+    #[serde(default)]
+    pub(crate) allow_plain_http: bool,
+    /// The path of the back office.
+    #[serde(default = "backend_prefix")]
+    pub(crate) backend_prefix: String,
+    pub(crate) client_id: SecretRef,
+    pub(crate) client_secret: SecretRef,
+    /// Whether the shop runs with "Enable External Status Management"; without it Oro cannot take
+    /// a cancellation, and Ferry says so for each.
+    #[serde(default)]
+    pub(crate) external_status_management: bool,
+    /// Records per page when polling.
+    #[serde(default = "page_size")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) page_size: u16,
+    /// How far each poll reads back over its cursor.
+    #[serde(default = "overlap")]
+    pub(crate) overlap: HumanDuration,
+    /// Id of the attribute family of new products.
+    #[serde(default = "attribute_family")]
+    pub(crate) attribute_family: String,
+    /// The unit of products whose source names none.
+    #[serde(default = "default_unit")]
+    pub(crate) default_unit: String,
+    /// Id of the role new customer users get; without it they are created disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) customer_user_role: Option<String>,
+    #[serde(default)]
+    pub(crate) limits: RawLimits,
+    /// The hard deadline of one call.
+    #[serde(default = "timeout")]
+    pub(crate) timeout: HumanDuration,
+    /// How long after a call's start an unread answer may still take effect there. Default: twice
+    /// the timeout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) settle_after: Option<HumanDuration>,
+}
+
+/// Any JSON over HTTP, as a source.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawRest {
+    /// `https://erp.example`.
+    pub(crate) base_url: String,
+    /// Says that credentials may go over plain HTTP to a host that is not this one.
+    #[serde(default)]
+    pub(crate) allow_plain_http: bool,
+    /// Sent as `Authorization: Bearer …`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bearer: Option<SecretRef>,
+    /// What is read there, by name; at most one for each facet.
+    pub(crate) endpoints: BTreeMap<String, RawRestEndpoint>,
+    #[serde(default)]
+    pub(crate) limits: RawLimits,
+    /// The hard deadline of one call.
+    #[serde(default = "timeout")]
+    pub(crate) timeout: HumanDuration,
+    /// How long after a call's start an unread answer may still take effect there. Default: twice
+    /// the timeout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) settle_after: Option<HumanDuration>,
+}
+
+/// One list of a REST source.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawRestEndpoint {
+    /// Appended to the base URL: `/api/customers`.
+    pub(crate) path: String,
+    pub(crate) facet: Facet,
+    /// JSON pointer to the array of items in a page: `/customers`; empty where the page is it.
+    pub(crate) items: String,
+    /// File with the jq program: item → canonical part.
+    pub(crate) mapping: PathBuf,
+    /// JSON pointer in the item to what orders its states: a number or an RFC 3339 time.
+    pub(crate) sequence: String,
+    /// The clock's name. Default: the last segment of `sequence`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) clock: Option<String>,
+    /// Query parameter with the page number, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) page_param: Option<String>,
+    /// JSON pointer to the number of pages; without it the first empty page ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pages: Option<String>,
+    /// Query parameter with the page's size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) size_param: Option<String>,
+    /// Items per page.
+    #[serde(default = "page_size")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) page_size: u16,
+    /// Query parameter that takes the cursor, an RFC 3339 time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since_param: Option<String>,
+    /// How far each poll reads back over its cursor.
+    #[serde(default = "overlap")]
+    pub(crate) overlap: HumanDuration,
+}
+
+/// A drop folder, and what `ferry backfill` reads.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawFiles {
+    /// Where files are dropped.
+    pub(crate) folder: PathBuf,
+    /// The kinds of file, by name.
+    pub(crate) files: BTreeMap<String, RawFileKind>,
+}
+
+/// One kind of file.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawFileKind {
+    /// `*` stands for any run of characters: `catalogue*.csv`.
+    pub(crate) pattern: String,
+    pub(crate) format: FileFormat,
+    pub(crate) facet: Facet,
+    /// File with the jq program: row (an object of strings) → canonical part.
+    pub(crate) mapping: PathBuf,
+    /// Rows per record.
+    #[serde(default = "chunk_rows")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) chunk_rows: u32,
+}
+
+fn time_zone() -> String {
+    "Europe/London".to_owned()
+}
+
+fn acknowledgement() -> String {
+    "Success - Message {id} Received".to_owned()
+}
+
+fn backend_prefix() -> String {
+    "/admin".to_owned()
+}
+
+fn attribute_family() -> String {
+    "1".to_owned()
+}
+
+fn default_unit() -> String {
+    "item".to_owned()
+}
+
+const fn page_size() -> u16 {
+    100
+}
+
+const fn chunk_rows() -> u32 {
+    200
+}
+
+const fn overlap() -> HumanDuration {
+    HumanDuration::from_secs(10)
+}
+
+const fn timeout() -> HumanDuration {
+    HumanDuration::from_secs(30)
+}
+
+const fn import_timeout() -> HumanDuration {
+    HumanDuration::from_secs(300)
+}

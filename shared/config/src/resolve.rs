@@ -1,0 +1,254 @@
+//! From what is written to what is used: secrets and mappings read, defaults taken.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    BrokerConfig, Config, ConfigError, Environment, HumanDuration, LogConfig, RetryConfig,
+    RouteConfig, Secret, ServiceConfig, StoreConfig, SystemConfig,
+    raw::{
+        RawConfig, RawFileKind, RawFiles, RawLimits, RawOrderflow, RawOro, RawPush, RawRest,
+        RawRestEndpoint, RawRetry, RawRetryOverride, RawRoute, RawSystem,
+    },
+    secret::SecretRef,
+    system::{
+        FileKind, FilesConfig, Limits, Mapping, OrderflowConfig, OroConfig, PushConfig, RestConfig,
+        RestEndpoint,
+    },
+};
+
+/// `raw` has passed the lint: names and values are known to fit together.
+pub(crate) fn resolve(
+    raw: RawConfig,
+    base_dir: &Path,
+    environment: &Environment,
+) -> Result<Config, ConfigError> {
+    let reader = Reader { base_dir, environment };
+    let retry = retry_of(&raw.retry);
+    Ok(Config {
+        broker: BrokerConfig {
+            url: reader.secret("broker.url", &raw.broker.url)?,
+            prefix: raw.broker.prefix,
+            declare: raw.broker.declare,
+            levels: raw.broker.levels,
+            prefetch: raw.broker.prefetch,
+        },
+        store: StoreConfig { folder: reader.path(&raw.store.folder) },
+        log: LogConfig { format: raw.log.format, level: raw.log.level },
+        producer: ServiceConfig {
+            listen: raw.producer.listen,
+            behind_proxy: raw.producer.behind_proxy,
+        },
+        transformer: ServiceConfig { listen: raw.transformer.listen, behind_proxy: false },
+        loader: ServiceConfig { listen: raw.loader.listen, behind_proxy: false },
+        console: ServiceConfig {
+            listen: raw.console.listen,
+            behind_proxy: raw.console.behind_proxy,
+        },
+        systems: raw
+            .systems
+            .into_iter()
+            .map(|(name, system)| {
+                let resolved = reader.system(&format!("systems.{name}"), system)?;
+                Ok((name, resolved))
+            })
+            .collect::<Result<_, ConfigError>>()?,
+        routes: raw.routes.into_iter().map(|route| route_of(route, &retry)).collect(),
+        retry,
+    })
+}
+
+/// The retry policy of everything that has none of its own.
+pub(crate) fn retry_of(raw: &RawRetry) -> RetryConfig {
+    RetryConfig {
+        schedule: durations(&raw.schedule),
+        give_up_after: raw.give_up_after.0,
+        reference_schedule: durations(&raw.missing_reference.schedule),
+        reference_give_up_after: raw.missing_reference.give_up_after.0,
+    }
+}
+
+/// `retry` with what a route says differently.
+pub(crate) fn overridden(retry: &RetryConfig, raw: Option<&RawRetryOverride>) -> RetryConfig {
+    let mut retry = retry.clone();
+    let Some(raw) = raw else { return retry };
+    if let Some(schedule) = &raw.schedule {
+        retry.schedule = durations(schedule);
+    }
+    if let Some(give_up_after) = raw.give_up_after {
+        retry.give_up_after = give_up_after.0;
+    }
+    let Some(reference) = &raw.missing_reference else { return retry };
+    if let Some(schedule) = &reference.schedule {
+        retry.reference_schedule = durations(schedule);
+    }
+    if let Some(give_up_after) = reference.give_up_after {
+        retry.reference_give_up_after = give_up_after.0;
+    }
+    retry
+}
+
+fn durations(raw: &[HumanDuration]) -> Vec<Duration> {
+    raw.iter().map(|duration| duration.0).collect()
+}
+
+fn route_of(raw: RawRoute, retry: &RetryConfig) -> RouteConfig {
+    RouteConfig {
+        retry: overridden(retry, raw.retry.as_ref()),
+        name: raw.name,
+        from: raw.from,
+        entity: raw.entity,
+        facet: raw.facet,
+        to: raw.to,
+        every: raw.every,
+        conflict: raw.conflict,
+    }
+}
+
+fn limits_of(raw: &RawLimits, timeout: HumanDuration, settle: Option<HumanDuration>) -> Limits {
+    Limits {
+        concurrency: raw.concurrency,
+        timeout,
+        settle_after: settle.unwrap_or(HumanDuration(timeout.0.saturating_mul(2))),
+    }
+}
+
+fn without_trailing_slash(url: &str) -> String {
+    url.trim_end_matches('/').to_owned()
+}
+
+/// Reads what the configuration refers to.
+struct Reader<'a> {
+    base_dir: &'a Path,
+    environment: &'a Environment,
+}
+
+impl Reader<'_> {
+    fn path(&self, path: &Path) -> PathBuf {
+        self.base_dir.join(path)
+    }
+
+    fn secret(&self, key: &str, secret: &SecretRef) -> Result<Secret, ConfigError> {
+        secret.resolve(key, self.base_dir, self.environment)
+    }
+
+    fn mapping(&self, key: &str, file: &Path) -> Result<Mapping, ConfigError> {
+        let path = self.path(file);
+        let name = file.display().to_string();
+        match fs::read_to_string(&path) {
+            Ok(program) => Ok(Mapping { name, program }),
+            Err(source) => Err(ConfigError::Mapping { key: key.to_owned(), path, source }),
+        }
+    }
+
+    fn system(&self, key: &str, raw: RawSystem) -> Result<SystemConfig, ConfigError> {
+        Ok(match raw {
+            RawSystem::Orderflow(raw) => SystemConfig::Orderflow(self.orderflow(key, *raw)?),
+            RawSystem::Oro(raw) => SystemConfig::Oro(self.oro(key, *raw)?),
+            RawSystem::Rest(raw) => SystemConfig::Rest(self.rest(key, *raw)?),
+            RawSystem::Files(raw) => SystemConfig::Files(self.files(key, *raw)?),
+        })
+    }
+
+    fn orderflow(&self, key: &str, raw: RawOrderflow) -> Result<OrderflowConfig, ConfigError> {
+        let push = raw.push.map(|push| self.push(key, push)).transpose()?;
+        Ok(OrderflowConfig {
+            base_url: without_trailing_slash(&raw.base_url),
+            organisation: raw.organisation,
+            channel: raw.channel,
+            time_zone: raw.time_zone,
+            user: self.secret(&format!("{key}.user"), &raw.user)?,
+            password: self.secret(&format!("{key}.password"), &raw.password)?,
+            push,
+            limits: limits_of(&raw.limits, raw.timeout, raw.settle_after),
+        })
+    }
+
+    fn push(&self, key: &str, raw: RawPush) -> Result<PushConfig, ConfigError> {
+        Ok(PushConfig {
+            user: self.secret(&format!("{key}.push.user"), &raw.user)?,
+            password: self.secret(&format!("{key}.push.password"), &raw.password)?,
+            acknowledgement: raw.acknowledgement,
+        })
+    }
+
+    fn oro(&self, key: &str, raw: RawOro) -> Result<OroConfig, ConfigError> {
+        Ok(OroConfig {
+            base_url: without_trailing_slash(&raw.base_url),
+            backend_prefix: raw.backend_prefix,
+            client_id: self.secret(&format!("{key}.client_id"), &raw.client_id)?,
+            client_secret: self.secret(&format!("{key}.client_secret"), &raw.client_secret)?,
+            external_status_management: raw.external_status_management,
+            page_size: raw.page_size,
+            overlap: raw.overlap,
+            attribute_family: raw.attribute_family,
+            default_unit: raw.default_unit,
+            customer_user_role: raw.customer_user_role,
+            limits: limits_of(&raw.limits, raw.timeout, raw.settle_after),
+        })
+    }
+
+    fn rest(&self, key: &str, raw: RawRest) -> Result<RestConfig, ConfigError> {
+        let bearer =
+            raw.bearer.map(|secret| self.secret(&format!("{key}.bearer"), &secret)).transpose()?;
+        Ok(RestConfig {
+            base_url: without_trailing_slash(&raw.base_url),
+            bearer,
+            endpoints: raw
+                .endpoints
+                .into_iter()
+                .map(|(name, endpoint)| {
+                    let resolved = self.endpoint(&format!("{key}.endpoints.{name}"), endpoint)?;
+                    Ok((name, resolved))
+                })
+                .collect::<Result<_, ConfigError>>()?,
+            limits: limits_of(&raw.limits, raw.timeout, raw.settle_after),
+        })
+    }
+
+    fn endpoint(&self, key: &str, raw: RawRestEndpoint) -> Result<RestEndpoint, ConfigError> {
+        let last_segment = raw.sequence.rsplit('/').next().unwrap_or_default();
+        let clock = raw.clock.unwrap_or_else(|| last_segment.to_owned());
+        Ok(RestEndpoint {
+            path: raw.path,
+            facet: raw.facet,
+            items: raw.items,
+            mapping: self.mapping(&format!("{key}.mapping"), &raw.mapping)?,
+            sequence: raw.sequence,
+            clock,
+            page_param: raw.page_param,
+            pages: raw.pages,
+            size_param: raw.size_param,
+            page_size: raw.page_size,
+            since_param: raw.since_param,
+            overlap: raw.overlap,
+        })
+    }
+
+    fn files(&self, key: &str, raw: RawFiles) -> Result<FilesConfig, ConfigError> {
+        Ok(FilesConfig {
+            folder: self.path(&raw.folder),
+            files: raw
+                .files
+                .into_iter()
+                .map(|(name, kind)| {
+                    let resolved = self.file_kind(&format!("{key}.files.{name}"), kind)?;
+                    Ok((name, resolved))
+                })
+                .collect::<Result<_, ConfigError>>()?,
+        })
+    }
+
+    fn file_kind(&self, key: &str, raw: RawFileKind) -> Result<FileKind, ConfigError> {
+        Ok(FileKind {
+            pattern: raw.pattern,
+            format: raw.format,
+            facet: raw.facet,
+            mapping: self.mapping(&format!("{key}.mapping"), &raw.mapping)?,
+            chunk_rows: raw.chunk_rows,
+        })
+    }
+}
