@@ -14,15 +14,16 @@
 )]
 
 mod error;
+mod group;
 mod handshake;
 mod home;
-mod leash;
 mod marks;
 mod node;
 mod package;
 mod ports;
 
 pub use error::{NodeError, PackageError};
+pub use group::{Leash, Signal, signal_group};
 pub use home::NodeHome;
 pub use node::{Node, NodeOptions};
 pub use package::{Package, ensure_package};

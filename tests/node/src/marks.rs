@@ -8,12 +8,14 @@ use std::{
     fs, io,
     os::unix::ffi::OsStrExt,
     path::Path,
-    process::{self, Command, Stdio},
-    thread,
+    process, thread,
     time::{Duration, Instant},
 };
 
-use crate::NodeError;
+use crate::{
+    NodeError,
+    group::{Signal, signal_one},
+};
 
 /// The name of the mark in the environment.
 pub(crate) const MARK: &str = "FERRY_NODE_FOLDER";
@@ -57,26 +59,18 @@ pub(crate) fn sweep(folder: &Path) -> Result<usize, NodeError> {
             return Err(NodeError::Survivors { pids });
         }
         for pid in pids {
-            signal("KILL", &pid.to_string());
+            signal_one(pid, Signal::Kill);
         }
         thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// Sends a signal by name to a process, or with a leading `-` to a process group. A receiver that
-/// is already gone is what the sender wanted.
-pub(crate) fn signal(name: &str, receiver: &str) {
-    let _gone = Command::new("/bin/sh")
-        .args(["-c", r#"kill -s "$1" -- "$2""#, "sh", name, receiver])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::{
+        path::PathBuf,
+        process::{Command, Stdio},
+    };
 
     use super::*;
 

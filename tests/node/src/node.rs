@@ -11,9 +11,10 @@ use std::{
 };
 
 use crate::{
-    NodeError, handshake,
+    NodeError,
+    group::{Leash, Signal, signal_group},
+    handshake,
     home::{NodeHome, PROGRAMS, folder_error},
-    leash::Leash,
     marks,
 };
 
@@ -95,7 +96,7 @@ impl Node {
     /// When a process survives even SIGKILL. Stopping a stopped node is fine.
     pub fn stop(&mut self) -> Result<(), NodeError> {
         let Some(running) = self.running.as_mut() else { return Ok(()) };
-        marks::signal("TERM", &format!("-{}", running.node.id()));
+        signal_group(running.node.id(), Signal::Terminate);
         let deadline = Instant::now() + STOP_WITHIN;
         while exit_status(&mut running.node).is_none() && Instant::now() < deadline {
             thread::sleep(LOOK_EVERY);
@@ -192,7 +193,8 @@ fn run_once(home: &NodeHome, patience: Duration) -> Result<Running, NodeError> {
             return Err(error);
         }
     };
-    let leash = Leash::tie(home.command("/bin/sh"), node.id(), epmd.id());
+    let leash = Leash::tie_in(home.command("/bin/sh"), &[node.id(), epmd.id()])
+        .map_err(|source| NodeError::Spawn { program: "/bin/sh".to_owned(), source });
     let (leash, untied) = match leash {
         Ok(leash) => (Some(leash), Ok(())),
         Err(error) => (None, Err(error)),
