@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ferry_retry::{Levels, Schedule};
+
 use crate::{HumanDuration, RetryConfig};
 
 /// Steps shown at most; a policy with more goes on as the last ones do.
@@ -18,26 +20,20 @@ pub struct TimelineStep {
     pub level: HumanDuration,
 }
 
-/// When an event that always fails at once is tried again, until it is given up. At most
-/// [`STEPS_MAX`] steps. A try that takes time moves all that follow.
+/// When a delivery that always fails at once is tried again, until it is given up. At most
+/// [`STEPS_MAX`] steps. A try that takes time moves all that follow. Empty where levels or
+/// schedule cannot work.
 pub fn worst_case_timeline(retry: &RetryConfig, levels: &[HumanDuration]) -> Vec<TimelineStep> {
-    let delays =
-        retry.schedule.iter().copied().chain(retry.schedule.last().copied().into_iter().cycle());
-    let mut steps = Vec::new();
+    let levels = Levels::new(levels.iter().map(|level| level.0));
+    let schedule = Schedule::new(retry.schedule.clone(), retry.give_up_after);
+    let (Ok(levels), Ok(schedule)) = (levels, schedule) else { return Vec::new() };
     let mut after = Duration::ZERO;
-    for (attempt, delay) in (1..).zip(delays).take(STEPS_MAX) {
-        let Some(level) = level_of(delay, levels) else { break };
+    let mut steps = Vec::new();
+    for attempt in (1..).take(STEPS_MAX) {
+        let Some(delay) = schedule.next(attempt, after) else { break };
+        let level = HumanDuration(levels.quantise(delay).delay);
         after = after.saturating_add(level.0);
-        if after > retry.give_up_after {
-            break;
-        }
         steps.push(TimelineStep { attempt, after, level });
     }
     steps
-}
-
-/// The smallest level that is not shorter than `delay`; the longest where none is.
-fn level_of(delay: Duration, levels: &[HumanDuration]) -> Option<HumanDuration> {
-    let longest = levels.iter().max().copied();
-    levels.iter().copied().filter(|level| level.0 >= delay).min().or(longest)
 }

@@ -1,0 +1,141 @@
+//! What every service's `main` does: arguments, configuration, telemetry, runtime, life, exit code.
+
+use std::{future::Future, io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc};
+
+use anyhow::Context as _;
+use axum::Router;
+use ferry_config::Config;
+use tracing::info;
+
+use crate::{
+    Arguments, Chain, Lifecycle, Metrics, Readiness, ServiceName, Signals,
+    arguments::{NotRun, usage},
+    exit, http, lifecycle, telemetry,
+};
+
+/// Threads that run tasks. Two cores are what a service is built for.
+const WORKER_THREADS: usize = 2;
+
+/// A service that starts: what it was given and what it hands to its tasks.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub name: ServiceName,
+    pub config: Arc<Config>,
+    /// The systems this process is limited to; empty for all.
+    pub only: Vec<String>,
+    pub life: Lifecycle,
+    pub readiness: Readiness,
+    pub metrics: Metrics,
+    /// Where [`Service::serve`] listens.
+    pub listen: SocketAddr,
+}
+
+/// A service found at start that its configuration cannot work: exit code 64 instead of 1.
+#[derive(Debug, thiserror::Error)]
+#[error("bad configuration: {0}")]
+pub struct BadConfiguration(pub String);
+
+impl Service {
+    /// Whether this process works for `system`.
+    pub fn serves(&self, system: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == system)
+    }
+
+    /// Serves the service's own `router` together with health, readiness and metrics, until
+    /// draining. Returns the bound address.
+    pub async fn serve(&self, router: Router) -> anyhow::Result<SocketAddr> {
+        let pages = http::pages(&self.life, &self.readiness, &self.metrics);
+        http::serve(&self.life, self.listen, pages.merge(router)).await
+    }
+}
+
+/// A service's whole `main`. `start` builds the service and spawns its tasks through
+/// [`Service::life`]; it may return before they end. Its error ends the process in order.
+pub fn main<F, S>(name: ServiceName, start: S) -> ExitCode
+where
+    S: FnOnce(Service) -> F,
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let code = match Arguments::parse(std::env::args_os().skip(1)) {
+        Ok(arguments) => run(name, arguments, start),
+        Err(NotRun::Help) => say(&usage(name), exit::OK),
+        Err(NotRun::Version) => say(&format!("ferry-{name} {}\n", crate::VERSION), exit::OK),
+        Err(NotRun::Usage(reason)) => {
+            say(&format!("ferry-{name}: {reason}\n{}", usage(name)), exit::USAGE)
+        }
+    };
+    ExitCode::from(code)
+}
+
+/// [`main`] with arguments that are parsed. Returns the exit code.
+pub fn run<F, S>(name: ServiceName, arguments: Arguments, start: S) -> u8
+where
+    S: FnOnce(Service) -> F,
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let config = match Config::load(&arguments.config) {
+        Ok(config) => config,
+        Err(error) => {
+            let path = arguments.config.display();
+            return say(
+                &format!("ferry-{name}: {path}: {}\n", Chain(&error)),
+                exit::BAD_CONFIGURATION,
+            );
+        }
+    };
+    match live(name, arguments, config, start) {
+        Ok(code) => code,
+        Err(error) => say(&format!("ferry-{name}: {error:#}\n"), exit::FAILED),
+    }
+}
+
+fn live<F, S>(
+    name: ServiceName,
+    arguments: Arguments,
+    config: Config,
+    start: S,
+) -> anyhow::Result<u8>
+where
+    S: FnOnce(Service) -> F,
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    telemetry::start(config.log)?;
+    let metrics = Metrics::new(name.as_str())?;
+    let service = Service {
+        name,
+        listen: arguments.listen.unwrap_or(name.section(&config).listen),
+        config: Arc::new(config),
+        only: arguments.only,
+        life: Lifecycle::counted(&metrics)?,
+        readiness: Readiness::default(),
+        metrics,
+    };
+    info!(service = name.as_str(), version = crate::VERSION, pid = std::process::id(), "starting");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let ended = runtime.block_on(async {
+        let signals = Signals::listen().context("cannot listen for signals")?;
+        let life = service.life.clone();
+        let draining = life.draining();
+        let start = start(service);
+        life.spawn("start", async move {
+            // Starting is no work in hand: a signal ends it.
+            tokio::select! {
+                started = start => started,
+                () = draining.cancelled() => Ok(()),
+            }
+        });
+        anyhow::Ok(life.run(signals, lifecycle::DRAIN_TIMEOUT).await)
+    })?;
+    runtime.shutdown_background();
+    Ok(ended.code)
+}
+
+/// Before logging runs, people are told directly. Standard error may be closed: then nobody listens.
+fn say(text: &str, code: u8) -> u8 {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    code
+}

@@ -1,0 +1,71 @@
+//! Whether this process can do its work, and if not, why: named conditions with reasons.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::Serialize;
+
+/// The conditions of one process. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness(Arc<Mutex<BTreeMap<String, Option<String>>>>);
+
+/// One condition, held by whoever knows about it.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    readiness: Readiness,
+    name: String,
+}
+
+/// What `/readyz` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    pub ready: bool,
+    pub conditions: BTreeMap<String, ConditionReport>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConditionReport {
+    pub ready: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Readiness {
+    /// Adds a condition; it is not met ("starting") until it is said to be.
+    pub fn condition(&self, name: &str) -> Condition {
+        let condition = Condition { readiness: self.clone(), name: name.to_owned() };
+        condition.not_ready("starting");
+        condition
+    }
+
+    /// Ready where every condition is met.
+    pub fn report(&self) -> Report {
+        let conditions: BTreeMap<_, _> = self
+            .lock()
+            .iter()
+            .map(|(name, reason)| {
+                let report = ConditionReport { ready: reason.is_none(), reason: reason.clone() };
+                (name.clone(), report)
+            })
+            .collect();
+        Report { ready: conditions.values().all(|condition| condition.ready), conditions }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Option<String>>> {
+        // A map of strings is whole after any panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Condition {
+    pub fn ready(&self) {
+        self.readiness.lock().insert(self.name.clone(), None);
+    }
+
+    /// `reason` is read by people on `/readyz`: no secrets, no personal values.
+    pub fn not_ready(&self, reason: impl Into<String>) {
+        self.readiness.lock().insert(self.name.clone(), Some(reason.into()));
+    }
+}
