@@ -1,0 +1,163 @@
+//! Scripted faults: what goes wrong, with which requests, how often.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use axum::http::Method;
+use serde::{Deserialize, Serialize};
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// Closes the connection without an answer; nothing is applied.
+    Refuse,
+    /// Holds the request for `stall_ms`, then closes without an answer; nothing is applied.
+    Stall,
+    /// Answers `status`, with `retry_after` if given; nothing is applied.
+    Status,
+    /// Answers 200 with an HTML page, or every other time the beginning of a document and a cut
+    /// connection; nothing is applied.
+    Garbage,
+    /// Applies, then closes without an answer.
+    ApplyThenDrop,
+    /// Applies, holds the answer back for `stall_ms`, then closes without one.
+    ApplyThenStall,
+    /// Waits `stall_ms`, then applies and answers.
+    Slow,
+    /// The next push is sent twice. For simulators that push; names no request.
+    PushTwice,
+    /// The next push changes places with the one after it.
+    PushShuffled,
+}
+
+/// What a push has to suffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushFault {
+    Twice,
+    Shuffled,
+}
+
+impl FaultKind {
+    const fn of_pushes(self) -> Option<PushFault> {
+        match self {
+            Self::PushTwice => Some(PushFault::Twice),
+            Self::PushShuffled => Some(PushFault::Shuffled),
+            Self::Refuse
+            | Self::Stall
+            | Self::Status
+            | Self::Garbage
+            | Self::ApplyThenDrop
+            | Self::ApplyThenStall
+            | Self::Slow => None,
+        }
+    }
+
+    /// The name in the control API and in the history.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Stall => "stall",
+            Self::Status => "status",
+            Self::Garbage => "garbage",
+            Self::ApplyThenDrop => "apply_then_drop",
+            Self::ApplyThenStall => "apply_then_stall",
+            Self::Slow => "slow",
+            Self::PushTwice => "push_twice",
+            Self::PushShuffled => "push_shuffled",
+        }
+    }
+}
+
+/// A fault as it is scripted, and how often it happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    pub kind: FaultKind,
+    /// Only requests of this method; any without.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Only requests whose path begins so; any but `/_sim/` without.
+    #[serde(default)]
+    pub path_prefix: Option<String>,
+    /// For `status`; 503 without.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// The `Retry-After` of `status`, as it is to be sent.
+    #[serde(default)]
+    pub retry_after: Option<String>,
+    /// For kinds that wait; 30,000 without.
+    #[serde(default)]
+    pub stall_ms: Option<u64>,
+    /// Hits each nth match; 0 and 1 are each.
+    #[serde(default = "one")]
+    pub every: u64,
+    /// Hits so many times in all.
+    #[serde(default = "one")]
+    pub count: u64,
+    /// Matches so far. Not scripted.
+    #[serde(default, skip_deserializing)]
+    pub matched: u64,
+    /// Hits so far. Not scripted.
+    #[serde(default, skip_deserializing)]
+    pub fired: u64,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+impl Fault {
+    fn matches(&self, method: &Method, path: &str) -> bool {
+        let method_fits =
+            self.method.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(method.as_str()));
+        let path_fits = self.path_prefix.as_deref().is_none_or(|prefix| path.starts_with(prefix));
+        self.kind.of_pushes().is_none() && method_fits && path_fits
+    }
+
+    /// Counts a match; true if this one is hit.
+    fn hit(&mut self) -> bool {
+        if self.fired >= self.count {
+            return false;
+        }
+        self.matched += 1;
+        let hit = self.matched.is_multiple_of(self.every.max(1));
+        self.fired += u64::from(hit);
+        hit
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    script: Mutex<Vec<Fault>>,
+}
+
+impl Faults {
+    pub(super) fn add(&self, fault: Fault) {
+        self.script().push(fault);
+    }
+
+    pub(super) fn all(&self) -> Vec<Fault> {
+        self.script().clone()
+    }
+
+    pub(super) fn clear(&self) {
+        self.script().clear();
+    }
+
+    /// The first scripted fault that hits this request. Faults after it do not see the request.
+    pub(super) fn next(&self, method: &Method, path: &str) -> Option<Fault> {
+        let mut script = self.script();
+        let mut matching = script.iter_mut().filter(|fault| fault.matches(method, path));
+        matching.find_map(|fault| fault.hit().then(|| fault.clone()))
+    }
+
+    pub(super) fn next_push(&self) -> Option<PushFault> {
+        let mut script = self.script();
+        let mut pushes = script.iter_mut().filter(|fault| fault.kind.of_pushes().is_some());
+        pushes.find_map(|fault| fault.hit().then(|| fault.kind.of_pushes()).flatten())
+    }
+
+    fn script(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
