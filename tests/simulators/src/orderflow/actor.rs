@@ -8,15 +8,17 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use ferry_world::account::{Effect, EffectKind};
+use ferry_world::{Fulfilment, PlannedShipment, SITES, Stock};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::desk::Identity;
 use super::documents::{self, Letterhead};
-use super::effect::Effect;
+use super::effect::effect;
 use super::order::{Order, OrderState, Shipment};
 use super::outbox::{Outbox, Push, Subject};
-use super::plan::{Fulfilment, Plan, PlannedLevel, PlannedShipment};
+use super::plan::Plan;
 use super::stock::{self, Level};
 use super::warehouse::{Arrival, Warehouse};
 
@@ -49,6 +51,8 @@ pub(super) struct Floor<'a> {
     pub(super) warehouse: &'a mut Warehouse,
     /// `None` where no receiver of pushes is configured.
     pub(super) outbox: Option<&'a mut Outbox>,
+    /// What the actor did, oldest first.
+    pub(super) effects: &'a mut Vec<Effect>,
     /// Local time of the instance.
     pub(super) time: &'a str,
 }
@@ -92,15 +96,9 @@ impl Actor {
         while let Some(arrival) = floor.warehouse.arrivals.pop_front() {
             self.receive(arrival, floor, now);
         }
-        let mut levels = if self.tick < self.ticks && self.next_tick <= now {
-            self.tick += 1;
-            self.next_tick = now + self.tick_length;
-            self.changed_levels()
-        } else {
-            Vec::new()
-        };
-        levels.extend(self.first_levels());
-        self.restock(levels, floor);
+        let mut stocks = self.changed_stocks(now);
+        stocks.extend(self.first_stocks());
+        self.restock(stocks, floor);
         while let Some(first) = self.due.first_entry()
             && first.key().0 <= now
         {
@@ -143,26 +141,32 @@ impl Actor {
     }
 
     /// The stock of products that arrived, as it is at this tick.
-    fn first_levels(&mut self) -> Vec<PlannedLevel> {
-        let mut levels = Vec::new();
+    fn first_stocks(&mut self) -> Vec<Stock> {
+        let mut stocks = Vec::new();
         while let Some(product) = self.unannounced.pop_front() {
             if self.announced.insert(product) {
-                levels.extend(self.plan.levels(product, self.tick));
+                stocks.extend(self.plan.stocks(product));
             }
         }
-        levels
+        stocks
     }
 
-    /// What this tick changes of the stock that was announced; the rest is announced as it is then.
-    fn changed_levels(&self) -> Vec<PlannedLevel> {
-        let changed = self.plan.changed(self.tick);
+    /// Goes on to the next tick if it is time. Of what the tick changes, only the stock that was
+    /// announced is told; the rest will be announced as it is then.
+    fn changed_stocks(&mut self, now: Instant) -> Vec<Stock> {
+        if self.tick == self.ticks || now < self.next_tick {
+            return Vec::new();
+        }
+        self.tick += 1;
+        self.next_tick = now + self.tick_length;
+        let changed = self.plan.advance();
         let known = changed.into_iter().filter(|(product, _)| self.announced.contains(product));
-        known.filter_map(|(product, site)| self.plan.level(product, site, self.tick)).collect()
+        known.filter_map(|(product, site)| self.plan.stock(product, site)).collect()
     }
 
-    fn restock(&mut self, planned: Vec<PlannedLevel>, floor: &mut Floor<'_>) {
+    fn restock(&mut self, stocks: Vec<Stock>, floor: &mut Floor<'_>) {
         let levels: Vec<Level> =
-            planned.into_iter().map(|planned| stock::store(floor.warehouse, planned)).collect();
+            stocks.into_iter().map(|stock| stock::store(floor.warehouse, stock)).collect();
         for batch in stock::batches(&levels) {
             let effects = batch.iter().map(Level::effect).collect();
             self.post(floor, Subject::Inventory, effects, |head| documents::inventory(head, batch));
@@ -171,31 +175,36 @@ impl Actor {
 
     fn act(&mut self, task: Task, floor: &mut Floor<'_>) {
         match task {
-            Task::Ship { order, shipment, last } => self.ship(&order, shipment, last, floor),
+            Task::Ship { order, shipment, last } => self.ship(&order, &shipment, last, floor),
             // The arrival this leaves behind is told at the next step.
-            Task::Cancel { order } => drop(floor.warehouse.cancel(&order, false)),
+            Task::Cancel { order } => {
+                floor.effects.extend(floor.warehouse.cancel(&order, false).ok().flatten());
+            }
         }
     }
 
-    fn ship(&mut self, order: &str, planned: PlannedShipment, last: bool, floor: &mut Floor<'_>) {
+    fn ship(&mut self, order: &str, planned: &PlannedShipment, last: bool, floor: &mut Floor<'_>) {
         let Some(order) = floor.warehouse.orders.get_mut(order) else { return };
         if order.state != OrderState::Created {
             return;
         }
         let sequence = u32::try_from(order.shipments.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let lines = planned.lines.iter().map(|line| (line.sku.clone(), line.quantity.clone()));
         order.shipments.push(Shipment {
-            reference: planned.reference,
+            reference: planned.told_reference(&order.reference),
             sequence,
-            courier: planned.courier,
+            courier: planned.carrier,
             service: planned.service,
-            despatch_reference: planned.tracking,
+            despatch_reference: planned.tracking.clone(),
             completed: floor.time.to_owned(),
-            lines: planned.lines,
+            lines: lines.collect(),
         });
         if last {
             order.state = OrderState::Despatched;
         }
         let order = order.clone();
+        let left = effect("order", &order.reference, EffectKind::Released, order.fields());
+        floor.effects.push(left);
         let effects = vec![order_effect(&order, Subject::Despatch)];
         self.post(floor, Subject::Despatch, effects, |head| {
             documents::order_event(head, Subject::Despatch.name(), &order)
@@ -229,10 +238,10 @@ impl Actor {
         };
         let product = floor.warehouse.products.keys().next().cloned().unwrap_or_default();
         let order = floor.warehouse.orders.keys().next().cloned().unwrap_or_default();
-        let site = self.plan.sites().first().cloned().unwrap_or_default();
+        let site = SITES.first().copied().unwrap_or_default();
         put_in_line(floor, curiosity, Vec::new(), |head| match curiosity {
-            Subject::StockChanges => documents::stock_changes(head, &product, &site),
-            Subject::PurchaseOrder => documents::purchase_order_event(head, &product, &site),
+            Subject::StockChanges => documents::stock_changes(head, &product, site),
+            Subject::PurchaseOrder => documents::purchase_order_event(head, &product, site),
             Subject::PaymentRequest
             | Subject::Inventory
             | Subject::Despatch
@@ -255,8 +264,8 @@ fn put_in_line(
         channel: &floor.identity.channel,
         time: floor.time,
     };
-    let body = write(&head).into();
-    outbox.post(Push { message_id, subject, body, effects, tries: 0, repeat: false });
+    let body = write(&head);
+    outbox.post(Push::new(message_id, subject, body, effects));
 }
 
 fn order_effect(order: &Order, subject: Subject) -> Effect {
@@ -264,7 +273,7 @@ fn order_effect(order: &Order, subject: Subject) -> Effect {
         json!({ "reference": shipment.reference, "tracking": shipment.despatch_reference })
     });
     let fields = json!({ "event": subject.name(), "shipments": shipments.collect::<Vec<_>>() });
-    Effect::new("order", order.reference.clone(), "pushed", Some(fields))
+    effect("order", &order.reference, EffectKind::Pushed, fields)
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 
 use axum::http::{HeaderMap, Method, StatusCode};
+use ferry_world::account::Effect;
 
 use super::access::{self, CHALLENGE, Credentials};
-use super::effect::Effect;
 use super::imports;
 use super::queries;
 use super::report::{self, Refusal, Verdict};
@@ -243,6 +243,8 @@ mod tests {
 
     use axum::http::{HeaderMap, Method, StatusCode};
 
+    use ferry_world::account::EffectKind;
+
     use super::{Answer, Credentials, Identity, Question};
     use crate::orderflow::samples;
     use crate::orderflow::warehouse::Warehouse;
@@ -289,10 +291,15 @@ mod tests {
             </imports>";
         let answer = ask(&mut warehouse, &Method::POST, PRODUCTS, body);
         assert_eq!(answer.status, StatusCode::OK);
-        let told: Vec<_> = answer.effects.iter().map(|e| (e.key.as_str(), e.change)).collect();
+        let told: Vec<_> = answer.effects.iter().map(|e| (e.key.as_str(), e.effect)).collect();
         assert_eq!(
             told,
-            [("A", "created"), ("B", "refused"), ("MUG", "duplicate"), ("C", "created")]
+            [
+                ("A", EffectKind::Created),
+                ("B", EffectKind::Refused),
+                ("MUG", EffectKind::Duplicate),
+                ("C", EffectKind::Created)
+            ]
         );
         assert!(answer.body.contains("<failureMessage>type is required</failureMessage>"));
         assert!(

@@ -118,11 +118,12 @@ pub(super) fn purchase_order_event(head: &Letterhead<'_>, product: &str, site: &
 
 #[cfg(test)]
 mod tests {
+    use ferry_world::Flaw;
+
     use super::{
         Letterhead, inventory, order_event, payment_request, purchase_order_event, stock_changes,
     };
     use crate::orderflow::samples;
-    use crate::orderflow::stock::Level;
 
     const HEAD: Letterhead<'_> = Letterhead {
         message_id: 1507,
@@ -137,12 +138,19 @@ mod tests {
 
     #[test]
     fn an_inventory_document_carries_its_message_id_and_a_row_per_product_and_site() {
-        let flawed = Level { product: None, available: "many".into(), ..samples::level() };
-        let document = inventory(&HEAD, &[samples::level(), flawed]);
+        let flawed = |flaw| {
+            let mut level = samples::level();
+            level.stock.flaw = Some(flaw);
+            level
+        };
+        let levels =
+            [samples::level(), flawed(Flaw::StockNotANumber), flawed(Flaw::StockWithoutProduct)];
+        let document = inventory(&HEAD, &levels);
         insta::assert_snapshot!(body(&document), @r#"
         <inventory messageId="1507">
-        <product inventoryId="71" externalReference="MUG" site="LEEDS" total="40" allocated="6" available="33" frozen="0" inspection="0" damaged="1" quarantined="0" onOrder="24" lastStockChangeId="9001" lastLineRequirementChangeId="8123" sequenceId="71" organisation="acme"/>
-        <product inventoryId="71" site="LEEDS" total="40" allocated="6" available="many" frozen="0" inspection="0" damaged="1" quarantined="0" onOrder="24" lastStockChangeId="9001" lastLineRequirementChangeId="8123" sequenceId="71" organisation="acme"/>
+        <product inventoryId="71" externalReference="MUG" site="LEEDS" total="42" allocated="6" available="33" frozen="1" inspection="0" damaged="1" quarantined="1" onOrder="24" lastStockChangeId="9001" lastLineRequirementChangeId="8123" sequenceId="71" organisation="acme"/>
+        <product inventoryId="71" externalReference="MUG" site="LEEDS" total="42" allocated="6" available="many" frozen="1" inspection="0" damaged="1" quarantined="1" onOrder="24" lastStockChangeId="9001" lastLineRequirementChangeId="8123" sequenceId="71" organisation="acme"/>
+        <product inventoryId="71" site="LEEDS" total="42" allocated="6" available="33" frozen="1" inspection="0" damaged="1" quarantined="1" onOrder="24" lastStockChangeId="9001" lastLineRequirementChangeId="8123" sequenceId="71" organisation="acme"/>
         </inventory>
         "#);
     }

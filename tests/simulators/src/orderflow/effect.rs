@@ -1,30 +1,26 @@
-//! What a request or a push did to one thing, for the history.
+//! What a request or the actor did to one thing, for the history.
+//!
+//! An effect is made where it happens; its place in the order of all effects is given by the
+//! instance, which sees them all.
 
-use serde_json::{Value, json};
+use ferry_world::account::{Effect, EffectKind};
+use serde_json::{Map, Value, json};
 
 use super::report::Refusal;
 
-#[derive(Clone, Debug)]
-pub(super) struct Effect {
-    pub(super) entity: &'static str,
-    pub(super) key: String,
-    pub(super) change: &'static str,
-    pub(super) fields: Value,
+/// An effect whose place is still to be given. `fields` is a JSON object, or anything else for none.
+pub(super) fn effect(entity: &str, key: &str, kind: EffectKind, fields: Value) -> Effect {
+    let fields = match fields {
+        Value::Object(fields) => fields,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
+    };
+    Effect { order: 0, entity: entity.to_owned(), key: key.to_owned(), effect: kind, fields }
 }
 
-impl Effect {
-    pub(super) fn new(
-        entity: &'static str,
-        key: String,
-        change: &'static str,
-        fields: Option<Value>,
-    ) -> Self {
-        Self { entity, key, change, fields: fields.unwrap_or_default() }
-    }
-
-    /// A refusal with its cause.
-    pub(super) fn refused(entity: &'static str, key: String, refusal: &Refusal) -> Self {
-        let fields = json!({ "message": refusal.message, "detail": refusal.detail });
-        Self { entity, key, change: "refused", fields }
-    }
+/// A refusal with its cause.
+pub(super) fn refused(entity: &str, key: &str, refusal: &Refusal) -> Effect {
+    let fields = json!({ "message": refusal.message, "detail": refusal.detail });
+    effect(entity, key, EffectKind::Refused, fields)
 }

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use super::product::Product;
 use super::properties::Properties;
 use super::report::Refusal;
@@ -69,13 +71,38 @@ pub(super) struct Shipment {
     /// `None` is a flaw that is told to others as it is.
     pub(super) reference: Option<String>,
     pub(super) sequence: u32,
-    pub(super) courier: String,
-    pub(super) service: String,
+    pub(super) courier: &'static str,
+    pub(super) service: &'static str,
     pub(super) despatch_reference: String,
     /// When it left, in the instance's local time.
     pub(super) completed: String,
     /// Product and quantity.
     pub(super) lines: Vec<(String, String)>,
+}
+
+impl Order {
+    /// As the history and the state show it.
+    pub(super) fn fields(&self) -> Value {
+        json!({
+            "externalReference": self.reference,
+            "state": self.state.name(),
+            "properties": self.properties.all(),
+            "shipments": self.shipments.iter().map(Shipment::fields).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Shipment {
+    /// As the history and the state show it.
+    pub(super) fn fields(&self) -> Value {
+        json!({
+            "reference": self.reference,
+            "sequence": self.sequence,
+            "state": "despatched",
+            "tracking": self.despatch_reference,
+            "completed": self.completed,
+        })
+    }
 }
 
 /// Checks the properties an order would have after the import, and reads its lines.

@@ -9,14 +9,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use ferry_world::account::Effect;
 use tokio::time::Instant;
-
-use super::effect::Effect;
 
 /// Tries before OrderFlow gives up and tells its administrator.
 pub(super) const TRIES_MAX: u32 = 50;
-/// The spacing of tries grows by a second up to this.
-const SPACING_MAX: Duration = Duration::from_secs(10);
+/// The wait before another try grows with each by one spacing, up to this many.
+const SPACINGS_MAX: u32 = 10;
 
 /// What a document is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,12 +61,41 @@ pub(super) struct Push {
     pub(super) effects: Vec<Effect>,
     /// Tries made so far.
     pub(super) tries: u32,
+    /// What the last try met, for the administrator: a status, or what went wrong on the way.
+    pub(super) last: String,
+    /// Whether it is to be sent again once it was acknowledged.
+    pub(super) twice: bool,
     /// Whether this copy repeats a document that was acknowledged.
     pub(super) repeat: bool,
+    /// Whether it was held back so that later ones overtake it; that happens once.
+    pub(super) held: bool,
 }
 
-#[derive(Debug, Default)]
+impl Push {
+    /// A document that was never sent.
+    pub(super) fn new(
+        message_id: u64,
+        subject: Subject,
+        body: String,
+        effects: Vec<Effect>,
+    ) -> Self {
+        Self {
+            message_id,
+            subject,
+            body: body.into(),
+            effects,
+            tries: 0,
+            last: String::new(),
+            twice: false,
+            repeat: false,
+            held: false,
+        }
+    }
+}
+
+#[derive(Debug)]
 pub(super) struct Outbox {
+    spacing: Duration,
     last_message: u64,
     ready: BTreeMap<u64, VecDeque<Push>>,
     later: BTreeMap<(Instant, u64), Vec<Push>>,
@@ -78,6 +106,20 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
+    /// `spacing` is the wait before the second try; later ones are multiples of it.
+    pub(super) const fn new(spacing: Duration) -> Self {
+        Self {
+            spacing,
+            last_message: 0,
+            ready: BTreeMap::new(),
+            later: BTreeMap::new(),
+            in_flight: 0,
+            acknowledged: BTreeMap::new(),
+            repeats: 0,
+            failures: Vec::new(),
+        }
+    }
+
     /// The next number of the sequence.
     pub(super) fn next_message(&mut self) -> u64 {
         self.last_message += 1;
@@ -89,8 +131,7 @@ impl Outbox {
         self.ready.entry(push.message_id).or_default().push_back(push);
     }
 
-    /// Holds a document back for a while, so that later ones overtake it.
-    pub(super) fn hold(&mut self, push: Push, until: Instant) {
+    fn hold(&mut self, push: Push, until: Instant) {
         self.later.entry((until, push.message_id)).or_default().push(push);
     }
 
@@ -113,18 +154,24 @@ impl Outbox {
         push
     }
 
-    /// When [`Self::take`] will have something it does not have now.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        self.later.first_key_value().map(|((due, _), _)| *due)
+    /// Gives back what was taken and not sent, to be overtaken by later documents.
+    /// `chance` in 0..1 decides for how long.
+    pub(super) fn hold_back(&mut self, push: Push, now: Instant, chance: f64) {
+        self.in_flight -= 1;
+        let until = now + self.spacing.mul_f64(0.5 + chance);
+        self.hold(Push { held: true, ..push }, until);
     }
 
     /// The receiver answered 200.
-    pub(super) fn acknowledge(&mut self, push: &Push) {
+    pub(super) fn acknowledge(&mut self, push: Push) {
         self.in_flight -= 1;
         if push.repeat {
             self.repeats += 1;
         } else {
             *self.acknowledged.entry(push.subject).or_default() += 1;
+        }
+        if push.twice {
+            self.post(Push { twice: false, repeat: true, tries: 0, ..push });
         }
     }
 
@@ -135,7 +182,8 @@ impl Outbox {
         if push.tries >= TRIES_MAX {
             self.failures.push(push);
         } else {
-            let due = now + spacing(push.tries).mul_f64(0.5 + chance);
+            let wait = self.spacing * push.tries.min(SPACINGS_MAX);
+            let due = now + wait.mul_f64(0.5 + chance);
             self.hold(push, due);
         }
     }
@@ -165,17 +213,15 @@ impl Outbox {
     }
 }
 
-fn spacing(tries: u32) -> Duration {
-    Duration::from_secs(u64::from(tries)).min(SPACING_MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use tokio::time::Instant;
 
-    use super::{Outbox, Push, SPACING_MAX, Subject, TRIES_MAX};
+    use super::{Outbox, Push, SPACINGS_MAX, Subject, TRIES_MAX};
+
+    const SPACING: Duration = Duration::from_secs(1);
 
     fn post(outbox: &mut Outbox) -> u64 {
         let push = push(outbox.next_message());
@@ -184,19 +230,12 @@ mod tests {
     }
 
     fn push(message_id: u64) -> Push {
-        Push {
-            message_id,
-            subject: Subject::Inventory,
-            body: "<inventory/>".into(),
-            effects: Vec::new(),
-            tries: 0,
-            repeat: false,
-        }
+        Push::new(message_id, Subject::Inventory, "<inventory/>".to_owned(), Vec::new())
     }
 
     #[test]
     fn documents_leave_in_the_order_of_their_message_ids() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(SPACING);
         let now = Instant::now();
         let posted: Vec<u64> = (0..3).map(|_| post(&mut outbox)).collect();
         let taken: Vec<u64> =
@@ -207,23 +246,24 @@ mod tests {
 
     #[test]
     fn a_document_that_failed_comes_back_later_with_the_same_bytes() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(SPACING);
         let now = Instant::now();
         post(&mut outbox);
         let first = outbox.take(now).unwrap();
         outbox.fail(first.clone(), now, 0.5);
         assert!(outbox.take(now).is_none());
-        assert_eq!(outbox.next_due(), Some(now + Duration::from_secs(1)));
+        assert!(outbox.take(now + Duration::from_millis(999)).is_none());
         let second = outbox.take(now + Duration::from_secs(1)).unwrap();
         assert_eq!((second.body, second.tries), (first.body, 1));
     }
 
     #[test]
     fn a_document_held_back_is_overtaken() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(SPACING);
         let now = Instant::now();
-        let held = push(outbox.next_message());
-        outbox.hold(held, now + Duration::from_secs(1));
+        post(&mut outbox);
+        let held = outbox.take(now).unwrap();
+        outbox.hold_back(held, now, 0.5);
         let newer = post(&mut outbox);
         assert_eq!(outbox.take(now).unwrap().message_id, newer);
         assert_eq!(outbox.take(now + Duration::from_secs(1)).unwrap().message_id, 1);
@@ -231,13 +271,13 @@ mod tests {
 
     #[test]
     fn after_the_last_try_a_document_is_an_administrators_mark() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(SPACING);
         let mut now = Instant::now();
         post(&mut outbox);
         for _ in 0..TRIES_MAX {
             let push = outbox.take(now).unwrap();
             outbox.fail(push, now, 1.0);
-            now += 2 * SPACING_MAX;
+            now += 2 * SPACINGS_MAX * SPACING;
         }
         assert!(outbox.take(now).is_none());
         assert_eq!(outbox.waiting(), 0);
@@ -246,14 +286,13 @@ mod tests {
 
     #[test]
     fn an_acknowledged_document_is_counted_once_and_its_repeats_apart() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(SPACING);
         let now = Instant::now();
         post(&mut outbox);
         let push = outbox.take(now).unwrap();
-        outbox.acknowledge(&push);
-        outbox.post(Push { repeat: true, ..push });
+        outbox.acknowledge(Push { twice: true, ..push });
         let repeat = outbox.take(now).unwrap();
-        outbox.acknowledge(&repeat);
+        outbox.acknowledge(repeat);
         assert_eq!((outbox.acknowledged(Subject::Inventory), outbox.repeats()), (1, 1));
         assert_eq!(outbox.waiting(), 0);
     }

@@ -3,57 +3,52 @@
 //! Promises that the same world gives the same plan. It says what happens and in which order, never
 //! when.
 
+use ferry_world::{Fulfilment, SITES, Stock, Versions, World};
+
 /// What the actor asks. The world answers in earnest, a test with what it needs.
 pub(super) trait Plan: Send {
     /// The index of a product by its reference; `None` for products the plan does not know.
     fn product(&self, reference: &str) -> Option<u32>;
-    fn sites(&self) -> &[String];
-    /// The stock of a product at one site as it is at a tick.
-    fn level(&self, product: u32, site: usize, tick: u32) -> Option<PlannedLevel>;
-    /// Product and site of the stock that changes at a tick.
-    fn changed(&self, tick: u32) -> Vec<(u32, usize)>;
+    /// Goes on to the next tick; product and site of the stock it changes.
+    fn advance(&mut self) -> Vec<(u32, usize)>;
+    /// The stock of a product at one site at the present tick; `None` where it is not held.
+    fn stock(&self, product: u32, site: usize) -> Option<Stock>;
+    /// What becomes of an order; one the plan does not know stays open.
     fn fulfilment(&self, order: &str) -> Fulfilment;
 
-    /// The stock of a product at every site as it is at a tick.
-    fn levels(&self, product: u32, tick: u32) -> Vec<PlannedLevel> {
-        (0..self.sites().len()).filter_map(|site| self.level(product, site, tick)).collect()
+    /// The stock of a product at every site at the present tick.
+    fn stocks(&self, product: u32) -> Vec<Stock> {
+        (0..SITES.len()).filter_map(|site| self.stock(product, site)).collect()
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PlannedLevel {
-    /// Index of the product and of the site.
-    pub(super) key: (u32, usize),
-    pub(super) version: u32,
-    pub(super) sku: String,
-    /// The reference the row carries; `None` is a flaw.
-    pub(super) told_as: Option<String>,
-    pub(super) site: String,
-    pub(super) total: String,
-    pub(super) allocated: String,
-    pub(super) available: String,
-    pub(super) damaged: String,
-    pub(super) on_order: String,
+/// The sample world's plan.
+pub(super) struct WorldPlan {
+    world: World,
+    versions: Versions,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fulfilment {
-    /// In the order they leave.
-    Shipments(Vec<PlannedShipment>),
-    Cancelled,
-    /// Stays as it is.
-    Open,
+impl WorldPlan {
+    pub(super) fn new(world: World) -> Self {
+        Self { world, versions: Versions::default() }
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PlannedShipment {
-    /// `None` is a flaw.
-    pub(super) reference: Option<String>,
-    pub(super) courier: String,
-    pub(super) service: String,
-    pub(super) tracking: String,
-    /// How many ticks later than an ordinary one it leaves.
-    pub(super) rank: u32,
-    /// Product and quantity.
-    pub(super) lines: Vec<(String, String)>,
+impl Plan for WorldPlan {
+    fn product(&self, reference: &str) -> Option<u32> {
+        self.world.product_of(reference)
+    }
+
+    fn advance(&mut self) -> Vec<(u32, usize)> {
+        self.versions.advance(&self.world).stock
+    }
+
+    fn stock(&self, product: u32, site: usize) -> Option<Stock> {
+        self.world.stock(product, site, self.versions.stock(product, site))
+    }
+
+    fn fulfilment(&self, order: &str) -> Fulfilment {
+        let index = self.world.order_of(order);
+        index.map_or(Fulfilment::Open, |index| self.world.fulfilment(index))
+    }
 }

@@ -3,6 +3,8 @@
 //! Promises that a stored product has its mandatory fields within their column widths. What OrderFlow
 //! would do with fields the reference does not list is not known; they are stored and mean nothing.
 
+use serde_json::{Value, json};
+
 use super::properties::Properties;
 use super::report::Refusal;
 use super::values;
@@ -47,6 +49,15 @@ impl Product {
     /// Whether order lines may name fractions of it.
     pub(super) fn divisible(&self) -> bool {
         matches!(self.properties.get("quantityType"), Some("weight" | "volume"))
+    }
+
+    /// As the history and the state show it.
+    pub(super) fn fields(&self) -> Value {
+        let properties = &self.properties;
+        json!({
+            "externalReference": properties.get("externalReference"),
+            "properties": properties.all(),
+        })
     }
 }
 

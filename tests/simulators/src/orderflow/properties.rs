@@ -2,14 +2,12 @@
 //! §3.1).
 //!
 //! Promises the grammar as the vendor's clients send it: spaces around key and value do not count,
-//! the first `=` splits, `[BR]` in a value is a line break, and a key is `field`, `child.field`,
+//! the first `=` splits, a value is kept as it came with `[BR]` for its line breaks, and a key is `field`, `child.field`,
 //! `child.N.field` or `child.N.ref.field` with N from 1. Backslash, `#` and `!` are ordinary
 //! characters: what OrderFlow makes of them is not known.
 
 use std::collections::BTreeMap;
 use std::fmt;
-
-use serde_json::Value;
 
 /// The longest key has four segments: `orderLine.N.product.externalReference`.
 const SEGMENTS_MAX: usize = 4;
@@ -49,7 +47,7 @@ impl Properties {
             if !is_key(key) {
                 return Err(PropertyError::BadKey { line });
             }
-            let value = value.trim().replace("[BR]", "\n");
+            let value = value.trim().to_owned();
             if properties.insert(key.to_owned(), value).is_some() {
                 return Err(PropertyError::Repeated { line });
             }
@@ -96,9 +94,9 @@ impl Properties {
         self.0.insert(key.to_owned(), value.to_owned());
     }
 
-    /// The properties as one flat JSON object, for the history and the state.
-    pub(super) fn to_json(&self) -> Value {
-        self.0.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect()
+    /// All properties, for the history and the state.
+    pub(super) const fn all(&self) -> &BTreeMap<String, String> {
+        &self.0
     }
 
     /// Puts `newer` over these: keys it does not name stay as they are.
@@ -143,9 +141,9 @@ mod tests {
     }
 
     #[test]
-    fn the_token_br_is_a_line_break_and_an_empty_value_is_none() {
+    fn the_token_br_is_kept_as_it_came_and_an_empty_value_is_none() {
         let properties = parsed("description=Red mug[BR]330 ml\nbarcode=");
-        assert_eq!(properties.get("description"), Some("Red mug\n330 ml"));
+        assert_eq!(properties.get("description"), Some("Red mug[BR]330 ml"));
         assert_eq!(properties.get("barcode"), None);
     }
 

@@ -17,7 +17,7 @@ pub(super) fn inventory(
     site: Option<&str>,
 ) -> String {
     let document = Element::new("inventory");
-    let of_site = |level: &&Level| site.is_none_or(|site| level.site == site);
+    let of_site = |level: &&Level| site.is_none_or(|site| level.stock.site_name == site);
     let Some(references) = references else {
         let levels = warehouse.levels.values().flat_map(|sites| sites.values()).filter(of_site);
         return document.children(levels.map(level)).document();
@@ -29,8 +29,7 @@ pub(super) fn inventory(
         let before = rows.len();
         rows.extend(sites.filter(of_site).map(level));
         if rows.len() == before {
-            let nothing = Level { inventory_id: product.item, ..Level::nothing(reference, site) };
-            rows.push(level(&nothing));
+            rows.push(level(&Level::nothing(product.item, reference, site)));
         }
     }
     document.children(rows).document()
@@ -38,18 +37,19 @@ pub(super) fn inventory(
 
 /// A `product` row of an inventory, pulled or pushed.
 pub(super) fn level(level: &Level) -> Element {
+    let stock = &level.stock;
     Element::new("product")
         .attribute("inventoryId", level.inventory_id)
-        .attribute_if("externalReference", level.product.as_deref())
-        .attribute_if("site", Some(&level.site).filter(|site| !site.is_empty()))
-        .attribute("total", &level.total)
-        .attribute("allocated", &level.allocated)
-        .attribute("available", &level.available)
-        .attribute("frozen", 0)
-        .attribute("inspection", 0)
-        .attribute("damaged", &level.damaged)
-        .attribute("quarantined", 0)
-        .attribute("onOrder", &level.on_order)
+        .attribute_if("externalReference", stock.told_reference())
+        .attribute_if("site", Some(stock.site_name).filter(|site| !site.is_empty()))
+        .attribute("total", &stock.total)
+        .attribute("allocated", &stock.allocated)
+        .attribute("available", stock.told_available())
+        .attribute("frozen", &stock.frozen)
+        .attribute("inspection", &stock.inspection)
+        .attribute("damaged", &stock.damaged)
+        .attribute("quarantined", &stock.quarantined)
+        .attribute("onOrder", &stock.on_order)
         .attribute("lastStockChangeId", level.last_stock_change_id)
         .attribute("lastLineRequirementChangeId", level.last_line_requirement_change_id)
 }
@@ -81,8 +81,8 @@ pub(super) fn shipment(shipment: &Shipment) -> Element {
         .attribute("state", "despatched")
         .attribute_if("externalReference", shipment.reference.as_deref())
         .attribute("earliestShipDate", day(&shipment.completed))
-        .attribute("courier", &shipment.courier)
-        .attribute("courierService", &shipment.service)
+        .attribute("courier", shipment.courier)
+        .attribute("courierService", shipment.service)
         .attribute("despatchReference", &shipment.despatch_reference)
         .child(Element::new("orderLines").children(shipment.lines.iter().map(line)))
 }
@@ -144,9 +144,9 @@ fn despatched(order: &Order, made: &Shipment, with_lines: bool) -> Element {
         .children(made.reference.as_ref().map(|text| Element::holding("reference", text)))
         .child(Element::holding("orderReference", &order.reference))
         .child(Element::holding("state", "despatched"))
-        .child(Element::holding("courier", &made.courier))
-        .child(Element::holding("carrier", &made.courier))
-        .child(Element::holding("service", &made.service))
+        .child(Element::holding("courier", made.courier))
+        .child(Element::holding("carrier", made.courier))
+        .child(Element::holding("service", made.service))
         .child(Element::holding("despatchReference", &made.despatch_reference))
         .child(Element::holding("completed", &made.completed))
         .child(Element::new("packages").child(package));
@@ -195,7 +195,7 @@ mod tests {
         let warehouse = samples::warehouse();
         insta::assert_snapshot!(body(&inventory(&warehouse, None, Some("LEEDS"))), @r#"
         <inventory>
-        <product inventoryId="71" externalReference="MUG" site="LEEDS" total="40" allocated="6" available="33" frozen="0" inspection="0" damaged="1" quarantined="0" onOrder="24" lastStockChangeId="9001" lastLineRequirementChangeId="8123"/>
+        <product inventoryId="71" externalReference="MUG" site="LEEDS" total="42" allocated="6" available="33" frozen="1" inspection="0" damaged="1" quarantined="1" onOrder="24" lastStockChangeId="9001" lastLineRequirementChangeId="8123"/>
         </inventory>
         "#);
     }

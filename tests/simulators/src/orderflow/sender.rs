@@ -37,19 +37,23 @@ impl Sender {
         self.url.path()
     }
 
-    /// The status of the answer; `None` when no whole answer was heard.
-    pub(super) async fn send(&self, body: Bytes) -> Option<StatusCode> {
+    /// The status of the answer, or why none was heard.
+    pub(super) async fn send(&self, body: Bytes) -> Result<StatusCode, &'static str> {
+        match timeout(DEADLINE, self.ask(body)).await {
+            Ok(Some(status)) => Ok(status),
+            Ok(None) => Err("no answer"),
+            Err(_) => Err("no answer in time"),
+        }
+    }
+
+    async fn ask(&self, body: Bytes) -> Option<StatusCode> {
         let mut request = Request::post(self.url.clone()).header(CONTENT_TYPE, "application/xml");
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let request = request.body(Body::from(body)).ok()?;
-        let answer = async {
-            let response = self.client.request(request).await.ok()?;
-            let status = response.status();
-            to_bytes(Body::new(response.into_body()), ANSWER_BYTES_MAX).await.ok()?;
-            Some(status)
-        };
-        timeout(DEADLINE, answer).await.ok().flatten()
+        let response = self.client.request(request.body(Body::from(body)).ok()?).await.ok()?;
+        let status = response.status();
+        to_bytes(Body::new(response.into_body()), ANSWER_BYTES_MAX).await.ok()?;
+        Some(status)
     }
 }

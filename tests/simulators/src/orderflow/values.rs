@@ -81,10 +81,12 @@ pub(super) fn letters(properties: &Properties, name: &str, length: usize) -> Res
     Err(Refusal::invalid(format!("{name} must be {length} capital letters: {text}")))
 }
 
-/// Refuses a value longer than its column.
+/// Refuses a value longer than its column. A line break is one character, not the token it is sent
+/// as.
 pub(super) fn lengths(properties: &Properties, columns: &[(&str, usize)]) -> Result<(), Refusal> {
     for (name, length_max) in columns {
-        let length = properties.get(name).map_or(0, |text| text.chars().count());
+        let length =
+            properties.get(name).map_or(0, |text| text.replace("[BR]", "\n").chars().count());
         if length > *length_max {
             let message = format!("{name} is {length} characters long, at most {length_max} fit");
             return Err(Refusal::invalid(message));

@@ -6,7 +6,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::effect::Effect;
+use ferry_world::account::{Effect, EffectKind};
+use serde_json::Value;
+
+use super::effect::{effect, refused};
 use super::imports::Import;
 use super::order::{self, Order, OrderState};
 use super::product::{self, Product};
@@ -66,7 +69,7 @@ impl Operation {
 
 /// How an item that was not refused ended.
 enum Ended {
-    Taken { item: u64, effect: &'static str },
+    Taken { item: u64, kind: EffectKind },
     Duplicate,
 }
 
@@ -91,23 +94,24 @@ impl Warehouse {
         };
         let result = self.take(module, import);
         let key = import.external_reference.clone().unwrap_or_default();
-        let fields = match entity {
-            "product" => self.products.get(&key).map(|product| product.properties.to_json()),
-            _ => self.orders.get(&key).map(|order| order.properties.to_json()),
-        };
         match result {
-            Ok(Ended::Taken { item, effect }) => {
-                (Verdict::Success { entity, item }, Effect::new(entity, key, effect, fields))
+            Ok(Ended::Taken { item, kind }) => {
+                let fields = match entity {
+                    "product" => self.products.get(&key).map(Product::fields),
+                    _ => self.orders.get(&key).map(Order::fields),
+                };
+                let effect = effect(entity, &key, kind, fields.unwrap_or_default());
+                (Verdict::Success { entity, item }, effect)
             }
             Ok(Ended::Duplicate) => {
                 let verdict = Verdict::Duplicate {
                     message: format!("{} already exists", capital(entity)),
                     detail: format!("externalReference {key}"),
                 };
-                (verdict, Effect::new(entity, key, "duplicate", None))
+                (verdict, effect(entity, &key, EffectKind::Duplicate, Value::Null))
             }
             Err(refusal) => {
-                let effect = Effect::refused(entity, key, &refusal);
+                let effect = refused(entity, &key, &refusal);
                 (Verdict::Failure(refusal), effect)
             }
         }
@@ -142,16 +146,16 @@ impl Warehouse {
                 let mut merged = product.properties.clone();
                 merged.overlay(properties);
                 product::check(&merged)?;
-                let effect = changed(&product.properties, &merged);
+                let kind = changed(&product.properties, &merged);
                 product.properties = merged;
-                Ok(Ended::Taken { item: product.item, effect })
+                Ok(Ended::Taken { item: product.item, kind })
             }
             (Operation::Insert | Operation::Merge, None) => {
                 product::check(&properties)?;
                 let item = self.next_item();
                 self.products.insert(reference.to_owned(), Product { item, properties });
                 self.arrivals.push_back(Arrival::Product(reference.to_owned()));
-                Ok(Ended::Taken { item, effect: "created" })
+                Ok(Ended::Taken { item, kind: EffectKind::Created })
             }
         }
     }
@@ -168,8 +172,8 @@ impl Warehouse {
                 Err(Refusal::missing(format!("Order {reference} not found")))
             }
             (Operation::Update | Operation::Merge, Some(order)) => {
-                let effect = change_order(order, properties, &self.products)?;
-                Ok(Ended::Taken { item: order.item, effect })
+                let kind = change_order(order, properties, &self.products)?;
+                Ok(Ended::Taken { item: order.item, kind })
             }
             (Operation::Insert | Operation::Merge, None) => {
                 let lines = order::check(&properties, &self.products)?;
@@ -184,7 +188,7 @@ impl Warehouse {
                 };
                 self.orders.insert(reference.clone(), order);
                 self.arrivals.push_back(Arrival::Order(reference));
-                Ok(Ended::Taken { item, effect: "created" })
+                Ok(Ended::Taken { item, kind: EffectKind::Created })
             }
         }
     }
@@ -205,12 +209,13 @@ impl Warehouse {
             return Ok(None);
         }
         order.state = OrderState::Cancelled;
+        let cancelled = effect("order", reference, EffectKind::Cancelled, order.fields());
         self.arrivals.push_back(Arrival::Cancellation(reference.to_owned()));
         if frees_reference && let Some(mut order) = self.orders.remove(reference) {
             order.reference = format!("{reference}_CANCELLED_{}", order.item);
             self.orders.insert(order.reference.clone(), order);
         }
-        Ok(Some(Effect::new("order", reference.to_owned(), "cancelled", None)))
+        Ok(Some(cancelled))
     }
 
     /// The next number of OrderFlow's own; none is given twice.
@@ -225,12 +230,12 @@ fn change_order(
     order: &mut Order,
     properties: Properties,
     products: &BTreeMap<String, Product>,
-) -> Result<&'static str, Refusal> {
+) -> Result<EffectKind, Refusal> {
     let mut merged = order.properties.clone();
     merged.overlay(properties);
-    let effect = changed(&order.properties, &merged);
-    if effect == "unchanged" {
-        return Ok(effect);
+    let kind = changed(&order.properties, &merged);
+    if kind == EffectKind::Unchanged {
+        return Ok(kind);
     }
     if order.state != OrderState::Created || !order.shipments.is_empty() {
         let message = format!("Order {} is {}", order.reference, order.state.name());
@@ -238,11 +243,11 @@ fn change_order(
     }
     order.lines = order::check(&merged, products)?;
     order.properties = merged;
-    Ok(effect)
+    Ok(kind)
 }
 
-fn changed(before: &Properties, after: &Properties) -> &'static str {
-    if before == after { "unchanged" } else { "updated" }
+fn changed(before: &Properties, after: &Properties) -> EffectKind {
+    if before == after { EffectKind::Unchanged } else { EffectKind::Updated }
 }
 
 fn capital(entity: &str) -> String {
@@ -274,7 +279,7 @@ fn one_reference(import: &Import, properties: &mut Properties) -> Result<String,
 
 #[cfg(test)]
 mod tests {
-    use super::{Arrival, Import, Module, OrderState, Verdict, Warehouse};
+    use super::{Arrival, EffectKind, Import, Module, OrderState, Verdict, Warehouse};
 
     const ORDER: &str = "deliveryCountryCode=GB\norderLine.1.product.externalReference=MUG\n\
         orderLine.1.quantity=2\norderLine.1.shipment=entity:shipment\n\
@@ -286,7 +291,7 @@ mod tests {
         operation: &str,
         reference: &str,
         text: &str,
-    ) -> (Verdict, &'static str) {
+    ) -> (Verdict, EffectKind) {
         let module = if kind == "order" { Module::Order } else { Module::Warehouse };
         let mut import = Import {
             kind: kind.into(),
@@ -295,7 +300,7 @@ mod tests {
             text: text.into(),
         };
         let (verdict, effect) = warehouse.import(module, &mut import);
-        (verdict, effect.change)
+        (verdict, effect.effect)
     }
 
     fn with_a_mug() -> Warehouse {
@@ -310,26 +315,26 @@ mod tests {
         let (verdict, effect) =
             send(&mut warehouse, "product", "merge", "MUG", "barcode=5012345678900");
         assert!(matches!(verdict, Verdict::Success { entity: "product", item: 48_211 }));
-        assert_eq!(effect, "updated");
+        assert_eq!(effect, EffectKind::Updated);
         let properties = &warehouse.products["MUG"].properties;
         assert_eq!(properties.get("description"), Some("Mug"));
         assert_eq!(properties.get("barcode"), Some("5012345678900"));
         assert_eq!(
             send(&mut warehouse, "product", "update", "MUG", "description=Mug").1,
-            "unchanged"
+            EffectKind::Unchanged
         );
     }
 
     #[test]
     fn inserting_what_exists_is_a_duplicate_and_changes_nothing() {
         let mut warehouse = with_a_mug();
-        assert_eq!(send(&mut warehouse, "order", "insert", "WEB-1", ORDER).1, "created");
+        assert_eq!(send(&mut warehouse, "order", "insert", "WEB-1", ORDER).1, EffectKind::Created);
         let other = format!("{ORDER}\ncustomerComment=again");
         let (verdict, effect) = send(&mut warehouse, "order", "insert", "WEB-1", &other);
         assert!(
             matches!(verdict, Verdict::Duplicate { message, .. } if message == "Order already exists")
         );
-        assert_eq!(effect, "duplicate");
+        assert_eq!(effect, EffectKind::Duplicate);
         assert_eq!(warehouse.orders["WEB-1"].properties.get("customerComment"), None);
     }
 
@@ -347,7 +352,7 @@ mod tests {
     fn a_refused_update_changes_nothing() {
         let mut warehouse = with_a_mug();
         let (_, effect) = send(&mut warehouse, "product", "merge", "MUG", "weight=heavy");
-        assert_eq!(effect, "refused");
+        assert_eq!(effect, EffectKind::Refused);
         assert_eq!(warehouse.products["MUG"].properties.get("weight"), None);
     }
 
@@ -369,8 +374,8 @@ mod tests {
     fn a_reference_in_two_places_must_be_the_same() {
         let mut warehouse = Warehouse::new();
         let text = "externalReference=CUP\ndescription=Mug\ntype=default";
-        assert_eq!(send(&mut warehouse, "product", "merge", "MUG", text).1, "refused");
-        assert_eq!(send(&mut warehouse, "product", "merge", "CUP", text).1, "created");
+        assert_eq!(send(&mut warehouse, "product", "merge", "MUG", text).1, EffectKind::Refused);
+        assert_eq!(send(&mut warehouse, "product", "merge", "CUP", text).1, EffectKind::Created);
     }
 
     #[test]
@@ -384,7 +389,7 @@ mod tests {
 
         send(&mut warehouse, "order", "insert", "WEB-2", ORDER);
         assert!(warehouse.cancel("WEB-2", true).unwrap().is_some());
-        assert_eq!(send(&mut warehouse, "order", "insert", "WEB-2", ORDER).1, "created");
+        assert_eq!(send(&mut warehouse, "order", "insert", "WEB-2", ORDER).1, EffectKind::Created);
         assert_eq!(warehouse.arrivals.back(), Some(&Arrival::Order("WEB-2".into())));
     }
 
@@ -393,8 +398,8 @@ mod tests {
         let mut warehouse = with_a_mug();
         send(&mut warehouse, "order", "merge", "WEB-1", ORDER);
         warehouse.cancel("WEB-1", false).unwrap();
-        assert_eq!(send(&mut warehouse, "order", "merge", "WEB-1", ORDER).1, "unchanged");
+        assert_eq!(send(&mut warehouse, "order", "merge", "WEB-1", ORDER).1, EffectKind::Unchanged);
         let other = format!("{ORDER}\ncustomerComment=again");
-        assert_eq!(send(&mut warehouse, "order", "merge", "WEB-1", &other).1, "refused");
+        assert_eq!(send(&mut warehouse, "order", "merge", "WEB-1", &other).1, EffectKind::Refused);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ferry_world::account::Effect;
+use ferry_world::{Fulfilment, PlannedShipment, SITES, ShippedLine, Stock};
 use tokio::time::Instant;
 
 use super::{Actor, Floor};
@@ -9,56 +11,56 @@ use crate::orderflow::access::Credentials;
 use crate::orderflow::desk::Identity;
 use crate::orderflow::imports::Import;
 use crate::orderflow::outbox::{Outbox, Push, Subject};
-use crate::orderflow::plan::{Fulfilment, Plan, PlannedLevel, PlannedShipment};
+use crate::orderflow::plan::Plan;
+use crate::orderflow::samples;
 use crate::orderflow::stock::PRODUCTS_PER_DOCUMENT;
 use crate::orderflow::warehouse::{Module, Warehouse};
 
 const TICK: Duration = Duration::from_millis(500);
 
-/// Products `P-0`… with stock at two sites, of which the first product's changes every tick;
-/// orders named after what becomes of them.
-struct TinyPlan([String; 2]);
+/// Products `P-0`… with stock at the first two sites, of which the first product's changes every
+/// tick; orders named after what becomes of them.
+#[derive(Default)]
+struct TinyPlan {
+    tick: u32,
+}
 
 impl Plan for TinyPlan {
     fn product(&self, reference: &str) -> Option<u32> {
         reference.strip_prefix("P-")?.parse().ok()
     }
 
-    fn sites(&self) -> &[String] {
-        &self.0
-    }
-
-    fn level(&self, product: u32, site: usize, tick: u32) -> Option<PlannedLevel> {
-        let version = if (product, site) == (0, 1) { 1 + tick } else { 1 };
-        Some(PlannedLevel {
-            key: (product, site),
-            version,
-            sku: format!("P-{product}"),
-            told_as: Some(format!("P-{product}")),
-            site: self.0[site].clone(),
-            total: version.to_string(),
-            allocated: "0".into(),
-            available: version.to_string(),
-            damaged: "0".into(),
-            on_order: "0".into(),
-        })
-    }
-
-    fn changed(&self, _tick: u32) -> Vec<(u32, usize)> {
+    fn advance(&mut self) -> Vec<(u32, usize)> {
+        self.tick += 1;
         vec![(0, 1), (77, 0)]
     }
 
+    fn stock(&self, product: u32, site: usize) -> Option<Stock> {
+        let version = if (product, site) == (0, 1) { 1 + self.tick } else { 1 };
+        let stock = Stock {
+            product,
+            site,
+            site_name: SITES[site],
+            version,
+            sku: format!("P-{product}"),
+            available: version.to_string(),
+            ..samples::level().stock
+        };
+        (site < 2).then_some(stock)
+    }
+
     fn fulfilment(&self, order: &str) -> Fulfilment {
-        let shipment = |reference: &str, rank| PlannedShipment {
-            reference: Some(reference.into()),
-            courier: "royalmail".into(),
-            service: "T48".into(),
-            tracking: format!("T-{reference}"),
+        let shipment = |suffix: &str, rank| PlannedShipment {
+            suffix: suffix.into(),
+            lines: vec![ShippedLine { line: 0, sku: "P-0".into(), quantity: "1".into() }],
+            carrier: "royalmail",
+            service: "T48",
+            tracking: format!("T{suffix}"),
             rank,
-            lines: vec![("P-0".into(), "1".into())],
+            flaw: None,
         };
         match order {
-            "SPLIT" => Fulfilment::Shipments(vec![shipment("S1", 0), shipment("S2", 2)]),
+            "SPLIT" => Fulfilment::Shipments(vec![shipment("_S1", 0), shipment("_S2", 2)]),
             "CANCELLED" => Fulfilment::Cancelled,
             _ => Fulfilment::Open,
         }
@@ -69,6 +71,7 @@ struct Scene {
     identity: Identity,
     warehouse: Warehouse,
     outbox: Outbox,
+    effects: Vec<Effect>,
     actor: Actor,
     now: Instant,
 }
@@ -76,7 +79,7 @@ struct Scene {
 impl Scene {
     fn new(ticks: u32) -> Self {
         let now = Instant::now();
-        let plan = Box::new(TinyPlan(["LEEDS".into(), "DOVER".into()]));
+        let plan = Box::new(TinyPlan::default());
         Self {
             identity: Identity {
                 organisation: "acme".into(),
@@ -84,7 +87,8 @@ impl Scene {
                 credentials: Credentials { user: String::new(), password: String::new() },
             },
             warehouse: Warehouse::new(),
-            outbox: Outbox::default(),
+            outbox: Outbox::new(TICK),
+            effects: Vec::new(),
             actor: Actor::new(plan, ticks, TICK, now),
             now,
         }
@@ -118,6 +122,7 @@ impl Scene {
             identity: &self.identity,
             warehouse: &mut self.warehouse,
             outbox: Some(&mut self.outbox),
+            effects: &mut self.effects,
             time: "2024-03-02 16:40:11",
         };
         self.actor.step(&mut floor, self.now);
@@ -193,10 +198,10 @@ fn a_split_order_is_told_twice_and_the_second_time_with_both_shipments() {
     scene.import_order("SPLIT");
     scene.step();
     let first = scene.after(TICK);
-    assert!(text(&first[0]).contains("\"S1\"") && !text(&first[0]).contains("\"S2\""));
+    assert!(text(&first[0]).contains("\"SPLIT_S1\"") && !text(&first[0]).contains("\"SPLIT_S2\""));
     assert!(scene.after(TICK).is_empty());
     let second = scene.after(TICK);
-    assert!(text(&second[0]).contains("\"S1\"") && text(&second[0]).contains("\"S2\""));
+    assert!(text(&second[0]).contains("\"SPLIT_S1\"") && text(&second[0]).contains("\"SPLIT_S2\""));
     assert!(second[0].message_id > first[0].message_id);
     assert_eq!(scene.warehouse.orders["SPLIT"].state.name(), "despatched");
 }
@@ -255,6 +260,7 @@ fn without_a_receiver_the_warehouse_works_and_posts_nothing() {
         identity: &scene.identity,
         warehouse: &mut scene.warehouse,
         outbox: None,
+        effects: &mut scene.effects,
         time: "2024-03-02 16:40:11",
     };
     scene.actor.step(&mut floor, scene.now);
