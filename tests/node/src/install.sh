@@ -13,24 +13,33 @@ mark='# Denies services while ferry installs rabbitmq-server.'
 # One installer at a time, or the second would keep the first one's policy as the original.
 exec 9>/run/ferry-install.lock
 flock 9
-[ ! -x "$1" ] || exit 0
 
+ours() { [ -f "$policy" ] && grep -qxF "$mark" "$policy"; }
 restore() {
-  if [ -f "$policy" ] && grep -qxF "$mark" "$policy"; then rm -f "$policy"; fi
+  if ours; then rm -f "$policy"; fi
   if [ -e "$kept" ] || [ -L "$kept" ]; then mv -f "$kept" "$policy"; fi
 }
-restore
 trap restore EXIT
 trap 'exit 130' HUP INT TERM
-if [ -e "$policy" ] || [ -L "$policy" ]; then mv "$policy" "$kept"; fi
-printf '#!/bin/sh\n%s\nexit 101\n' "$mark" >"$policy"
-chmod 755 "$policy"
+
+# Unpacked is not yet installed.
+status() { dpkg-query -W -f '${db:Status-Abbrev}' rabbitmq-server 2>/dev/null || true; }
+there() { [ -x "$1" ] && case "$(status)" in "" | ii*) true ;; *) false ;; esac; }
+if there "$1"; then exit 0; fi
+
+# A policy of ours is left from a run that was killed, and its apt-get may still be at work.
+if ! ours; then
+  if [ -e "$policy" ] || [ -L "$policy" ]; then mv -f "$policy" "$kept"; fi
+  printf '#!/bin/sh\n%s\nexit 101\n' "$mark" >"$policy.new"
+  chmod 755 "$policy.new"
+  mv -f "$policy.new" "$policy"
+fi
 
 apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" 9>&-; }
 install() { apt install --no-install-recommends rabbitmq-server; }
 candidate() { apt-cache policy rabbitmq-server | grep -q 'Candidate: [^(]'; }
 
 candidate || apt update
-# Old lists name files the mirror no longer has.
-install || { apt update && install; }
-[ -x "$1" ]
+# Old lists name files the mirror no longer has; a killed run leaves packages half configured.
+install || { dpkg --configure -a 9>&- && apt update && install; }
+there "$1"

@@ -8,8 +8,11 @@ use std::{
     env,
     fs::{self, File},
     io,
-    os::unix::{fs::MetadataExt, process::CommandExt},
-    path::{Path, PathBuf},
+    os::unix::{
+        fs::{FileExt, MetadataExt},
+        process::CommandExt,
+    },
+    path::Path,
     process::{self, Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
@@ -19,8 +22,14 @@ use crate::{PackageError, home::PROGRAMS};
 
 const INSTALL: &str = include_str!("install.sh");
 
+/// The line by which the installer's policy is known.
+const DENIAL: &str = "# Denies services while ferry installs rabbitmq-server.";
+
 /// A line of progress this often.
 const SPEAK_EVERY: Duration = Duration::from_secs(3);
+
+/// How much of what the installer said is looked at.
+const TAIL_BYTES: usize = 4096;
 
 /// How the package came to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +46,19 @@ pub enum Package {
 /// for the caller to say, who knows what the broker is wanted for.
 pub fn ensure_package(say: &mut dyn FnMut(&str)) -> Result<Package, PackageError> {
     let program = Path::new(PROGRAMS).join("rabbitmq-server");
-    if program.exists() {
+    let there = program.exists();
+    if there && !in_the_middle() {
         return Ok(Package::AlreadyThere);
     }
-    let prefix = rights()?;
+    let prefix = match rights() {
+        Ok(prefix) => prefix,
+        // Somebody else's install: the broker may well run already, and if not, its start says so.
+        Err(_) if there => return Ok(Package::AlreadyThere),
+        Err(error) => return Err(error),
+    };
+    let state = if there { "half installed; finishing that" } else { "missing; installing it" };
     let through = if prefix.is_empty() { "" } else { " through sudo" };
-    say(&format!(
-        "rabbitmq-server is missing; installing it with apt-get{through}, services denied"
-    ));
+    say(&format!("rabbitmq-server is {state} with apt-get{through}, services denied"));
     let log = LogFile::create().map_err(PackageError::Run)?;
     let mut installer = spawn(prefix, &program, &log).map_err(PackageError::Run)?;
     let status = watch(&mut installer, &log, say).map_err(PackageError::Run)?;
@@ -58,6 +72,11 @@ pub fn ensure_package(say: &mut dyn FnMut(&str)) -> Result<Package, PackageError
         );
     }
     Ok(Package::Installed)
+}
+
+/// Whether an install of ours is under way, or was killed before it could put the policy back.
+fn in_the_middle() -> bool {
+    fs::read_to_string("/usr/sbin/policy-rc.d").is_ok_and(|policy| policy.contains(DENIAL))
 }
 
 /// What goes before the shell to become root: nothing, or sudo.
@@ -123,9 +142,8 @@ fn watch(
     }
 }
 
-/// What the installer says, in a file that goes when it is no longer needed.
+/// What the installer says, in a file without a name: nothing is left of it, however this ends.
 struct LogFile {
-    path: PathBuf,
     file: File,
 }
 
@@ -134,21 +152,42 @@ impl LogFile {
         let path = env::temp_dir().join(format!("ferry-install-{}.log", process::id()));
         // Somebody else's link at this name must not make root write elsewhere.
         let _absent = fs::remove_file(&path);
-        let file = File::options().append(true).create_new(true).open(&path)?;
-        Ok(Self { path, file })
+        let file = File::options().read(true).append(true).create_new(true).open(&path)?;
+        fs::remove_file(&path)?;
+        Ok(Self { file })
     }
 
     /// The last non-empty lines.
     fn tail(&self, count: usize) -> String {
-        let log = fs::read(&self.path).unwrap_or_default();
-        let text = String::from_utf8_lossy(&log);
+        let length = self.file.metadata().map_or(0, |metadata| metadata.len());
+        let mut bytes = [0_u8; TAIL_BYTES];
+        // Reading at a place leaves alone the position at which the installer appends.
+        let read = self.file.read_at(&mut bytes, length.saturating_sub(TAIL_BYTES as u64));
+        let log = bytes.get(..read.unwrap_or_default()).unwrap_or_default();
+        let text = String::from_utf8_lossy(log);
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         lines.get(lines.len().saturating_sub(count)..).unwrap_or_default().join("\n")
     }
 }
 
-impl Drop for LogFile {
-    fn drop(&mut self) {
-        let _already_gone = fs::remove_file(&self.path);
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn the_tail_of_a_log_is_its_last_lines_that_say_something() {
+        let log = LogFile::create().unwrap();
+        assert_eq!(log.tail(1), "");
+        let padding = "x".repeat(TAIL_BYTES);
+        write!(&log.file, "{padding}\none\n\ntwo\n\n").unwrap();
+        assert_eq!(log.tail(1), "two");
+        assert_eq!(log.tail(2), "one\ntwo");
+    }
+
+    #[test]
+    fn the_installers_policy_is_known_by_the_line_it_writes() {
+        assert!(INSTALL.contains(&format!("mark='{DENIAL}'")));
     }
 }
