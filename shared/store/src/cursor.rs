@@ -25,10 +25,8 @@ pub trait Leases: Send + Sync {
 }
 
 pub trait Cursors: Send + Sync {
-    fn cursor(
-        &self,
-        name: &str,
-    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+    fn cursor(&self, name: &str)
+    -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
     /// Moves the cursor from `from` to `to`; `false` when it is not at `from` any more.
     fn move_cursor(

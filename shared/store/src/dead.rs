@@ -74,10 +74,8 @@ pub struct DeadSummary {
 
 pub trait DeadLetters: Send + Sync {
     /// Stores all, in one transaction; a key that is there already counts a copy.
-    fn bury(
-        &self,
-        letters: Vec<DeadLetter>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn bury(&self, letters: Vec<DeadLetter>)
+    -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Newest first.
     fn dead(

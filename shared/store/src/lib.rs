@@ -7,6 +7,7 @@
 
 pub mod cursor;
 pub mod dead;
+mod decide;
 pub mod journal;
 pub mod ledger;
 pub mod overview;
@@ -20,7 +21,7 @@ pub use ledger::{
     Verdict,
 };
 pub use overview::{AppliedPart, EntityView, Overview, Overviews, RouteTally};
-
+pub use sqlite::{Mode, Options, SqliteStore};
 
 /// The store could not do what was asked; nothing of the transaction happened.
 #[derive(Debug, thiserror::Error)]

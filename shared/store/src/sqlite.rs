@@ -1,1 +1,262 @@
-//! The store on SQLite.
+//! The store on SQLite: a folder with `ledger.db` and `journal.db`, shared by the processes of one
+//! host.
+//!
+//! What it answers is on disk: the ledger survives a power cut (`synchronous = FULL`), the journal
+//! may lose its last moments to one, but to nothing less. Every decision about time is taken by
+//! the one clock it is given. It does not work over a network file system.
+
+mod claim;
+mod cursor;
+mod dead;
+mod entity;
+mod error;
+mod file;
+mod journal;
+mod known;
+mod outcome;
+mod overview;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use ferry_canonical::Outcome;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use self::file::{File, Schema};
+use crate::{
+    Cursors, DeadFilter, DeadLetter, DeadLetters, DeadSummary, EntityView, Group, GroupClaim,
+    Journal, JournalEntry, JournalFilter, JournalRow, Lease, Leases, Ledger, Overview, Overviews,
+    Settled, Settlement, StoreError,
+};
+
+const LEDGER: Schema =
+    Schema { synchronous: "full", migrations: &[include_str!("sqlite/ledger.sql")] };
+const JOURNAL: Schema =
+    Schema { synchronous: "normal", migrations: &[include_str!("sqlite/journal.sql")] };
+
+/// Where a call's work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// On tokio's threads for blocking work. A call whose future is dropped is still carried out.
+    Blocking,
+    /// In place, before the future first waits: for the simulation and tests.
+    Inline,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    pub mode: Mode,
+    /// The store's clock. All processes of one store read the same one: their host's.
+    pub clock: fn() -> Timestamp,
+}
+
+/// A handle on one store; clones share its connections.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    files: Arc<Files>,
+    options: Options,
+}
+
+#[derive(Debug)]
+struct Files {
+    ledger: File,
+    journal: File,
+}
+
+impl SqliteStore {
+    /// Opens the store in `folder`, creating or migrating it where needed. Blocks.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            StoreError::Unusable(format!("its folder cannot be created: {}", error.kind()))
+        })?;
+        let ledger = File::open(&folder.join("ledger.db"), LEDGER)?;
+        let journal = File::open(&folder.join("journal.db"), JOURNAL)?;
+        Ok(Self { files: Arc::new(Files { ledger, journal }), options })
+    }
+
+    /// A store that lives as long as its last clone, called inline.
+    pub fn in_memory(clock: fn() -> Timestamp) -> Result<Self, StoreError> {
+        let ledger = File::in_memory(LEDGER)?;
+        let journal = File::in_memory(JOURNAL)?;
+        let options = Options { mode: Mode::Inline, clock };
+        Ok(Self { files: Arc::new(Files { ledger, journal }), options })
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Files) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self.options.mode {
+            Mode::Inline => work(&self.files),
+            Mode::Blocking => {
+                let files = Arc::clone(&self.files);
+                tokio::task::spawn_blocking(move || work(&files)).await.map_err(|_| {
+                    StoreError::Unusable("its work was cut short by a panic or the end".to_owned())
+                })?
+            }
+        }
+    }
+}
+
+impl Ledger for SqliteStore {
+    async fn claim(&self, groups: Vec<Group>) -> Result<Vec<GroupClaim>, StoreError> {
+        let clock = self.options.clock;
+        self.run(move |files| files.ledger.write(|ledger| claim::claim(ledger, clock(), &groups)))
+            .await
+    }
+
+    /// The ledger is written first. When the journal then fails, the error is returned although
+    /// the settlements stand: repeated, they are [`Settled::Lost`], and a delivery that comes again
+    /// finds its outcome.
+    async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        entries: Vec<JournalEntry>,
+    ) -> Result<Vec<Settled>, StoreError> {
+        let clock = self.options.clock;
+        self.run(move |files| {
+            let settled = match settlements.is_empty() {
+                true => Vec::new(),
+                false => {
+                    files.ledger.write(|ledger| settle::settle(ledger, clock(), &settlements))?
+                }
+            };
+            append(files, &entries)?;
+            Ok(settled)
+        })
+        .await
+    }
+
+    async fn renew(
+        &self,
+        target: &str,
+        tokens: Vec<Uuid>,
+        lease: Duration,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let clock = self.options.clock;
+        let target = target.to_owned();
+        self.run(move |files| {
+            files.ledger.write(|ledger| settle::renew(ledger, clock(), &target, &tokens, lease))
+        })
+        .await
+    }
+
+    async fn end(
+        &self,
+        target: &str,
+        route: &str,
+        ended: Vec<(Uuid, u32, Outcome, String)>,
+    ) -> Result<(), StoreError> {
+        let clock = self.options.clock;
+        let (target, route) = (target.to_owned(), route.to_owned());
+        self.run(move |files| {
+            files.ledger.write(|ledger| settle::end(ledger, clock(), &target, &route, &ended))
+        })
+        .await
+    }
+}
+
+fn append(files: &Files, entries: &[JournalEntry]) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    files.journal.write(|journal| journal::append(journal, entries))
+}
+
+impl Journal for SqliteStore {
+    async fn append(&self, entries: Vec<JournalEntry>) -> Result<(), StoreError> {
+        self.run(move |files| append(files, &entries)).await
+    }
+
+    async fn search(&self, filter: JournalFilter) -> Result<Vec<JournalRow>, StoreError> {
+        self.run(move |files| files.journal.read(|journal| journal::search(journal, &filter))).await
+    }
+}
+
+impl DeadLetters for SqliteStore {
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), StoreError> {
+        self.run(move |files| files.ledger.write(|ledger| dead::bury(ledger, &letters))).await
+    }
+
+    async fn dead(&self, filter: DeadFilter) -> Result<Vec<DeadSummary>, StoreError> {
+        self.run(move |files| files.ledger.read(|ledger| dead::list(ledger, &filter))).await
+    }
+
+    async fn dead_letter(&self, id: i64) -> Result<Option<(DeadSummary, DeadLetter)>, StoreError> {
+        self.run(move |files| files.ledger.read(|ledger| dead::letter(ledger, id))).await
+    }
+}
+
+impl Leases for SqliteStore {
+    async fn lease(&self, lease: Lease, ttl: Duration) -> Result<bool, StoreError> {
+        let clock = self.options.clock;
+        self.run(move |files| {
+            files.ledger.write(|ledger| cursor::lease(ledger, clock(), &lease, ttl))
+        })
+        .await
+    }
+
+    async fn release(&self, lease: Lease) -> Result<(), StoreError> {
+        self.run(move |files| files.ledger.write(|ledger| cursor::release(ledger, &lease))).await
+    }
+}
+
+impl Cursors for SqliteStore {
+    async fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.run(move |files| files.ledger.read(|ledger| cursor::position(ledger, &name))).await
+    }
+
+    async fn move_cursor(
+        &self,
+        name: &str,
+        from: Option<&str>,
+        to: &str,
+    ) -> Result<bool, StoreError> {
+        let (name, from, to) = (name.to_owned(), from.map(str::to_owned), to.to_owned());
+        self.run(move |files| {
+            files.ledger.write(|ledger| cursor::step(ledger, &name, from.as_deref(), &to))
+        })
+        .await
+    }
+}
+
+impl Overviews for SqliteStore {
+    async fn overview(&self) -> Result<Overview, StoreError> {
+        let clock = self.options.clock;
+        self.run(move |files| {
+            let mut overview = files.ledger.read(|ledger| overview::overview(ledger, clock()))?;
+            overview.skipped_items = files.journal.read(journal::skipped_items)?;
+            Ok(overview)
+        })
+        .await
+    }
+
+    async fn entity(&self, entity: &str, id: &str) -> Result<EntityView, StoreError> {
+        let (entity, id) = (entity.to_owned(), id.to_owned());
+        self.run(move |files| {
+            let (id, mut view) =
+                files.ledger.read(|ledger| overview::entity(ledger, &entity, &id))?;
+            let filter = JournalFilter {
+                entity: Some(entity),
+                entity_id: Some(id),
+                ..JournalFilter::default()
+            };
+            view.journal = files.journal.read(|journal| journal::search(journal, &filter))?;
+            Ok(view)
+        })
+        .await
+    }
+
+    async fn count_records(&self, system: &str, records: u64) -> Result<(), StoreError> {
+        let system = system.to_owned();
+        self.run(move |files| {
+            files.ledger.write(|ledger| overview::count_records(ledger, &system, records))
+        })
+        .await
+    }
+}

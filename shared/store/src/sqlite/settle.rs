@@ -1,0 +1,235 @@
+//! Settling: what became of a claim, for whoever still holds it.
+
+use ferry_canonical::{Entity, Facet, Outcome, Sequence};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _};
+use std::time::Duration;
+use uuid::Uuid;
+
+use super::{
+    claim::Claimant,
+    entity::{self, Key},
+    known::{self, Place, Position},
+    outcome::{self, End},
+    value::{micros, sequence, span, time},
+};
+use crate::{Settle, Settled, Settlement, StoreError, decide::Mark};
+
+/// A claim as it was committed.
+struct Claim {
+    token: Uuid,
+    target: String,
+    route: String,
+    key: Key,
+    facet: Facet,
+    members: Vec<Claimant>,
+    /// When a lost write of this claim can be read at the latest.
+    lost_until: i64,
+    unknown_until: Option<i64>,
+}
+
+pub(super) fn settle(
+    ledger: &Connection,
+    now: Timestamp,
+    settlements: &[Settlement],
+) -> Result<Vec<Settled>, StoreError> {
+    settlements.iter().map(|settlement| settle_one(ledger, now, settlement)).collect()
+}
+
+fn settle_one(
+    ledger: &Connection,
+    now: Timestamp,
+    settlement: &Settlement,
+) -> Result<Settled, StoreError> {
+    let Some(claim) = find(ledger, settlement)? else { return Ok(Settled::Lost) };
+    let unknown_until = match &settlement.verdict {
+        Settle::Done { outcome, because, target_id } => {
+            if let Some(own_id) = target_id {
+                entity::call(ledger, &claim.target, &claim.key, own_id)?;
+            }
+            done(ledger, now, &claim, *outcome, because.as_deref())?
+        }
+        Settle::Failed { unread, dead, because } => {
+            for member in claim.members.iter().filter(|member| dead.contains(&member.index)) {
+                end_member(ledger, now, &claim, member, Outcome::Dead, Some(because))?;
+            }
+            failed(ledger, &claim, *unread)?
+        }
+        Settle::Released => failed(ledger, &claim, false)?,
+    };
+    entity::free(ledger, &claim.target, &claim.key, claim.token, unknown_until)?;
+    Ok(Settled::Done)
+}
+
+fn find(ledger: &Connection, settlement: &Settlement) -> Result<Option<Claim>, StoreError> {
+    let mut select = ledger.prepare_cached(
+        "SELECT c.route, c.entity, c.id, c.facet, c.members, c.started_at + c.settle_after,
+                e.unknown_until
+         FROM claim c JOIN entity e
+           ON e.entity = c.entity AND e.id = c.id AND e.system = c.target AND e.token = c.token
+         WHERE c.token = ?1 AND c.target = ?2",
+    )?;
+    type Row = (String, String, String, String, String, i64, Option<i64>);
+    let found: Option<Row> = select
+        .query_row((settlement.token.as_bytes(), &settlement.target), |row| row.try_into())
+        .optional()?;
+    let Some((route, entity, id, facet, members, lost_until, unknown_until)) = found else {
+        return Ok(None);
+    };
+    let corrupt = |what: &str| StoreError::Corrupt(format!("a claim's {what} cannot be read"));
+    let entity: Entity = entity.parse().map_err(|_| corrupt("entity"))?;
+    Ok(Some(Claim {
+        token: settlement.token,
+        target: settlement.target.clone(),
+        route,
+        key: Key { entity, id },
+        facet: facet.parse().map_err(|_| corrupt("facet"))?,
+        members: serde_json::from_str(&members).map_err(|_| corrupt("members"))?,
+        lost_until,
+        unknown_until,
+    }))
+}
+
+/// The leads are so, or need not be. Returns until when the entity stays unknown.
+fn done(
+    ledger: &Connection,
+    now: Timestamp,
+    claim: &Claim,
+    outcome: Outcome,
+    because: Option<&str>,
+) -> Result<Option<i64>, StoreError> {
+    let holds = match outcome {
+        Outcome::Delivered
+        | Outcome::Duplicate
+        | Outcome::Superseded
+        | Outcome::Unchanged
+        | Outcome::Echo => true,
+        Outcome::Skipped | Outcome::Dead => false,
+    };
+    for member in &claim.members {
+        match member.rides.and_then(|lead| claim.members.iter().find(|m| m.index == lead)) {
+            Some(lead) => end_rider(ledger, now, claim, lead, member)?,
+            None => end_lead(ledger, now, claim, member, (outcome, because), holds)?,
+        }
+    }
+    if !holds {
+        return failed(ledger, claim, false);
+    }
+    // A lost write of another part is still to be read, by whoever writes next.
+    let lost = known::has_intents(ledger, &claim.target, &claim.key)?;
+    Ok(claim.unknown_until.filter(|_| lost))
+}
+
+fn end_lead(
+    ledger: &Connection,
+    now: Timestamp,
+    claim: &Claim,
+    member: &Claimant,
+    (outcome, because): (Outcome, Option<&str>),
+    holds: bool,
+) -> Result<(), StoreError> {
+    end_member(ledger, now, claim, member, outcome, because)?;
+    let part = member.part.as_deref();
+    let place = Place { system: &claim.target, key: &claim.key, facet: claim.facet, part };
+    if outcome != Outcome::Dead {
+        let mark = Mark {
+            sequence: sequence(&member.sequence)?,
+            observed_at: time(member.observed_at)?,
+            fingerprint: member.fingerprint.clone(),
+            applied_at: now,
+        };
+        let (source, clock) = (&member.source, &member.clock);
+        known::advance(ledger, place, Position { source, clock, mark: &mark, outcome })?;
+    }
+    if holds {
+        known::settle(ledger, place, claim.token)?;
+    }
+    Ok(())
+}
+
+/// A rider says what its lead says, or something older.
+fn end_rider(
+    ledger: &Connection,
+    now: Timestamp,
+    claim: &Claim,
+    lead: &Claimant,
+    rider: &Claimant,
+) -> Result<(), StoreError> {
+    let shown: Sequence = sequence(&lead.sequence)?;
+    let same = rider.sequence == lead.sequence && rider.fingerprint == lead.fingerprint;
+    let (outcome, because) = match same {
+        true => (Outcome::Duplicate, format!("sequence {shown} with the same content went first")),
+        false => (Outcome::Superseded, format!("sequence {shown}, which is newer, went first")),
+    };
+    end_member(ledger, now, claim, rider, outcome, Some(&because))
+}
+
+fn end_member(
+    ledger: &Connection,
+    now: Timestamp,
+    claim: &Claim,
+    member: &Claimant,
+    outcome: Outcome,
+    because: Option<&str>,
+) -> Result<(), StoreError> {
+    let end = End {
+        target: &claim.target,
+        route: &claim.route,
+        event_id: member.event_id,
+        generation: member.generation,
+        outcome,
+        because,
+    };
+    outcome::record(ledger, now, end)
+}
+
+/// Nothing was written, or nobody knows. Returns until when the entity stays unknown: a claim that
+/// was to read a lost write, and did not get to write, leaves that question open.
+fn failed(ledger: &Connection, claim: &Claim, unread: bool) -> Result<Option<i64>, StoreError> {
+    if unread {
+        known::keep_intents(ledger, &claim.target, &claim.key, claim.token)?;
+        return Ok(claim.unknown_until.max(Some(claim.lost_until)));
+    }
+    known::drop_intents(ledger, &claim.target, &claim.key, claim.token)?;
+    Ok(claim.unknown_until)
+}
+
+pub(super) fn renew(
+    ledger: &Connection,
+    now: Timestamp,
+    target: &str,
+    tokens: &[Uuid],
+    lease: Duration,
+) -> Result<Vec<Uuid>, StoreError> {
+    let until = micros(now).saturating_add(span(lease));
+    let mut update = ledger
+        .prepare_cached("UPDATE claim SET lease_until = ?3 WHERE token = ?1 AND target = ?2")?;
+    let mut lost = Vec::new();
+    for token in tokens {
+        if update.execute((token.as_bytes(), target, until))? == 0 {
+            lost.push(*token);
+        }
+    }
+    Ok(lost)
+}
+
+pub(super) fn end(
+    ledger: &Connection,
+    now: Timestamp,
+    target: &str,
+    route: &str,
+    ended: &[(Uuid, u32, Outcome, String)],
+) -> Result<(), StoreError> {
+    for (event_id, generation, outcome, because) in ended {
+        let end = End {
+            target,
+            route,
+            event_id: *event_id,
+            generation: *generation,
+            outcome: *outcome,
+            because: Some(because),
+        };
+        outcome::record(ledger, now, end)?;
+    }
+    Ok(())
+}
