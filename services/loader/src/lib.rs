@@ -1,1 +1,53 @@
-//! The loader.
+//! The loader: applies an event to a target exactly when it should be, with one effect.
+//!
+//! A delivery's life is decode → resolve → claim → decide → act → settle → ack. Each target has one
+//! [`desk::Desk`] that runs it for every queue of that target; the ledger decides who may write, the
+//! system writes, and [`decide`] alone says what follows a failure. Nothing is acknowledged before
+//! what must come before it is confirmed: the ledger's commit, a retry's or a dead letter's confirm.
+//!
+//! It does not order entities among each other, and it holds no state that a restart would miss.
+
+mod act;
+pub mod decide;
+pub mod delivery;
+pub mod desk;
+mod journal;
+pub mod metrics;
+mod reader;
+pub mod target;
+mod waiting;
+
+pub use desk::{Desk, Seams};
+pub use metrics::LoaderMetrics;
+pub use target::{Route, Target};
+
+use std::time::Duration;
+
+/// Where calls, claims and held deliveries have their limits.
+pub mod limits {
+    use super::Duration;
+
+    /// Deliveries taken from a live queue and not yet acknowledged.
+    pub const PREFETCH_BULK: u16 = 16;
+    /// Deliveries handed over in one go by a queue's reader.
+    pub const TAKE: usize = 64;
+    /// A busy entity is looked at again after this, growing to [`BUSY_MAX`].
+    pub const BUSY_MIN: Duration = Duration::from_millis(50);
+    pub const BUSY_MAX: Duration = Duration::from_millis(500);
+    /// A delivery that has waited this long goes to the smallest delay level instead.
+    pub const HOLD: Duration = Duration::from_secs(5);
+    /// How long a target stays paused after it refused our credentials.
+    pub const AUTH_PAUSE: Duration = Duration::from_secs(30);
+    /// A confirm that has not come after this is waited for no longer.
+    pub const PUBLISH_PATIENCE: Duration = Duration::from_secs(60);
+    /// Between two tries of a store that cannot be used.
+    pub const STORE_PAUSE: Duration = Duration::from_millis(500);
+    /// A message that was delivered this often before is processed alone.
+    pub const SUSPECT_DELIVERIES: u32 = 5;
+    /// `internal` failures are tried this often in all.
+    pub const INTERNAL_ATTEMPTS: u32 = 3;
+    /// Of four calls, one is kept for the bulk lane while it has work.
+    pub const BULK_SHARE: usize = 4;
+
+    const _: () = assert!(BUSY_MAX.as_millis() < HOLD.as_millis());
+}

@@ -1,3 +1,50 @@
-//! The loader's entry point.
+//! The loader's entry point: wires its desks to the broker, the store and HTTP.
 
-fn main() {}
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::Context as _;
+use ferry_amqp::AmqpBroker;
+use ferry_http::{Client, HttpPort};
+use ferry_loader::{Desk, LoaderMetrics, Seams, Target};
+use ferry_retry::Levels;
+use ferry_service::{BadConfiguration, Service, ServiceName};
+use ferry_store::SqliteStore;
+
+fn main() -> ExitCode {
+    ferry_service::main(ServiceName::Loader, start)
+}
+
+async fn start(service: Service) -> anyhow::Result<()> {
+    service.serve(axum::Router::new()).await?;
+    let config = &service.config;
+    let targets =
+        Target::all(config).map_err(|error| BadConfiguration(format!("{error}")))?;
+    let store_ready = service.readiness.condition("store");
+    let store = SqliteStore::open(&config.store.folder, ferry_service::now)
+        .context("opening the store")?;
+    store_ready.ready();
+    let broker_ready = service.readiness.condition("broker");
+    let broker = AmqpBroker::of_config(config, "loader").context("preparing the broker")?;
+    broker.connected().await;
+    broker_ready.ready();
+    let http: Arc<dyn HttpPort> = Arc::new(Client::new().context("preparing HTTP")?);
+    let seams = Seams {
+        broker,
+        ledger: store,
+        http,
+        clock: ferry_service::now,
+        levels: Levels::new(config.broker.levels.iter().map(|level| level.0))
+            .map_err(|error| BadConfiguration(error.to_string()))?,
+        metrics: LoaderMetrics::new(&service.metrics)?,
+        host: ferry_service::host(),
+        prefetch: config.broker.prefetch,
+    };
+    for target in targets.into_iter().filter(|target| service.serves(&target.name)) {
+        let (seams, draining) = (seams.clone(), service.life.draining());
+        service.life.spawn("desk", async move {
+            Desk::run(target, seams, draining).await;
+            Ok(())
+        });
+    }
+    Ok(())
+}

@@ -7,6 +7,8 @@
 //! subscribing again are the implementation's work, but a lost intake is reported, because what was
 //! in hand will be delivered again and its receipts are void. No AMQP type appears here.
 
+pub mod letter;
+
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use bytes::Bytes;

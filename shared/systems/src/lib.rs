@@ -14,6 +14,9 @@ pub mod poll;
 pub mod push;
 pub mod rest;
 pub mod target;
+mod json;
+mod url;
+mod xml;
 
 pub use draft::{BadItem, Draft, Item, Record};
 pub use poll::{NewRecord, Page};

@@ -1,1 +1,270 @@
-//! rest
+//! Any JSON over HTTP, as a source: paged GETs, a cursor, a jq mapping.
+//!
+//! A poll walks by key, not by page number: after a full page it goes on from the last item's time,
+//! so that rows which move while it reads are read twice rather than never. Only inside one
+//! identical time does it count pages. A source that cannot filter by time is read whole, page by
+//! page; rows that move there while it is read are found by the next poll.
+
+use std::collections::BTreeMap;
+
+use ferry_canonical::{Clock, Facet, FailureKind, Part, Sequence};
+use ferry_config::{RestConfig, RestEndpoint};
+use ferry_http::{Conversation, Method, Request, Response};
+use ferry_mapping::{MapError, Mapping};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+use crate::{BadItem, Draft, Failure, Item, NewRecord, Page, Record, draft::PartDraft, json, url};
+
+#[derive(Debug)]
+pub struct Rest {
+    config: RestConfig,
+    mappings: BTreeMap<String, Mapping>,
+}
+
+/// Where a poll stands: JSON, opaque to everybody else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Cursor {
+    /// The newest time ever seen.
+    seen: Option<Timestamp>,
+    /// Inside a run: the time to go on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<Timestamp>,
+    /// Inside a run: the page to ask for, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
+}
+
+impl Rest {
+    pub fn new(config: &RestConfig) -> Result<Self, String> {
+        let mut mappings = BTreeMap::new();
+        for (name, endpoint) in &config.endpoints {
+            let mapping = Mapping::compile(&endpoint.mapping.name, &endpoint.mapping.program)
+                .map_err(|error| format!("endpoint {name}: {error}"))?;
+            mappings.insert(name.clone(), mapping);
+        }
+        Ok(Self { config: config.clone(), mappings })
+    }
+
+    pub fn polled_endpoint(&self, facet: Facet) -> Option<String> {
+        let found = self.config.endpoints.iter().find(|(_, endpoint)| endpoint.facet == facet);
+        found.map(|(name, _)| name.clone())
+    }
+
+    pub async fn probe(&self, conversation: &Conversation) -> Result<(), Failure> {
+        let Some(endpoint) = self.config.endpoints.values().next() else { return Ok(()) };
+        let query = endpoint.size_param.as_ref().map(|size| format!("?{size}=1"));
+        let request = self.request("probe", &endpoint.path, &query.unwrap_or_default());
+        get(conversation, request).await.map(drop)
+    }
+
+    pub async fn poll(
+        &self,
+        conversation: &Conversation,
+        name: &str,
+        cursor: Option<&str>,
+    ) -> Result<Page, Failure> {
+        let endpoint = self.config.endpoints.get(name).ok_or_else(|| {
+            Failure::new(FailureKind::Internal, format!("no endpoint is called {name}"))
+        })?;
+        // A cursor nobody can read starts over: reading again loses nothing.
+        let cursor: Cursor =
+            cursor.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let request = self.request("poll", &endpoint.path, &query(endpoint, &cursor));
+        let response = get(conversation, request).await?;
+        let items = items(endpoint, &response.body).map_err(|reason| {
+            let detail = format!("{}: {reason}", endpoint.path);
+            Failure::new(FailureKind::Unavailable, detail).with_response(&response)
+        })?;
+        let times: Vec<Timestamp> = items.iter().filter_map(|item| time(endpoint, item)).collect();
+        let pages = pages(endpoint, &response.body);
+        let (next, more) = advance(endpoint, &cursor, items.len(), &times, pages);
+        let count = u32::try_from(items.len()).ok();
+        let records = if items.is_empty() {
+            Vec::new()
+        } else {
+            vec![NewRecord {
+                content_type: "application/json",
+                headers: Vec::new(),
+                body: response.body.to_vec(),
+                items: count,
+            }]
+        };
+        let cursor = serde_json::to_string(&next).ok();
+        Ok(Page { records, cursor, more })
+    }
+
+    fn request(&self, operation: &'static str, path: &str, query: &str) -> Request {
+        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+        if let Some(bearer) = &self.config.bearer {
+            headers.push(("authorization".to_owned(), format!("Bearer {}", bearer.reveal())));
+        }
+        Request {
+            operation,
+            method: Method::Get,
+            url: format!("{}{path}{query}", self.config.base_url),
+            headers,
+            body: bytes::Bytes::new(),
+            deadline: self.config.limits.timeout.0,
+            secret: false,
+        }
+    }
+
+    pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
+        let found = self
+            .config
+            .endpoints
+            .get(record.endpoint)
+            .zip(self.mappings.get(record.endpoint));
+        let Some((endpoint, mapping)) = found else {
+            let detail = format!("no endpoint is called `{}`", record.endpoint);
+            return vec![whole(record, FailureKind::Unsupported, detail)];
+        };
+        match items(endpoint, record.body) {
+            Ok(items) => items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| Item {
+                    pointer: format!("{}/{index}", endpoint.items),
+                    draft: draft(endpoint, mapping, item),
+                })
+                .collect(),
+            Err(reason) => vec![whole(record, FailureKind::Parse, reason)],
+        }
+    }
+}
+
+fn whole(record: &Record<'_>, kind: FailureKind, detail: String) -> Item {
+    let bad = BadItem { kind, detail, fragment: record.body.to_vec(), key: None };
+    Item { pointer: String::new(), draft: Err(bad) }
+}
+
+fn draft(endpoint: &RestEndpoint, mapping: &Mapping, item: &RawValue) -> Result<Draft, BadItem> {
+    let value: Value = serde_json::from_str(item.get()).unwrap_or(Value::Null);
+    let key = ["number", "sku", "identifier", "id"]
+        .iter()
+        .find_map(|name| value.get(name).and_then(Value::as_str))
+        .map(str::to_owned);
+    let bad = |detail: String| BadItem {
+        kind: FailureKind::Validation,
+        detail,
+        fragment: json::nest(&endpoint.items, item),
+        key: key.clone(),
+    };
+    let (sequence, time) = sequence(endpoint, &value).map_err(bad)?;
+    let mapped = match mapping.run(&value) {
+        Ok(mapped) => mapped,
+        Err(MapError::Nothing) => {
+            let reason = format!("mapping {} gives nothing for it", endpoint.mapping.name);
+            return Ok(Draft::Skip { what: key.clone().unwrap_or_default(), reason });
+        }
+        Err(error) => return Err(bad(error.to_string())),
+    };
+    let part = json::part(endpoint.facet, &mapped).map_err(bad)?;
+    Ok(Draft::Part(Box::new(PartDraft {
+        part,
+        source_id: None,
+        sequence,
+        clock: Clock::named(&endpoint.clock),
+        time,
+    })))
+}
+
+/// The place on the source's clock: a number, or a time in microseconds.
+fn sequence(
+    endpoint: &RestEndpoint,
+    item: &Value,
+) -> Result<(Sequence, Option<Timestamp>), String> {
+    let pointer = &endpoint.sequence;
+    match item.pointer(pointer) {
+        Some(Value::Number(number)) => match number.as_u64() {
+            Some(number) => Ok((Sequence(u128::from(number)), None)),
+            None => Err(format!("{pointer}: {number} is not a whole number")),
+        },
+        Some(Value::String(text)) => match text.parse::<Timestamp>() {
+            Ok(time) => Ok((Sequence::of_time(time), Some(time))),
+            Err(_) => {
+                let text: String = text.chars().take(40).collect();
+                Err(format!("{pointer}: `{text}` is not a time such as 2026-11-22T09:15:00Z"))
+            }
+        },
+        Some(_) => Err(format!("{pointer}: expected a number or a time")),
+        None => Err(format!("{pointer}: missing; it orders the states of one record")),
+    }
+}
+
+fn time(endpoint: &RestEndpoint, item: &RawValue) -> Option<Timestamp> {
+    let value: Value = serde_json::from_str(item.get()).ok()?;
+    value.pointer(&endpoint.sequence)?.as_str()?.parse().ok()
+}
+
+fn query(endpoint: &RestEndpoint, cursor: &Cursor) -> String {
+    let mut parameters = Vec::new();
+    if let Some(name) = &endpoint.page_param {
+        parameters.push(format!("{name}={}", cursor.page.unwrap_or(1)));
+    }
+    if let Some(name) = &endpoint.size_param {
+        parameters.push(format!("{name}={}", endpoint.page_size));
+    }
+    let overlapped = cursor.seen.and_then(|seen| seen.checked_sub(endpoint.overlap.0).ok());
+    if let (Some(name), Some(since)) = (&endpoint.since_param, cursor.from.or(overlapped)) {
+        parameters.push(format!("{name}={}", url::encode(&since.to_string())));
+    }
+    if parameters.is_empty() { String::new() } else { format!("?{}", parameters.join("&")) }
+}
+
+/// Where to go on, and whether there is more at once.
+fn advance(
+    endpoint: &RestEndpoint,
+    cursor: &Cursor,
+    items: usize,
+    times: &[Timestamp],
+    pages: Option<u32>,
+) -> (Cursor, bool) {
+    let seen = cursor.seen.into_iter().chain(times.iter().copied()).max();
+    let page = cursor.page.unwrap_or(1);
+    let full = match pages {
+        Some(pages) => page < pages,
+        None => items >= usize::from(endpoint.page_size),
+    };
+    if !full || items == 0 || endpoint.page_param.is_none() {
+        return (Cursor { seen, from: None, page: None }, false);
+    }
+    let last = times.iter().max().copied();
+    let moved = last.filter(|last| {
+        endpoint.since_param.is_some() && times.len() == items && cursor.from != Some(*last)
+    });
+    match moved {
+        Some(last) if cursor.from.is_none_or(|from| last > from) => {
+            (Cursor { seen, from: Some(last), page: Some(1) }, true)
+        }
+        _ => (Cursor { seen, from: cursor.from, page: Some(page + 1) }, true),
+    }
+}
+
+fn items<'a>(endpoint: &RestEndpoint, body: &'a [u8]) -> Result<Vec<&'a RawValue>, String> {
+    json::array_at(body, &endpoint.items)
+}
+
+fn pages(endpoint: &RestEndpoint, body: &[u8]) -> Option<u32> {
+    let raw = json::at(body, endpoint.pages.as_deref()?).ok()?;
+    raw.get().parse().ok()
+}
+
+async fn get(conversation: &Conversation, request: Request) -> Result<Response, Failure> {
+    let answer = conversation.send(request).await;
+    let response = answer.map_err(|error| Failure::unanswered(&error, false))?;
+    let kind = match response.status {
+        200..=299 => return Ok(response),
+        401 => FailureKind::Auth,
+        429 => FailureKind::RateLimited,
+        500..=599 => FailureKind::Unavailable,
+        _ => FailureKind::Rejected,
+    };
+    let detail = format!("the source answered {}", response.status);
+    Err(Failure::new(kind, detail).with_response(&response))
+}
+
+#[cfg(test)]
+mod tests;

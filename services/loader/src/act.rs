@@ -1,0 +1,114 @@
+//! One call to a target: what it writes, and what became of it.
+
+use std::sync::Arc;
+
+use ferry_canonical::{FailureKind, Part, Subject};
+use ferry_http::{Conversation, Exchange};
+use ferry_store::{Grant, PartState};
+use ferry_systems::{Applied, Failure, Write};
+
+use crate::{delivery::InHand, target::Target};
+
+/// One granted group.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) grant: Grant,
+    /// The members that lead or ride.
+    pub(crate) members: Vec<Working>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Working {
+    pub(crate) in_hand: InHand,
+    /// Its place in the group that was claimed.
+    pub(crate) index: usize,
+    pub(crate) leads: bool,
+}
+
+impl Work {
+    pub(crate) fn leads(&self) -> impl Iterator<Item = &InHand> {
+        self.members.iter().filter(|member| member.leads).map(|member| &member.in_hand)
+    }
+
+    /// What is known of the facet: the siblings the ledger holds and every lead's part.
+    fn parts(&self, facet: ferry_canonical::Facet) -> Vec<Part> {
+        let sibling = |state: &PartState| Part::from_json(facet, state.document.as_bytes()).ok();
+        let leads = self.leads().map(|lead| lead.event.part.clone());
+        self.grant.siblings.iter().filter_map(sibling).chain(leads).collect()
+    }
+}
+
+/// A call that has ended.
+#[derive(Debug)]
+pub(crate) struct Called {
+    pub(crate) works: Vec<Work>,
+    /// One per work.
+    pub(crate) results: Vec<Result<Applied, Failure>>,
+    pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) seconds: f64,
+}
+
+/// What a write needs, owned.
+struct Prepared {
+    subject: Subject,
+    parts: Vec<Part>,
+    attempt: u32,
+}
+
+/// Makes the call: all works share one facet and are at most the system's batch.
+pub(crate) async fn call(
+    target: Arc<Target>,
+    conversation: Conversation,
+    works: Vec<Work>,
+) -> Called {
+    let started = tokio::time::Instant::now();
+    let prepared: Vec<Option<Prepared>> = works.iter().map(prepare).collect();
+    let writes: Vec<Write<'_>> = works
+        .iter()
+        .zip(&prepared)
+        .filter_map(|(work, prepared)| write(work, prepared.as_ref()?))
+        .collect();
+    let mut applied = target.system.apply(&conversation, &writes).await.into_iter();
+    let results = prepared
+        .iter()
+        .map(|prepared| match prepared {
+            Some(_) => applied.next().unwrap_or_else(|| Err(unanswered())),
+            None => Err(Failure::new(FailureKind::Internal, "a grant without a lead")),
+        })
+        .collect();
+    let exchanges = conversation.take();
+    Called { works, results, exchanges, seconds: started.elapsed().as_secs_f64() }
+}
+
+fn prepare(work: &Work) -> Option<Prepared> {
+    let newest = work.leads().max_by_key(|lead| lead.event.sequence)?;
+    let subject = Subject { id: work.grant.entity_id.clone(), ..newest.event.subject.clone() };
+    let attempt = work.leads().map(|lead| lead.history.attempt).max().unwrap_or(1);
+    Some(Prepared { parts: work.parts(subject.facet), subject, attempt })
+}
+
+fn write<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {
+    // Leads come last; the newest of them is the state to be written.
+    let part = prepared
+        .parts
+        .iter()
+        .find(|part| part.subject().part == prepared.subject.part && !is_sibling(work, part))?;
+    Some(Write {
+        subject: &prepared.subject,
+        part,
+        parts: &prepared.parts,
+        target_id: work.grant.target_id.as_deref(),
+        read_first: work.grant.read_first,
+        attempt: prepared.attempt,
+    })
+}
+
+fn is_sibling(work: &Work, part: &Part) -> bool {
+    let name = part.subject().part;
+    work.grant.siblings.iter().any(|sibling| sibling.part == name)
+}
+
+fn unanswered() -> Failure {
+    let detail = "the system gave no answer for one of its writes";
+    Failure { unread: true, ..Failure::new(FailureKind::Internal, detail) }
+}

@@ -1,0 +1,179 @@
+//! Claiming: which deliveries start now, which wait, which have ended already.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use ferry_broker::{
+    Broker,
+    letter::{self, Failed},
+};
+use ferry_canonical::{Facet, FailureKind, Outcome};
+use ferry_store::{Claimed, Group, GroupClaim, Ledger, Verdict};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use super::{Desk, Sending};
+use crate::{
+    act::{self, Work, Working},
+    delivery::InHand,
+    limits,
+};
+
+impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
+    /// One store round trip for everything that can start now.
+    pub(super) async fn claim_what_can_start(&mut self) {
+        let now = Instant::now();
+        let overdue = self.waiting.take_overdue(now);
+        let smallest = overdue.into_iter().map(|in_hand| (in_hand, Duration::ZERO)).collect();
+        self.postpone(smallest).await;
+
+        let barred = self.store_back_at.is_some_and(|back_at| now < back_at);
+        let slots = self.target.concurrency.saturating_sub(self.calls.len());
+        let ready = self.waiting.next_ready().is_some_and(|ready| ready <= now);
+        if barred || slots == 0 || !ready || self.is_paused().await {
+            return;
+        }
+        let batch = self.target.entities().into_iter().map(|e| self.target.system.batch_max(e));
+        let taken = self.waiting.take_groups(now, slots * batch.max().unwrap_or(1));
+        let groups = taken.iter().map(|members| self.group(members)).collect();
+        match self.seams.ledger.claim(groups).await {
+            Ok(claims) => {
+                self.store_works();
+                self.start(taken, claims, slots).await;
+            }
+            Err(error) => {
+                self.store_failed(&error);
+                for in_hand in taken.into_iter().flatten() {
+                    self.waiting.push(in_hand);
+                }
+            }
+        }
+    }
+
+    fn group(&self, members: &[InHand]) -> Group {
+        let first = members.first();
+        Group {
+            target: self.target.name.clone(),
+            route: first.map(|in_hand| in_hand.route.name.clone()).unwrap_or_default(),
+            members: members.iter().map(InHand::member).collect(),
+            composed: first
+                .is_some_and(|in_hand| self.target.system.composes(in_hand.event.subject.facet)),
+            lease: self.target.lease,
+            settle_after: self.target.settle_after,
+        }
+    }
+
+    /// Sorts the claims: what ended is acknowledged, what waits is held, what was granted is called.
+    async fn start(&mut self, taken: Vec<Vec<InHand>>, claims: Vec<GroupClaim>, slots: usize) {
+        let mut granted: BTreeMap<Facet, Vec<Work>> = BTreeMap::new();
+        let mut again = Vec::new();
+        for (members, claim) in taken.into_iter().zip(claims) {
+            let wait = match &claim.claimed {
+                Claimed::Unknown { wait } => Some(*wait),
+                Claimed::Busy | Claimed::Nothing | Claimed::Granted(_) => None,
+            };
+            let mut working = Vec::new();
+            for (index, (in_hand, verdict)) in members.into_iter().zip(claim.members).enumerate() {
+                match verdict {
+                    Verdict::Lead => working.push(Working { in_hand, index, leads: true }),
+                    Verdict::Rider { .. } => {
+                        working.push(Working { in_hand, index, leads: false });
+                    }
+                    Verdict::Closed { outcome, because } => {
+                        self.closed(&in_hand, outcome, &because);
+                    }
+                    Verdict::Ended { outcome: Outcome::Dead, because } => {
+                        again.push(self.dead_again(in_hand, because));
+                    }
+                    Verdict::Ended { .. } => {
+                        self.ack(&in_hand.delivery.queue, vec![in_hand.delivery.receipt]);
+                    }
+                    Verdict::Waits => self.hold(in_hand, wait, &mut again),
+                }
+            }
+            if let (Claimed::Granted(grant), Some(first)) = (claim.claimed, working.first()) {
+                let facet = first.in_hand.event.subject.facet;
+                let work = Work { grant: *grant, members: working };
+                granted.entry(facet).or_default().push(work);
+            }
+        }
+        self.call(granted, slots);
+        self.send(again).await;
+    }
+
+    fn closed(&self, in_hand: &InHand, outcome: Outcome, because: &str) {
+        debug!(
+            event.id = %in_hand.event.id,
+            subject = %in_hand.event.subject,
+            %outcome,
+            because,
+            "delivery ended without a call"
+        );
+        self.count_outcome(&in_hand.route.name, outcome);
+        self.ack(&in_hand.delivery.queue, vec![in_hand.delivery.receipt]);
+    }
+
+    /// The ledger's word is not enough to acknowledge a dead letter on: it is published again under
+    /// the same key, which makes the copies one.
+    fn dead_again(&self, in_hand: InHand, because: Option<String>) -> Sending {
+        let because = because.unwrap_or_default();
+        let (kind, detail) = because.split_once(": ").unwrap_or(("internal", &because));
+        let kind = kind.parse().unwrap_or(FailureKind::Internal);
+        let failed = Failed {
+            route: Some(&in_hand.route.name),
+            ..Failed::new(kind, detail, (self.seams.clock)())
+        };
+        let message = letter::dead(&in_hand.delivery, failed, &self.seams.host);
+        let receipt = Some((in_hand.delivery.queue.clone(), in_hand.delivery.receipt));
+        Sending { message, in_hand: Some(in_hand), receipt }
+    }
+
+    /// Holds a delivery whose entity is busy or unknown; a long wait goes through a delay level.
+    fn hold(&mut self, mut in_hand: InHand, wait: Option<Duration>, again: &mut Vec<Sending>) {
+        if let Some(wait) = wait.filter(|wait| *wait > limits::HOLD) {
+            let now = (self.seams.clock)();
+            let message = letter::postpone(&in_hand.delivery, now, wait, &self.seams.levels);
+            let receipt = Some((in_hand.delivery.queue.clone(), in_hand.delivery.receipt));
+            again.push(Sending { message, in_hand: Some(in_hand), receipt });
+            return;
+        }
+        let busy = (limits::BUSY_MIN * 2_u32.saturating_pow(in_hand.looks.min(8)))
+            .min(limits::BUSY_MAX);
+        in_hand.looks += 1;
+        in_hand.ready_at = Instant::now() + wait.unwrap_or(busy).max(limits::BUSY_MIN);
+        self.waiting.push(in_hand);
+    }
+
+    /// Starts the calls: as many works in one call as the system takes, of one facet.
+    fn call(&mut self, granted: BTreeMap<Facet, Vec<Work>>, slots: usize) {
+        let mut free = slots;
+        for (facet, mut works) in granted {
+            let batch = self.target.system.batch_max(facet.entity()).max(1);
+            while !works.is_empty() {
+                let rest = works.split_off(batch.min(works.len()));
+                let tokens: Vec<_> = works.iter().map(|work| work.grant.token).collect();
+                let call = act::call(Arc::clone(&self.target), self.conversation(), works);
+                let handle = self.calls.spawn(call);
+                self.running.insert(handle.id(), tokens);
+                free = free.saturating_sub(1);
+                works = rest;
+            }
+        }
+        if free == 0 {
+            debug!(target = %self.target.name, calls = self.calls.len(), "all calls are in use");
+        }
+    }
+
+    /// Keeps the leases of running calls; one that is lost was taken over after we were too slow.
+    pub(super) async fn renew_leases(&mut self) {
+        let tokens: Vec<_> = self.running.values().flatten().copied().collect();
+        if tokens.is_empty() {
+            return;
+        }
+        let (target, lease) = (&self.target.name, self.target.lease);
+        match self.seams.ledger.renew(target, tokens, lease).await {
+            Ok(lost) if lost.is_empty() => {}
+            Ok(lost) => warn!(target = %target, count = lost.len(), "leases are lost"),
+            Err(error) => self.store_failed(&error),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Settling: ledger and journal, then the confirms, then the acks.
+
+use ferry_broker::{
+    Broker,
+    letter::{self, Failed},
+};
+use ferry_canonical::{FailureKind, Outcome};
+use ferry_store::{Ledger, Settle, Settled, Settlement};
+use ferry_systems::{Applied, Effect, Failure};
+use tokio::task::{Id, JoinError};
+use tokio::time::Instant;
+use tracing::{debug, error, info, warn};
+
+use super::{Desk, Sending};
+use crate::{
+    act::{Called, Work, Working},
+    decide::{self, Next, Tried},
+    delivery::InHand,
+    journal,
+};
+
+type Ended = Result<(Id, Called), JoinError>;
+
+/// What follows for one member of a failed work.
+enum Follow {
+    Retry { delay: std::time::Duration },
+    Dead,
+    /// Looked at again here: riders of a failed lead, and everything of a paused target.
+    Again,
+}
+
+impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
+    /// Settles this call and every other that has ended by now, in one store round trip.
+    pub(super) async fn settle_ended(&mut self, first: Ended) {
+        let mut ended = vec![first];
+        while let Some(next) = self.calls.try_join_next_with_id() {
+            ended.push(next);
+        }
+        let mut called = Vec::with_capacity(ended.len());
+        for ended in ended {
+            match ended {
+                Ok((id, call)) => {
+                    self.running.remove(&id);
+                    called.push(call);
+                }
+                Err(lost) => self.call_was_lost(&lost),
+            }
+        }
+        let journal = called.iter().flat_map(|call| journal::rows(&self.target, call)).collect();
+        let mut works = Vec::new();
+        let mut settlements = Vec::new();
+        for call in called {
+            let duration = &self.seams.metrics.call_duration;
+            duration.with_label_values(&[&self.target.name]).observe(call.seconds);
+            for (work, result) in call.works.into_iter().zip(call.results) {
+                let follows = self.follows(&work, &result).await;
+                settlements.push(self.settlement(&work, &result, &follows));
+                works.push((work, result, follows));
+            }
+        }
+        let settled = self.settle(settlements, journal).await;
+        let mut sending = Vec::new();
+        for ((work, result, follows), settled) in works.into_iter().zip(settled) {
+            match settled {
+                Settled::Done => self.follow(work, &result, follows, &mut sending),
+                Settled::Lost => self.look_again(work),
+            }
+        }
+        self.send(sending).await;
+    }
+
+    /// The call's task panicked. Its claims stay until their leases end; then the entities are
+    /// unknown, and the deliveries, which nobody has acknowledged, are found by the next subscriber.
+    fn call_was_lost(&mut self, lost: &JoinError) {
+        let tokens = self.running.remove(&lost.id()).unwrap_or_default();
+        error!(target = %self.target.name, claims = tokens.len(), "a call ended without a result");
+    }
+
+    /// What follows for each member, decided before anything is written.
+    async fn follows(&mut self, work: &Work, result: &Result<Applied, Failure>) -> Vec<Follow> {
+        let failure = match result {
+            Ok(_) => {
+                self.count_attempt("ok");
+                return Vec::new();
+            }
+            Err(failure) => failure,
+        };
+        self.count_attempt(failure.kind.as_str());
+        if failure.kind == FailureKind::Auth {
+            self.pause().await;
+        }
+        work.members
+            .iter()
+            .map(|member| match member.leads {
+                true => self.follow_of(&member.in_hand, failure),
+                false => Follow::Again,
+            })
+            .collect()
+    }
+
+    fn follow_of(&self, in_hand: &InHand, failure: &Failure) -> Follow {
+        let tried = Tried {
+            kind: failure.kind,
+            attempt: in_hand.history.attempt,
+            since_first_failure: in_hand.history.failing_for((self.seams.clock)()),
+            retry_after: failure.retry_after,
+        };
+        match decide::after_failure(tried, &in_hand.route) {
+            Next::Retry { delay } => Follow::Retry { delay },
+            Next::DeadLetter => Follow::Dead,
+            Next::PauseTarget => Follow::Again,
+        }
+    }
+
+    fn settlement(
+        &self,
+        work: &Work,
+        result: &Result<Applied, Failure>,
+        follows: &[Follow],
+    ) -> Settlement {
+        let verdict = match result {
+            Ok(applied) => Settle::Done {
+                outcome: outcome(applied),
+                because: journal::sentence(result),
+                target_id: applied.target_id.clone(),
+            },
+            Err(failure) => Settle::Failed {
+                unread: failure.unread,
+                dead: work
+                    .members
+                    .iter()
+                    .zip(follows)
+                    .filter(|(_, follow)| matches!(follow, Follow::Dead))
+                    .map(|(member, _)| member.index)
+                    .collect(),
+                because: format!("{}: {}", failure.kind, failure.detail),
+            },
+        };
+        Settlement { token: work.grant.token, target: self.target.name.clone(), verdict }
+    }
+
+    /// The calls were made: their settlement is tried until the store takes it.
+    async fn settle(
+        &mut self,
+        settlements: Vec<Settlement>,
+        journal: Vec<ferry_store::JournalEntry>,
+    ) -> Vec<Settled> {
+        loop {
+            match self.seams.ledger.settle(settlements.clone(), journal.clone()).await {
+                Ok(settled) => {
+                    self.store_works();
+                    return settled;
+                }
+                Err(error) => {
+                    self.store_failed(&error);
+                    self.store_pause().await;
+                }
+            }
+        }
+    }
+
+    fn follow(
+        &mut self,
+        work: Work,
+        result: &Result<Applied, Failure>,
+        follows: Vec<Follow>,
+        sending: &mut Vec<Sending>,
+    ) {
+        match result {
+            Ok(applied) => self.done(work, applied),
+            Err(failure) => {
+                for (member, follow) in work.members.into_iter().zip(follows) {
+                    self.failed(member.in_hand, failure, &follow, sending);
+                }
+            }
+        }
+    }
+
+    fn done(&self, work: Work, applied: &Applied) {
+        for Working { in_hand, leads, .. } in work.members {
+            let outcome = if leads { outcome(applied) } else { Outcome::Superseded };
+            let age = (self.seams.clock)().duration_since(in_hand.event.time);
+            self.seams
+                .metrics
+                .critical_time
+                .with_label_values(&[&in_hand.route.name])
+                .observe(age.as_secs_f64().max(0.0));
+            debug!(event.id = %in_hand.event.id, subject = %in_hand.event.subject, %outcome, "settled");
+            self.count_outcome(&in_hand.route.name, outcome);
+            self.ack(&in_hand.delivery.queue, vec![in_hand.delivery.receipt]);
+        }
+    }
+
+    fn failed(
+        &mut self,
+        in_hand: InHand,
+        failure: &Failure,
+        follow: &Follow,
+        sending: &mut Vec<Sending>,
+    ) {
+        let failed = Failed {
+            kind: failure.kind,
+            detail: &failure.detail,
+            status: failure.status,
+            response: failure.response.as_deref(),
+            rule: failure.rule.as_deref(),
+            route: Some(&in_hand.route.name),
+            at: (self.seams.clock)(),
+        };
+        let (event, attempt) = (in_hand.event.id, in_hand.history.attempt);
+        let message = match follow {
+            Follow::Retry { delay } => {
+                warn!(
+                    event.id = %event, subject = %in_hand.event.subject, attempt,
+                    kind = %failure.kind, delay_ms = delay.as_millis(),
+                    "delivery will be retried"
+                );
+                let labels = [self.target.name.as_str(), failure.kind.as_str()];
+                self.seams.metrics.retries.with_label_values(&labels).inc();
+                letter::retry(&in_hand.delivery, failed, *delay, &self.seams.levels)
+            }
+            Follow::Dead => {
+                warn!(
+                    event.id = %event, subject = %in_hand.event.subject, attempt,
+                    kind = %failure.kind, "delivery is a dead letter"
+                );
+                self.count_outcome(&in_hand.route.name, Outcome::Dead);
+                letter::dead(&in_hand.delivery, failed, &self.seams.host)
+            }
+            Follow::Again => return self.waiting.push(in_hand),
+        };
+        let receipt = Some((in_hand.delivery.queue.clone(), in_hand.delivery.receipt));
+        sending.push(Sending { message, in_hand: Some(in_hand), receipt });
+    }
+
+    /// Our lease had ended and somebody else has the entity: what we did is theirs to read.
+    fn look_again(&mut self, work: Work) {
+        info!(entity = %work.grant.entity_id, "the lease had ended before the call did");
+        for Working { mut in_hand, .. } in work.members {
+            in_hand.ready_at = Instant::now();
+            self.waiting.push(in_hand);
+        }
+    }
+
+    fn count_attempt(&self, result: &str) {
+        self.seams.metrics.attempts.with_label_values(&[&self.target.name, result]).inc();
+    }
+}
+
+fn outcome(applied: &Applied) -> Outcome {
+    match applied.effect {
+        Effect::Created | Effect::Updated | Effect::AlreadySo => Outcome::Delivered,
+        Effect::Skipped(_) => Outcome::Skipped,
+    }
+}

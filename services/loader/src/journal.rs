@@ -1,0 +1,79 @@
+//! Journal rows of one call: every exchange, under every entity it was about.
+
+use ferry_http::Exchange;
+use ferry_store::{Direction, JournalEntry};
+use ferry_systems::{Applied, Effect, Failure};
+
+use crate::{act::Called, act::Work, target::Target};
+
+/// One row per exchange and work; the bodies stand in the first work's rows.
+pub(crate) fn rows(target: &Target, called: &Called) -> Vec<JournalEntry> {
+    let mut rows = Vec::with_capacity(called.exchanges.len() * called.works.len());
+    for (index, (work, result)) in called.works.iter().zip(&called.results).enumerate() {
+        for exchange in &called.exchanges {
+            rows.push(row(target, work, result, exchange, index == 0));
+        }
+    }
+    rows
+}
+
+fn row(
+    target: &Target,
+    work: &Work,
+    result: &Result<Applied, Failure>,
+    exchange: &Exchange,
+    bodies: bool,
+) -> JournalEntry {
+    let lead = work.leads().next();
+    let (status, answer) = match &exchange.answer {
+        Ok((status, body)) => (Some(*status), String::from_utf8_lossy(body).into_owned()),
+        Err(error) => (None, error.clone()),
+    };
+    let request = String::from_utf8_lossy(&exchange.request_body).into_owned();
+    JournalEntry {
+        at: exchange.started_at,
+        direction: Direction::Out,
+        system: target.name.clone(),
+        operation: format!("{} ({} {})", exchange.operation, exchange.method, exchange.url),
+        route: lead.map(|lead| lead.route.name.clone()),
+        entity: lead.map(|lead| lead.event.subject.entity().to_string()),
+        entity_id: Some(work.grant.entity_id.clone()),
+        part: lead.map(|lead| part(lead)),
+        event_id: lead.map(|lead| lead.event.id),
+        record_id: lead.map(|lead| lead.event.causation_id),
+        attempt: lead.map(|lead| lead.history.attempt),
+        status,
+        duration: Some(exchange.duration),
+        result: word(result).to_owned(),
+        detail: sentence(result),
+        rule: result.as_ref().err().and_then(|failure| failure.rule.clone()),
+        request: (bodies && !request.is_empty()).then_some(request),
+        response: (bodies && !answer.is_empty()).then_some(answer),
+        key: None,
+    }
+}
+
+fn part(lead: &crate::delivery::InHand) -> String {
+    let subject = &lead.event.subject;
+    match &subject.part {
+        Some(part) => format!("{}/{part}", subject.facet),
+        None => subject.facet.to_string(),
+    }
+}
+
+fn word(result: &Result<Applied, Failure>) -> &'static str {
+    match result {
+        Ok(Applied { effect: Effect::Skipped(_), .. }) => "skipped",
+        Ok(_) => "delivered",
+        Err(failure) => failure.kind.as_str(),
+    }
+}
+
+/// What a person reads beside the word.
+pub(crate) fn sentence(result: &Result<Applied, Failure>) -> Option<String> {
+    match result {
+        Ok(Applied { effect: Effect::Skipped(reason), .. }) => Some(reason.clone()),
+        Ok(applied) => applied.warning.clone(),
+        Err(failure) => Some(failure.detail.clone()),
+    }
+}

@@ -1,0 +1,241 @@
+//! Messages that go on: retries, returns to the own queue, dead letters.
+//!
+//! Every one of them carries the body unchanged, and the headers without what a broker or an
+//! earlier failure wrote: a repeated `x-death` would have the broker drop or pin it
+//! (RabbitMQ reference §0.4, §0.5).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use ferry_canonical::{FailureKind, header, limits};
+use ferry_retry::Levels;
+use ferry_topology::name;
+use jiff::Timestamp;
+
+use crate::{Delivery, Headers, Message};
+
+/// What stands in a delivery's headers about its past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The try this is, 1-based.
+    pub attempt: u32,
+    pub first_failed_at: Option<Timestamp>,
+    pub not_before: Option<Timestamp>,
+    pub generation: u32,
+}
+
+impl History {
+    pub fn of(delivery: &Delivery) -> Self {
+        let number = |name| delivery.headers.number(name).and_then(|n| u32::try_from(n).ok());
+        let time = |name| delivery.headers.text(name).and_then(|text| text.parse().ok());
+        Self {
+            attempt: number(header::ATTEMPT).unwrap_or(1).max(1),
+            first_failed_at: time(header::FIRST_FAILED_AT),
+            not_before: time(header::NOT_BEFORE),
+            generation: number(header::GENERATION).unwrap_or(0),
+        }
+    }
+
+    /// How long it has been failing, by the clock of this host.
+    pub fn failing_for(&self, now: Timestamp) -> Duration {
+        self.first_failed_at
+            .and_then(|first| Duration::try_from(now.duration_since(first)).ok())
+            .unwrap_or(Duration::ZERO)
+    }
+}
+
+/// Why and when a delivery failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed<'a> {
+    pub kind: FailureKind,
+    pub detail: &'a str,
+    pub status: Option<u16>,
+    pub response: Option<&'a str>,
+    pub rule: Option<&'a str>,
+    pub route: Option<&'a str>,
+    pub at: Timestamp,
+}
+
+impl<'a> Failed<'a> {
+    pub fn new(kind: FailureKind, detail: &'a str, at: Timestamp) -> Self {
+        Self { kind, detail, status: None, response: None, rule: None, route: None, at }
+    }
+}
+
+/// The same message again after `delay`, as the next attempt.
+pub fn retry(delivery: &Delivery, failed: Failed<'_>, delay: Duration, levels: &Levels) -> Message {
+    let history = History::of(delivery);
+    let mut headers = carried(delivery);
+    headers.insert_number(header::ATTEMPT, i64::from(history.attempt) + 1);
+    let first = history.first_failed_at.unwrap_or(failed.at);
+    headers.insert(header::FIRST_FAILED_AT, first.to_string());
+    headers.insert(header::FAILURE_KIND, failed.kind.as_str());
+    delayed(delivery, headers, failed.at, delay, levels)
+}
+
+/// The same message again after `delay`, the attempt unchanged.
+pub fn postpone(delivery: &Delivery, now: Timestamp, delay: Duration, levels: &Levels) -> Message {
+    delayed(delivery, carried(delivery), now, delay, levels)
+}
+
+fn delayed(
+    delivery: &Delivery,
+    mut headers: Headers,
+    now: Timestamp,
+    delay: Duration,
+    levels: &Levels,
+) -> Message {
+    let wait = levels.wait(delay, None);
+    headers.remove(header::NOT_BEFORE);
+    // Longer than the longest level: it comes back, sees this and goes round again.
+    if let Some(until) = wait.not_before.and_then(|wait| now.checked_add(wait).ok()) {
+        headers.insert(header::NOT_BEFORE, until.to_string());
+    }
+    let exchange = ferry_topology::delay_exchange(wait.level.delay);
+    message(delivery, exchange, headers, delivery.body.clone())
+}
+
+/// Back to its own queue at once, the attempt unchanged: for a pause or the end of the process.
+pub fn give_back(delivery: &Delivery) -> Message {
+    message(delivery, name::REQUEUE.to_owned(), carried(delivery), delivery.body.clone())
+}
+
+/// The dead letter of a whole delivery: body byte-identical, the failure in bounded headers.
+pub fn dead(delivery: &Delivery, failed: Failed<'_>, host: &str) -> Message {
+    dead_item(delivery, failed, host, None)
+}
+
+/// The dead letter of a delivery, or of one item cut from it: (pointer, fragment).
+pub fn dead_item(
+    delivery: &Delivery,
+    failed: Failed<'_>,
+    host: &str,
+    item: Option<(&str, Bytes)>,
+) -> Message {
+    let history = History::of(delivery);
+    let mut headers = carried(delivery);
+    headers.remove(header::NOT_BEFORE);
+    headers.insert_number(header::ATTEMPT, i64::from(history.attempt));
+    headers.insert_number(header::GENERATION, i64::from(history.generation));
+    headers.insert(header::FAILURE_KIND, failed.kind.as_str());
+    headers.insert(header::SENTENCE, failed.kind.sentence());
+    headers.insert(header::DETAIL, cut(failed.detail, limits::DETAIL_BYTES));
+    if let Some(status) = failed.status {
+        headers.insert_number(header::STATUS, i64::from(status));
+    }
+    if let Some(response) = failed.response {
+        headers.insert(header::RESPONSE, cut(response, limits::EXCERPT_BYTES));
+    }
+    if let Some(rule) = failed.rule {
+        headers.insert(header::RULE, rule);
+    }
+    if let Some(route) = failed.route {
+        headers.insert(header::ROUTE, route);
+    }
+    let first = history.first_failed_at.unwrap_or(failed.at);
+    headers.insert(header::FIRST_FAILED_AT, first.to_string());
+    headers.insert(header::LAST_FAILED_AT, failed.at.to_string());
+    headers.insert(header::ORIGIN, delivery.queue.as_str());
+    headers.insert(header::HOST, host);
+    headers.insert(header::VERSION, env!("CARGO_PKG_VERSION"));
+    let body = match item {
+        Some((pointer, fragment)) => {
+            headers.insert(header::POINTER, pointer);
+            fragment
+        }
+        None => delivery.body.clone(),
+    };
+    message(delivery, name::DEAD.to_owned(), headers, body)
+}
+
+fn carried(delivery: &Delivery) -> Headers {
+    delivery.headers.clone().without(header::STRIPPED)
+}
+
+fn message(delivery: &Delivery, exchange: String, headers: Headers, body: Bytes) -> Message {
+    Message {
+        exchange,
+        // The queue's own name: where it comes back to, or where it died.
+        key: delivery.queue.clone(),
+        id: delivery.id.clone().unwrap_or_default(),
+        content_type: delivery.content_type.clone().unwrap_or_default(),
+        headers,
+        body,
+    }
+}
+
+/// At most `bytes` bytes of `text`, cut between characters.
+pub fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Receipt;
+
+    const AT: &str = "2026-11-22T09:15:00Z";
+
+    fn delivery() -> Delivery {
+        let mut headers = Headers::default();
+        headers.insert("x-death", "whatever the broker wrote");
+        headers.insert(header::LANE, "bulk");
+        headers.insert_number(header::ATTEMPT, 2);
+        headers.insert(header::FIRST_FAILED_AT, "2026-11-22T09:00:00Z");
+        Delivery {
+            queue: "load.shop.order.bulk".to_owned(),
+            exchange: "events".to_owned(),
+            key: "order.placed.erp.bulk".to_owned(),
+            id: Some("id-1".to_owned()),
+            content_type: Some("application/cloudevents+json".to_owned()),
+            headers,
+            body: Bytes::from_static(b"\xff{}"),
+            delivery_count: 0,
+            receipt: Receipt { epoch: 1, tag: 1 },
+        }
+    }
+
+    fn levels() -> Levels {
+        Levels::new([5, 30].map(Duration::from_secs)).unwrap()
+    }
+
+    fn failed() -> Failed<'static> {
+        Failed::new(FailureKind::Unavailable, "maintenance", AT.parse().unwrap())
+    }
+
+    #[test]
+    fn a_retry_counts_keeps_its_first_failure_and_loses_the_brokers_headers() {
+        let message = retry(&delivery(), failed(), Duration::from_secs(6), &levels());
+        assert_eq!(
+            (message.exchange.as_str(), message.key.as_str()),
+            ("delay.30s", "load.shop.order.bulk")
+        );
+        assert_eq!(message.headers.number(header::ATTEMPT), Some(3));
+        assert_eq!(message.headers.text(header::FIRST_FAILED_AT), Some("2026-11-22T09:00:00Z"));
+        assert_eq!(message.headers.text("x-death"), None);
+        assert_eq!(message.headers.text(header::LANE), Some("bulk"));
+    }
+
+    #[test]
+    fn a_wait_beyond_the_longest_level_says_until_when() {
+        let at = AT.parse().unwrap();
+        let message = postpone(&delivery(), at, Duration::from_secs(300), &levels());
+        assert_eq!(message.exchange, "delay.30s");
+        assert_eq!(message.headers.number(header::ATTEMPT), Some(2));
+        assert_eq!(message.headers.text(header::NOT_BEFORE), Some("2026-11-22T09:20:00Z"));
+    }
+
+    #[test]
+    fn a_dead_letter_is_byte_identical_and_its_headers_are_bounded() {
+        let long = "ä".repeat(limits::DETAIL_BYTES);
+        let message = dead(&delivery(), Failed { detail: &long, ..failed() }, "host");
+        assert_eq!(message.body, delivery().body);
+        assert_eq!(message.key, "load.shop.order.bulk");
+        assert_eq!(message.headers.text(header::DETAIL).unwrap().len(), limits::DETAIL_BYTES);
+        assert_eq!(message.headers.text(header::FAILURE_KIND), Some("unavailable"));
+    }
+}

@@ -1,0 +1,112 @@
+//! OrderFlow (Realtime Despatch): pushes and import documents, as the OrderFlow reference has them.
+//!
+//! | facet | as source | as target |
+//! |---|---|---|
+//! | product catalogue | – | import, `merge` (reference §3.2); long texts are cut to its lengths |
+//! | product stock | `inventory` push (§5.2), one part per site | – (it is OrderFlow's own) |
+//! | order placed | – | import, `insert` (§3.3); an existing order is left as it is, with a warning |
+//! | order shipment | order `event` push (§5.3), one part per shipment | – |
+//! | order cancellation | order `event` push with `order_cancelled` | – |
+//! | `stockChanges`, returns, deliveries, purchase orders, payment requests | journalled, skipped | – |
+//!
+//! It does not cancel and import again when an order changes after its import.
+
+use ferry_canonical::{Entity, Facet, FailureKind};
+use ferry_config::system::OrderflowConfig;
+use ferry_http::{Conversation, Method, Request, Response};
+use jiff::tz::TimeZone;
+
+use crate::{Acknowledged, Applied, Failure, Item, PushRequest, Record, Refusal, Write};
+
+mod access;
+mod answer;
+mod import;
+mod order;
+mod product;
+mod properties;
+mod read;
+mod receive;
+mod times;
+
+/// Imports in one request: OrderFlow answers for each, and one slow request holds no others up.
+const BATCH_MAX: usize = 25;
+
+#[derive(Debug)]
+pub struct Orderflow {
+    config: OrderflowConfig,
+    zone: TimeZone,
+}
+
+impl Orderflow {
+    pub fn new(config: &OrderflowConfig) -> Result<Self, String> {
+        let zone = TimeZone::get(&config.time_zone)
+            .map_err(|_| format!("time_zone `{}` is not an IANA name", config.time_zone))?;
+        Ok(Self { config: config.clone(), zone })
+    }
+
+    pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
+        read::items(record, &self.zone)
+    }
+
+    pub fn receive(&self, request: &PushRequest<'_>) -> Result<Acknowledged, Refusal> {
+        receive::receive(self.config.push.as_ref(), request)
+    }
+
+    pub fn batch_max(&self, entity: Entity) -> usize {
+        match entity {
+            Entity::Product | Entity::Order => BATCH_MAX,
+            Entity::Customer => 1,
+        }
+    }
+
+    /// One import request for all writes; one answer each.
+    pub async fn apply(
+        &self,
+        conversation: &Conversation,
+        writes: &[Write<'_>],
+    ) -> Vec<Result<Applied, Failure>> {
+        let facet = writes.first().map(|write| write.subject.facet);
+        match facet {
+            Some(Facet::Catalogue | Facet::Placed) => {
+                import::import(self, conversation, writes).await
+            }
+            Some(facet) => {
+                let refuse = || Failure::unsupported(&format!("OrderFlow does not take {facet}"));
+                writes.iter().map(|_| Err(refuse())).collect()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Asks for the inventory of a reference nobody has: cheap, and it needs the credentials.
+    pub async fn probe(&self, conversation: &Conversation) -> Result<(), Failure> {
+        let path = "/remotewarehouse/inventory.xml?externalReferences=ferry-probe";
+        let request = self.request("probe", Method::Get, path, "");
+        let response = conversation
+            .send(request)
+            .await
+            .map_err(|error| Failure::unanswered(&error, false))?;
+        match response.status {
+            200..=299 => Ok(()),
+            _ => Err(answer::refused(&response)),
+        }
+    }
+
+    fn request(&self, operation: &'static str, method: Method, path: &str, body: &str) -> Request {
+        Request {
+            operation,
+            method,
+            url: format!("{}{path}", self.config.base_url),
+            headers: access::headers(&self.config),
+            body: body.to_owned().into(),
+            deadline: self.config.limits.timeout.0,
+            secret: false,
+        }
+    }
+}
+
+/// An answer of 401 or 403 about our credentials rather than about an item.
+fn auth_failure(response: &Response) -> Failure {
+    let detail = "OrderFlow refuses user or password (HTTP Basic, realm RTD)";
+    Failure::new(FailureKind::Auth, detail).with_response(response)
+}

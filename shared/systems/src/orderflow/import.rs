@@ -1,0 +1,155 @@
+//! Writing to OrderFlow: one import request for several writes, one answer each.
+
+use ferry_canonical::{FailureKind, Part};
+use ferry_http::{Conversation, Method};
+
+use super::{
+    Orderflow,
+    answer::{self, Answers, ImportAnswer},
+    order, product,
+    properties::{Import, document},
+};
+use crate::{Applied, Effect, Failure, Write, xml};
+
+/// Imports every write that makes a document; the others fail on their own.
+pub(super) async fn import(
+    system: &Orderflow,
+    conversation: &Conversation,
+    writes: &[Write<'_>],
+) -> Vec<Result<Applied, Failure>> {
+    let mut results: Vec<Option<Result<Applied, Failure>>> = Vec::new();
+    let mut imports = Vec::new();
+    for write in writes {
+        match prepare(system, conversation, write).await {
+            Ok(Prepared::Import(import)) => {
+                imports.push(import);
+                results.push(None);
+            }
+            Ok(Prepared::AlreadyThere(applied)) => results.push(Some(Ok(applied))),
+            Err(failure) => results.push(Some(Err(failure))),
+        }
+    }
+    let answers = if imports.is_empty() {
+        Ok(Answers::new())
+    } else {
+        send(system, conversation, &imports).await
+    };
+    let mut sent = imports.iter();
+    results
+        .into_iter()
+        .zip(writes)
+        .map(|(result, write)| {
+            result.unwrap_or_else(|| match (sent.next(), &answers) {
+                (Some(import), Ok(answers)) => settle(import, write, answers),
+                (_, Err(failure)) => Err(failure.clone()),
+                (None, Ok(_)) => Err(Failure::new(FailureKind::Internal, "an import was not sent")),
+            })
+        })
+        .collect()
+}
+
+enum Prepared {
+    Import(Import),
+    AlreadyThere(Applied),
+}
+
+async fn prepare(
+    system: &Orderflow,
+    conversation: &Conversation,
+    write: &Write<'_>,
+) -> Result<Prepared, Failure> {
+    match write.part {
+        Part::ProductCatalogue(catalogue) => {
+            // A merge writes the whole state again: there is nothing to read first.
+            product::import(catalogue).map(Prepared::Import)
+        }
+        Part::OrderPlaced(placed) => {
+            if write.read_first && exists(system, conversation, &placed.identifier).await? {
+                let effect = Effect::AlreadySo;
+                let applied = Applied { effect, target_id: None, warning: None };
+                return Ok(Prepared::AlreadyThere(applied));
+            }
+            order::import(placed, &system.zone).map(Prepared::Import)
+        }
+        Part::CustomerProfile(_)
+        | Part::OrderShipment(_)
+        | Part::OrderCancellation(_)
+        | Part::ProductStock(_) => Err(Failure::unsupported("OrderFlow does not take this facet")),
+    }
+}
+
+/// Whether OrderFlow has the order, by its detail (OrderFlow reference §2.1).
+async fn exists(
+    system: &Orderflow,
+    conversation: &Conversation,
+    reference: &str,
+) -> Result<bool, Failure> {
+    let encoded = crate::url::encode(reference);
+    let path = format!("/remoteorder/order/detail.xml?externalReference={encoded}");
+    let request = system.request("read order", Method::Get, &path, "");
+    let answer = conversation.send(request).await;
+    let response = answer.map_err(|error| Failure::unanswered(&error, false))?;
+    match response.status {
+        200..=299 => {}
+        404 => return Ok(false),
+        _ => {
+            let failure = answer::refused(&response);
+            let missing = failure.detail.contains("MissingDataException");
+            return if missing { Ok(false) } else { Err(Failure { unread: false, ..failure }) };
+        }
+    }
+    let root = xml::parse(&response.body).map_err(|error| {
+        let detail = format!("the order's detail cannot be read: {error}");
+        Failure::new(FailureKind::Unavailable, detail).with_response(&response)
+    })?;
+    if root.name == "order" {
+        return Ok(root.attribute("externalReference") == Some(reference));
+    }
+    let text = response.text();
+    if text.contains("MissingDataException") || text.contains("not found") {
+        return Ok(false);
+    }
+    let detail = format!("the order's detail is a `{}`, not an order", root.name);
+    Err(Failure::new(FailureKind::Unavailable, detail).with_response(&response))
+}
+
+async fn send(
+    system: &Orderflow,
+    conversation: &Conversation,
+    imports: &[Import],
+) -> Result<Answers, Failure> {
+    // Orders belong to a channel, products to an organisation (OrderFlow reference §1).
+    let (operation, path) = match imports.first().map(|import| import.kind) {
+        Some("order") => ("import order", "/remoteorder/imports/importitems.xml"),
+        _ => ("import product", "/remotewarehouse/imports/importitems.xml"),
+    };
+    let request = system.request(operation, Method::Post, path, &document(imports));
+    match conversation.send(request).await {
+        Ok(response) => answer::imports(&response),
+        Err(error) => Err(Failure::unanswered(&error, true)),
+    }
+}
+
+fn settle(import: &Import, write: &Write<'_>, answers: &Answers) -> Result<Applied, Failure> {
+    let key = (import.kind.to_owned(), import.reference.clone());
+    match answers.get(&key) {
+        Some(ImportAnswer::Success { item }) => {
+            let effect = if import.operation == "insert" { Effect::Created } else { Effect::Updated };
+            Ok(Applied { effect, target_id: item.clone(), warning: None })
+        }
+        Some(ImportAnswer::Duplicate { message }) => {
+            // After a try of ours it is that try's success; on a first try somebody else was here.
+            let ours = write.attempt > 1 || write.read_first;
+            let warning = format!("OrderFlow has it already and keeps what it has: {message}");
+            let warning = (!ours).then_some(warning);
+            Ok(Applied { effect: Effect::AlreadySo, target_id: None, warning })
+        }
+        Some(ImportAnswer::Failure { message, detail }) => {
+            Err(answer::item_failure(message, detail, 200))
+        }
+        None => {
+            let detail = "OrderFlow's answer says nothing about this import";
+            Err(Failure { unread: true, ..Failure::new(FailureKind::Unavailable, detail) })
+        }
+    }
+}

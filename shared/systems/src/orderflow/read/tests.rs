@@ -1,0 +1,127 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(body: &str) -> Vec<Item> {
+    let record = Record {
+        endpoint: "push",
+        scope: None,
+        received_at: "2026-11-22T09:15:00Z".parse().unwrap(),
+        as_of: None,
+        first_line: 1,
+        body: body.as_bytes(),
+    };
+    items(&record, &TimeZone::get("Europe/London").unwrap())
+}
+
+fn part(item: &Item) -> &PartDraft {
+    match item.draft.as_ref().unwrap() {
+        Draft::Part(draft) => draft,
+        Draft::Skip { what, .. } => panic!("skipped {what}"),
+    }
+}
+
+fn bad(item: &Item) -> &BadItem {
+    item.draft.as_ref().unwrap_err()
+}
+
+const INVENTORY: &str = r#"<inventory messageId="1507">
+  <product inventoryId="71" externalReference="MUG-RED" site="LEEDS" total="40" available="31"
+    onOrder="24" lastStockChangeId="9001" lastLineRequirementChangeId="8123"/>
+  <product externalReference="MUG-BLUE" available="many"/>
+  <product site="LEEDS" available="3"/>
+  <product externalReference="MUG-TEA" available="-2.50"/>
+</inventory>"#;
+
+#[test]
+fn stock_is_ordered_by_both_of_its_change_counters() {
+    let items = read(INVENTORY);
+    let draft = part(&items[0]);
+    assert_eq!((draft.sequence, draft.clock.0.as_str()), (Sequence(17124), "stock-change"));
+    let Part::ProductStock(stock) = &draft.part else { panic!() };
+    assert_eq!((stock.site.as_str(), stock.available.as_str()), ("LEEDS", "31"));
+    assert_eq!(stock.extensions["orderflow"]["inventoryId"], "71");
+    let draft = part(&items[3]);
+    assert_eq!((draft.sequence, draft.clock.0.as_str()), (Sequence(1507), "message-id"));
+    assert_eq!(draft.part.subject().part.as_deref(), Some(ONLY_SITE));
+}
+
+#[test]
+fn a_bad_product_is_cut_out_and_the_others_go_on() {
+    let items = read(INVENTORY);
+    assert_eq!(items.len(), 4);
+    let many = bad(&items[1]);
+    assert_eq!(many.kind, FailureKind::Validation);
+    assert_eq!(many.detail, "@available: `many` is not a decimal number such as 12.50");
+    assert_eq!(many.key.as_deref(), Some("MUG-BLUE"));
+    assert_eq!(bad(&items[2]).detail, "@externalReference of `product`: missing or empty");
+    let again = read(std::str::from_utf8(&many.fragment).unwrap());
+    assert_eq!(again.len(), 1);
+    assert_eq!(bad(&again[0]).detail, many.detail);
+}
+
+const EVENT: &str = r#"<event messageId="1508" eventType="order_despatched" eventTime="2024-07-02 16:40:11" entity="order">
+ <detail><order externalReference="WEB-1001" state="despatched"><shipments>
+  <shipment sequence="1" state="despatched" externalReference="WEB-1001_S1" courier="royalmail" despatchReference="AB1">
+   <orderLines><orderLine product="MUG-RED" quantity="2"/></orderLines></shipment>
+  <shipment sequence="2" state="ready" externalReference="WEB-1001_S2"/>
+  <shipment state="despatched"/>
+ </shipments></order></detail></event>"#;
+
+#[test]
+fn a_split_order_gives_one_part_per_shipment() {
+    let items = read(EVENT);
+    let Part::OrderShipment(first) = &part(&items[0]).part else { panic!() };
+    assert!(first.despatched);
+    assert_eq!(first.tracking[0].number, "AB1");
+    assert_eq!(first.lines[0].sku, "MUG-RED");
+    assert_eq!(part(&items[0]).time.unwrap().to_string(), "2024-07-02T15:40:11Z");
+    let Part::OrderShipment(second) = &part(&items[1]).part else { panic!() };
+    assert!(!second.despatched);
+    assert_eq!(bad(&items[2]).detail, "@externalReference of `shipment`: missing or empty");
+    let again = read(std::str::from_utf8(&bad(&items[2]).fragment).unwrap());
+    assert_eq!((again.len(), &bad(&again[0]).detail), (1, &bad(&items[2]).detail));
+}
+
+#[test]
+fn a_cancelled_order_is_a_cancellation() {
+    let items = read(
+        r#"<event messageId="9" eventType="order_cancelled"><detail><order externalReference="W-1"/></detail></event>"#,
+    );
+    assert_eq!(items.len(), 1);
+    assert_eq!(part(&items[0]).part.subject().to_string(), "order/W-1/cancellation");
+}
+
+#[test]
+fn what_has_no_facet_is_skipped_with_a_reason() {
+    for body in [
+        r#"<stockChanges messageId="1"/>"#,
+        r"<paymentRequest/>",
+        r"<somethingNew/>",
+        r#"<event messageId="2" eventType="return_applied"><detail><return id="3"/></detail></event>"#,
+        r#"<event messageId="2"><detail><order externalReference="A" state="created"/></detail></event>"#,
+    ] {
+        let items = read(body);
+        assert!(matches!(items[0].draft, Ok(Draft::Skip { .. })), "{body}");
+    }
+}
+
+#[test]
+fn an_event_without_a_message_id_says_so() {
+    let items = read(
+        r#"<event><detail><order externalReference="A"><shipments><shipment externalReference="S"/></shipments></order></detail></event>"#,
+    );
+    assert_eq!(bad(&items[0]).detail, "/event/@messageId: missing; expected a number");
+}
+
+proptest! {
+    #[test]
+    fn no_attribute_value_makes_it_panic(value in "\\PC{0,40}", sku in "\\PC{0,300}") {
+        let value = quick_xml::escape::escape(value.as_str()).into_owned();
+        let sku = quick_xml::escape::escape(sku.as_str()).into_owned();
+        read(&format!(
+            "<inventory messageId=\"{value}\"><product externalReference=\"{sku}\" site=\"{value}\" \
+             available=\"{value}\" lastStockChangeId=\"{value}\"/></inventory>"
+        ));
+    }
+}

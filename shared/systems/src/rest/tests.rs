@@ -1,0 +1,150 @@
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use ferry_config::{HumanDuration, system};
+use ferry_http::{HttpError, HttpPort};
+use futures_util::future::BoxFuture;
+
+use super::*;
+
+fn endpoint() -> RestEndpoint {
+    RestEndpoint {
+        path: "/api/customers".to_owned(),
+        facet: Facet::Profile,
+        items: "/customers".to_owned(),
+        mapping: system::Mapping { name: "m.jq".to_owned(), program: "{number, name}".to_owned() },
+        sequence: "/updated_at".to_owned(),
+        clock: "updated_at".to_owned(),
+        page_param: Some("page".to_owned()),
+        pages: None,
+        size_param: Some("per_page".to_owned()),
+        page_size: 2,
+        since_param: Some("since".to_owned()),
+        overlap: HumanDuration::from_secs(5),
+    }
+}
+
+fn rest() -> Rest {
+    Rest::new(&RestConfig {
+        base_url: "http://erp.test".to_owned(),
+        bearer: None,
+        endpoints: BTreeMap::from([("customers".to_owned(), endpoint())]),
+        limits: system::Limits {
+            concurrency: 1,
+            timeout: HumanDuration::from_secs(1),
+            settle_after: HumanDuration::from_secs(2),
+        },
+    })
+    .unwrap()
+}
+
+/// Answers in order; remembers what was asked.
+#[derive(Debug, Default)]
+struct Script {
+    answers: Mutex<VecDeque<String>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl HttpPort for Script {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, HttpError>> {
+        self.asked.lock().unwrap().push(request.url);
+        let body = self.answers.lock().unwrap().pop_front().unwrap().into();
+        Box::pin(async { Ok(Response { status: 200, headers: Vec::new(), body }) })
+    }
+}
+
+fn page(times: &[&str]) -> String {
+    let items: Vec<String> = times
+        .iter()
+        .enumerate()
+        .map(|(n, time)| format!("{{\"number\":\"C{n}\",\"name\":\"N\",\"updated_at\":\"{time}\"}}"))
+        .collect();
+    format!("{{\"customers\":[{}]}}", items.join(","))
+}
+
+async fn polled(pages: &[String], cursor: Option<String>) -> (Vec<String>, String) {
+    let script = Arc::new(Script::default());
+    *script.answers.lock().unwrap() = pages.iter().cloned().collect();
+    let port: Arc<dyn HttpPort> = Arc::clone(&script) as Arc<dyn HttpPort>;
+    let conversation = Conversation::new(port, || Timestamp::UNIX_EPOCH);
+    let (rest, mut cursor) = (rest(), cursor);
+    loop {
+        let page = rest.poll(&conversation, "customers", cursor.as_deref()).await.unwrap();
+        cursor = page.cursor;
+        if !page.more {
+            let asked = script.asked.lock().unwrap().clone();
+            return (asked, cursor.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_poll_goes_on_from_the_last_time_rather_than_the_next_page() {
+    let pages = [
+        page(&["2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"]),
+        page(&["2026-01-01T00:00:02Z", "2026-01-01T00:00:03Z"]),
+        page(&["2026-01-01T00:00:03Z"]),
+    ];
+    let (asked, cursor) = polled(&pages, None).await;
+    insta::assert_debug_snapshot!(asked, @r#"
+    [
+        "http://erp.test/api/customers?page=1&per_page=2",
+        "http://erp.test/api/customers?page=1&per_page=2&since=2026-01-01T00%3A00%3A02Z",
+        "http://erp.test/api/customers?page=1&per_page=2&since=2026-01-01T00%3A00%3A03Z",
+    ]
+    "#);
+    let (asked, _) = polled(&[page(&[])], Some(cursor)).await;
+    assert!(asked[0].ends_with("since=2025-12-31T23%3A59%3A58Z"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn inside_one_identical_time_pages_are_counted() {
+    let same = "2026-01-01T00:00:01Z";
+    let pages = [page(&[same, same]), page(&[same, same]), page(&[same, same]), page(&[same])];
+    let (asked, _) = polled(&pages, None).await;
+    let numbers: Vec<&str> = asked.iter().map(|url| &url[url.find("page=").unwrap()..][..6]).collect();
+    assert_eq!(numbers, ["page=1", "page=1", "page=2", "page=3"]);
+}
+
+fn read(body: &str) -> Vec<Item> {
+    let record = Record {
+        endpoint: "customers",
+        scope: None,
+        received_at: Timestamp::UNIX_EPOCH,
+        as_of: None,
+        first_line: 1,
+        body: body.as_bytes(),
+    };
+    rest().read(&record)
+}
+
+#[test]
+fn a_bad_item_is_a_record_of_one_and_the_others_go_on() {
+    let body = r#"{"customers":[
+        {"number":"C1","updated_at":"2026-01-01T00:00:01Z"},
+        {"number":"C2","name":"Two","updated_at":"2026-01-01T00:00:01.5Z"},
+        {"number":"C3","name":"Three","updated_at":"soon"}]}"#;
+    let items = read(body);
+    let bad = items[0].draft.as_ref().unwrap_err();
+    assert_eq!((bad.kind, bad.key.as_deref()), (FailureKind::Validation, Some("C1")));
+    assert!(bad.detail.starts_with("/name"), "{}", bad.detail);
+    assert_eq!(
+        bad.fragment,
+        br#"{"customers":[{"number":"C1","updated_at":"2026-01-01T00:00:01Z"}]}"#
+    );
+    let Draft::Part(draft) = items[1].draft.as_ref().unwrap() else { panic!() };
+    assert_eq!(draft.sequence, Sequence(1_767_225_601_500_000));
+    let bad = items[2].draft.as_ref().unwrap_err();
+    assert!(bad.detail.starts_with("/updated_at: `soon`"), "{}", bad.detail);
+}
+
+#[test]
+fn what_is_no_page_is_one_bad_record() {
+    for body in ["", "[]", "{\"customers\":1}", "<html>"] {
+        let items = read(body);
+        assert_eq!(items.len(), 1, "{body}");
+        assert_eq!(items[0].draft.as_ref().unwrap_err().kind, FailureKind::Parse, "{body}");
+    }
+}
