@@ -1,0 +1,239 @@
+//! One request to the shop's back-office API, from the token to the parsed document.
+
+use bytes::Bytes;
+use ferry_canonical::FailureKind;
+use ferry_http::{Conversation, Method, Request, Response};
+use serde_json::Value;
+
+use super::{
+    Oro,
+    document::{self, Resource},
+    problem::{self, No},
+};
+use crate::target::Failure;
+
+/// Bare: with a parameter Oro answers 415 or 406 (OroCommerce reference §1).
+pub(super) const MEDIA_TYPE: &str = "application/vnd.api+json";
+/// Rows per page when all of a list is wanted, and how many pages that may be.
+const LIST_PAGE: usize = 500;
+const LIST_PAGES_MAX: usize = 20;
+
+pub(super) type Query = Vec<(&'static str, String)>;
+
+/// The shop, as one piece of work talks to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Api<'a> {
+    pub(super) oro: &'a Oro,
+    pub(super) conversation: &'a Conversation,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// For the journal and the metrics.
+    pub(super) operation: &'static str,
+    pub(super) method: Method,
+    /// The resource's name in the address.
+    pub(super) resource: &'static str,
+    pub(super) id: Option<String>,
+    pub(super) query: Query,
+    pub(super) body: Option<Value>,
+    /// Products are named by SKU in this request (EXT ID).
+    pub(super) by_sku: bool,
+    /// The place in the canonical part that this request writes: `addresses[BILL-1]`.
+    pub(super) at: Option<String>,
+}
+
+impl Call {
+    pub(super) fn read(operation: &'static str, resource: &'static str) -> Self {
+        Self {
+            operation,
+            method: Method::Get,
+            resource,
+            id: None,
+            query: Vec::new(),
+            body: None,
+            by_sku: false,
+            at: None,
+        }
+    }
+
+    /// Creates `resource`; with an id it is the client's own (EXT ID).
+    pub(super) fn create(
+        operation: &'static str,
+        resource: Resource,
+        included: Vec<Resource>,
+    ) -> Self {
+        let name = resource.kind;
+        let body = Some(resource.document(included));
+        Self { method: Method::Post, body, ..Self::read(operation, name) }
+    }
+
+    /// Changes the resource that `resource` names by its id.
+    pub(super) fn change(
+        operation: &'static str,
+        resource: Resource,
+        included: Vec<Resource>,
+    ) -> Self {
+        let (name, id) = (resource.kind, resource.id.clone());
+        let body = Some(resource.document(included));
+        Self { method: Method::Patch, id, body, ..Self::read(operation, name) }
+    }
+
+    pub(super) const fn writes(&self) -> bool {
+        !matches!(self.method, Method::Get)
+    }
+}
+
+/// A document the shop answered with, read and as it came.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub(super) document: Value,
+    pub(super) body: Bytes,
+}
+
+impl Api<'_> {
+    pub(super) async fn ask(&self, call: &Call) -> Result<Said, No> {
+        let response = self.send(call).await?;
+        if !(200..300).contains(&response.status) {
+            return Err(problem::refused(&response, call));
+        }
+        match serde_json::from_slice::<Value>(&response.body) {
+            Ok(document) if document.get("data").is_some() => {
+                Ok(Said { document, body: response.body })
+            }
+            Ok(_) | Err(_) => Err(unreadable(&response, call).into()),
+        }
+    }
+
+    /// The first page of a list.
+    pub(super) async fn list(
+        &self,
+        operation: &'static str,
+        resource: &'static str,
+        query: Query,
+    ) -> Result<Value, No> {
+        let call = Call { query, ..Call::read(operation, resource) };
+        Ok(self.ask(&call).await?.document)
+    }
+
+    /// Every row of a filtered list, up to a bound no honest list reaches.
+    pub(super) async fn list_all(
+        &self,
+        operation: &'static str,
+        resource: &'static str,
+        filter: (&'static str, &str),
+    ) -> Result<Vec<Value>, No> {
+        let mut found = Vec::new();
+        for number in 1..=LIST_PAGES_MAX {
+            let query = vec![
+                (filter.0, filter.1.to_owned()),
+                ("sort", "id".to_owned()),
+                ("page[size]", LIST_PAGE.to_string()),
+                ("page[number]", number.to_string()),
+            ];
+            let page = self.list(operation, resource, query).await?;
+            let rows = document::rows(&page);
+            found.extend_from_slice(rows);
+            if rows.len() < LIST_PAGE {
+                return Ok(found);
+            }
+        }
+        let detail = format!("Oro lists more than {} {resource}", LIST_PAGE * LIST_PAGES_MAX);
+        Err(Failure::new(FailureKind::TooLarge, detail).into())
+    }
+
+    /// One resource by its id; `None` where Oro has none.
+    pub(super) async fn find(&self, call: &Call) -> Result<Option<Value>, No> {
+        match self.ask(call).await {
+            Ok(said) => Ok(Some(said.document)),
+            Err(no) if no.is_not_found() => Ok(None),
+            Err(no) => Err(no),
+        }
+    }
+
+    /// Sends with the token; once again with a fresh one where it is refused.
+    async fn send(&self, call: &Call) -> Result<Response, Failure> {
+        let config = &self.oro.config;
+        let mut refused = None;
+        for _ in 0..2 {
+            let token = self.oro.tokens.get(config, self.conversation).await?;
+            let response = self
+                .conversation
+                .send(self.request(call, &token))
+                .await
+                .map_err(|error| Failure::unanswered(&error, call.writes()))?;
+            if response.status != 401 {
+                return Ok(response);
+            }
+            self.oro.tokens.forget(&token).await;
+            refused = Some(response);
+        }
+        let detail = "Oro refuses the token it has just given: check the API client and its user";
+        let failure = Failure::new(FailureKind::Auth, detail);
+        Err(match refused {
+            Some(response) => failure.with_response(&response),
+            None => failure,
+        })
+    }
+
+    fn request(&self, call: &Call, token: &str) -> Request {
+        let config = &self.oro.config;
+        let mut url =
+            format!("{}{}/api/{}", config.base_url, config.backend_prefix, call.resource);
+        if let Some(id) = &call.id {
+            url.push('/');
+            url.push_str(&encode(id));
+        }
+        for (index, (name, value)) in call.query.iter().enumerate() {
+            url.push(if index == 0 { '?' } else { '&' });
+            url.push_str(&format!("{name}={}", encode(value)));
+        }
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut headers = vec![
+            header("accept", MEDIA_TYPE),
+            header("authorization", &format!("Bearer {token}")),
+            header("x-include", "noHateoas"),
+        ];
+        if call.body.is_some() {
+            headers.push(header("content-type", MEDIA_TYPE));
+        }
+        if call.by_sku {
+            headers.push(header("x-integration-type", "ext_id"));
+        }
+        let body = call.body.as_ref().map(ToString::to_string).unwrap_or_default();
+        Request {
+            operation: call.operation,
+            method: call.method,
+            url,
+            headers,
+            body: Bytes::from(body),
+            deadline: config.limits.timeout.0,
+            secret: false,
+        }
+    }
+}
+
+/// A 2xx that is no JSON:API document: a login page, a proxy's greeting, half an answer. After a
+/// write nobody knows what happened.
+fn unreadable(response: &Response, call: &Call) -> Failure {
+    let detail = format!(
+        "the answer to `{}` is {} without a JSON:API document: is something else answering for Oro?",
+        call.operation, response.status
+    );
+    let failure = Failure::new(FailureKind::Unavailable, detail).with_response(response);
+    Failure { unread: call.writes(), ..failure }
+}
+
+/// Percent-encodes all but what may stand anywhere in an address.
+pub(super) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~:,".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

@@ -1,0 +1,122 @@
+//! A customer's addresses: known by their code, which Oro calls label.
+
+use ferry_canonical::{
+    customer::CustomerProfile,
+    value::{Address, AddressKind},
+};
+use serde_json::{Value, json};
+
+use super::{
+    client::{Api, Call},
+    customer::CUSTOMERS,
+    document::{self, Resource},
+};
+use crate::target::Failure;
+
+const ADDRESSES: &str = "customeraddresses";
+/// Countries whose regions Oro insists on and whose short codes are unambiguous.
+const SHORT_REGIONS: &[&str] = &["CA", "US"];
+
+/// Adds what is missing and changes what differs; says whether anything was written.
+pub(super) async fn apply(
+    api: &Api<'_>,
+    profile: &CustomerProfile,
+    customer: &str,
+    found: &[Value],
+) -> Result<bool, Failure> {
+    let mut written = false;
+    for (index, address) in profile.addresses.iter().enumerate() {
+        let wanted = wanted(profile, index, address);
+        let at = match &address.code {
+            Some(code) => Some(format!("addresses[{code}]")),
+            None => Some(format!("addresses[{index}]")),
+        };
+        let call = match found.iter().find(|found| is_it(found, address)) {
+            Some(found) => match wanted.changes(found) {
+                Some(change) => Call::change("update customer address", change, Vec::new()),
+                None => continue,
+            },
+            None => {
+                let address = wanted.one("customer", CUSTOMERS, customer);
+                Call::create("create customer address", address, Vec::new())
+            }
+        };
+        api.ask(&Call { at, ..call }).await?;
+        written = true;
+    }
+    Ok(written)
+}
+
+/// By code; one without a code is known by where it is.
+fn is_it(found: &Value, address: &Address) -> bool {
+    let text = |name| document::text(found, name);
+    match &address.code {
+        Some(code) => text("label") == Some(code),
+        None => {
+            text("street") == Some(&address.street)
+                && text("city") == Some(&address.city)
+                && text("postalCode") == address.postcode.as_deref()
+                && document::one(found, "country") == Some(address.country.as_str())
+        }
+    }
+}
+
+/// Oro wants an organisation or a first and a last name: without either it is the customer's own.
+fn wanted(profile: &CustomerProfile, index: usize, address: &Address) -> Resource {
+    let is_person = address.first_name.is_some() && address.last_name.is_some();
+    let organization = match &address.company {
+        Some(company) => Some(company.as_str()),
+        None if is_person => None,
+        None => Some(profile.name.as_str()),
+    };
+    let resource = Resource::new(ADDRESSES)
+        .attribute("organization", organization)
+        .attribute("firstName", address.first_name.as_deref())
+        .attribute("lastName", address.last_name.as_deref())
+        .attribute("street", address.street.as_str())
+        .attribute("street2", address.street2.as_deref())
+        .attribute("city", address.city.as_str())
+        .attribute("postalCode", address.postcode.as_deref())
+        .attribute("phone", address.phone.as_deref())
+        .attribute("types", types(profile, index, address))
+        .one("country", "countries", address.country.as_str());
+    let resource = match &address.code {
+        Some(code) => resource.attribute("label", code.as_str()),
+        None => resource,
+    };
+    match (region_code(address), &address.region) {
+        (Some(code), _) => {
+            resource.attribute("customRegion", Value::Null).one("region", "regions", &code)
+        }
+        (None, Some(region)) => resource.attribute("customRegion", region.as_str()).none("region"),
+        (None, None) => resource.attribute("customRegion", Value::Null).none("region"),
+    }
+}
+
+/// The first address of a kind is the default of that kind.
+fn types(profile: &CustomerProfile, index: usize, address: &Address) -> Value {
+    let name = |kind| match kind {
+        AddressKind::Billing => "billing",
+        AddressKind::Shipping => "shipping",
+    };
+    let is_first = |kind| profile.addresses.iter().take(index).all(|other| !other.kinds.contains(&kind));
+    let of = |kind| {
+        let default = is_first(kind);
+        address.kinds.contains(&kind).then(|| json!({"default": default, "addressType": name(kind)}))
+    };
+    [AddressKind::Billing, AddressKind::Shipping].into_iter().filter_map(of).collect()
+}
+
+/// `US-NY`, also where the source says `NY`; any other region goes as text.
+fn region_code(address: &Address) -> Option<String> {
+    let country = address.country.as_str();
+    let region = address.region.as_deref()?;
+    let is_part = |part: &str| {
+        (1..=3).contains(&part.len())
+            && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    };
+    if let Some((prefix, part)) = region.split_once('-') {
+        return (prefix == country && is_part(part)).then(|| region.to_owned());
+    }
+    (SHORT_REGIONS.contains(&country) && is_part(region)).then(|| format!("{country}-{region}"))
+}

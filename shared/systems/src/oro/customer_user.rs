@@ -1,0 +1,127 @@
+//! A customer's people: known by email, else by the contact's id.
+//!
+//! An email belongs to one user in the whole shop. A user is enabled only when it is made and only
+//! with a configured role; later Ferry disables the users of a blocked customer and enables nobody,
+//! because it cannot tell whom the shop has disabled itself.
+
+use ferry_canonical::{
+    FailureKind,
+    customer::{Contact, CustomerProfile},
+};
+use serde_json::Value;
+
+use super::{
+    client::{Api, Call},
+    customer::{CUSTOMERS, external_id},
+    document::{self, Resource},
+};
+use crate::target::Failure;
+
+const USERS: &str = "customerusers";
+
+/// Adds who is missing and changes who differs; says whether anything was written.
+pub(super) async fn apply(
+    api: &Api<'_>,
+    profile: &CustomerProfile,
+    customer: &str,
+    found: &[Value],
+) -> Result<bool, Failure> {
+    let mut written = false;
+    for contact in &profile.contacts {
+        let wanted = wanted(contact);
+        written |= match find(found, contact) {
+            Some(found) => change(api, profile, contact, (&wanted, found)).await?,
+            None => create(api, profile, contact, customer).await?,
+        };
+    }
+    Ok(written)
+}
+
+fn wanted(contact: &Contact) -> Resource {
+    Resource::new(USERS)
+        .attribute("email", contact.email.as_str())
+        .attribute("firstName", contact.first_name.as_str())
+        .attribute("lastName", contact.last_name.as_str())
+        .attribute("externalId", external_id(&contact.id))
+}
+
+fn find<'a>(found: &'a [Value], contact: &Contact) -> Option<&'a Value> {
+    let email = contact.email.to_lowercase();
+    let same_email = |user: &&Value| {
+        document::text(user, "email").is_some_and(|found| found.to_lowercase() == email)
+    };
+    let id = external_id(&contact.id);
+    let same_id = |user: &&Value| document::text(user, "externalId") == Some(id.as_str());
+    found.iter().find(same_email).or_else(|| found.iter().find(same_id))
+}
+
+async fn change(
+    api: &Api<'_>,
+    profile: &CustomerProfile,
+    contact: &Contact,
+    (wanted, found): (&Resource, &Value),
+) -> Result<bool, Failure> {
+    let wanted = match profile.blocked {
+        true => wanted.clone().attribute("enabled", false),
+        false => wanted.clone(),
+    };
+    let Some(change) = wanted.changes(found) else { return Ok(false) };
+    let call = Call::change("update customer user", change, Vec::new());
+    api.ask(&Call { at: at(contact), ..call }).await?;
+    Ok(true)
+}
+
+fn at(contact: &Contact) -> Option<String> {
+    Some(format!("contacts[{}]", contact.id))
+}
+
+async fn create(
+    api: &Api<'_>,
+    profile: &CustomerProfile,
+    contact: &Contact,
+    customer: &str,
+) -> Result<bool, Failure> {
+    let user = wanted(contact).one("customer", CUSTOMERS, customer);
+    // Oro requires a role of an enabled user (OroCommerce reference §6).
+    let user = match &api.oro.config.customer_user_role {
+        Some(role) => user
+            .attribute("enabled", !profile.blocked)
+            .many("userRoles", "customeruserroles", [role.as_str()]),
+        None => user.attribute("enabled", false),
+    };
+    let call = Call { at: at(contact), ..Call::create("create customer user", user, Vec::new()) };
+    match api.ask(&call).await {
+        Ok(_) => Ok(true),
+        Err(no) if no.duplicate => settle_duplicate(api, profile, contact, customer).await,
+        Err(no) => Err(no.failure),
+    }
+}
+
+/// The email is taken: by the same customer's user, who came meanwhile, or by another customer's,
+/// whom Ferry does not move.
+async fn settle_duplicate(
+    api: &Api<'_>,
+    profile: &CustomerProfile,
+    contact: &Contact,
+    customer: &str,
+) -> Result<bool, Failure> {
+    let query = vec![("filter[email]", contact.email.clone())];
+    let document = api.list("look up customer user", USERS, query).await?;
+    let user = find(document::rows(&document), contact);
+    match user {
+        Some(user) if document::one(user, "customer") == Some(customer) => {
+            change(api, profile, contact, (&wanted(contact), user)).await
+        }
+        Some(_) => Err(Failure::new(
+            FailureKind::Rejected,
+            format!(
+                "contacts[{}].email: the shop has this email for a user of another customer",
+                contact.id
+            ),
+        )),
+        None => Err(Failure::new(
+            FailureKind::Conflict,
+            format!("contacts[{}]: its email or id is taken in the shop", contact.id),
+        )),
+    }
+}

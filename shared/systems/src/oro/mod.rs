@@ -1,0 +1,173 @@
+//! OroCommerce: orders are polled from its back-office JSON:API, and ERP and warehouse facts are
+//! written to it.
+//!
+//! It promises one token at a time and never a login per call, the exact media type Oro insists on,
+//! a read by key before anything is created a second time, and a failure kind that follows from
+//! status and title alone. It does not use webhooks or batches, and it never deletes: an address,
+//! a user or a tracking number that its source no longer names stays in the shop until a person
+//! removes it.
+//!
+//! It needs OroCommerce 6.1.10 / 7.0.2 or later for customers (`externalId`), 6.1 for the rest
+//! (shipping status, bracket filters). An older shop answers `unsupported` with the field's name.
+//!
+//! | facet | what Oro can take | what it cannot |
+//! |---|---|---|
+//! | customer `profile` | name, number (`externalId`; a uuid of it where it is longer than 36 characters or holds a comma), group, addresses, contacts as customer users | VAT number, notes, a contact's phone and role; `blocked` disables its users, but nobody is enabled again by Ferry: a person in the shop does that; a group or a removed address that is not declared is left alone |
+//! | product `catalogue` | SKU, status, default name, short and long description, unit on creation | dimensions, barcode, brand, category, origin, price; another unit (a warning says so); an absent description does not erase one |
+//! | product `stock` | one level: the sum of `available` over all sites, at least 0 | sites, totals, allocations |
+//! | order `shipment` | tracking numbers of despatched shipments, shipping status | the state's word, tracking URLs, despatch time; anything on a closed order (403) |
+//! | order `cancellation` | status `cancelled`, with "Enable External Status Management" only | the internal status, the reason, the time |
+//! | order `placed` | nothing: Oro is where orders are placed | |
+//!
+//! Products are named by SKU (EXT ID) where the shop shows that it knows them so, which takes one
+//! product in it; else, and for a SKU that could not stand in an address, they are looked up by
+//! `filter[sku]`. The id kept in the ledger is the number in both cases. Upsert is not used: it
+//! would replace a product's unit precisions, and with them its stock.
+//!
+//! Facts: OroCommerce reference, by section where they are used.
+
+mod cancellation;
+mod client;
+mod customer;
+mod customer_address;
+mod customer_user;
+mod decimal;
+mod document;
+mod localized;
+mod orders;
+mod placed;
+mod poll;
+mod problem;
+mod product;
+mod read;
+mod shipment;
+mod stock;
+mod token;
+
+#[cfg(test)]
+mod scripted;
+
+use std::{collections::HashMap, sync::Mutex};
+
+use ferry_canonical::{Facet, Part};
+use ferry_config::system::OroConfig;
+use ferry_http::Conversation;
+
+use self::{client::Api, token::Tokens};
+use crate::{
+    draft::{Item, Record},
+    poll::Page,
+    target::{Applied, Failure, Write},
+};
+
+/// The endpoint that is polled.
+const ORDERS: &str = "orders";
+
+/// One OroCommerce shop. What it learnt (token, group and level ids) is shared by all its calls.
+#[derive(Debug)]
+pub struct Oro {
+    config: OroConfig,
+    tokens: Tokens,
+    /// Whether products are named by SKU; unknown while the shop has no product.
+    names_by_sku: tokio::sync::OnceCell<bool>,
+    /// Customer groups by name. Held over look-up and creation, so that a group is made once.
+    groups: tokio::sync::Mutex<HashMap<String, String>>,
+    /// Inventory levels by SKU.
+    levels: Mutex<HashMap<String, stock::Level>>,
+}
+
+impl Oro {
+    pub fn new(config: &OroConfig) -> Result<Self, String> {
+        if config.page_size == 0 {
+            return Err("page_size is 0: a page holds at least one order".to_owned());
+        }
+        if config.base_url.ends_with('/') {
+            return Err("base_url ends with `/`: leave it away".to_owned());
+        }
+        Ok(Self {
+            config: config.clone(),
+            tokens: Tokens::default(),
+            names_by_sku: tokio::sync::OnceCell::new(),
+            groups: tokio::sync::Mutex::default(),
+            levels: Mutex::default(),
+        })
+    }
+
+    /// Reads a page of orders.
+    pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
+        read::read(record)
+    }
+
+    pub fn polled_endpoint(&self, facet: Facet) -> Option<String> {
+        match facet {
+            Facet::Placed => Some(ORDERS.to_owned()),
+            Facet::Profile
+            | Facet::Shipment
+            | Facet::Cancellation
+            | Facet::Catalogue
+            | Facet::Stock => None,
+        }
+    }
+
+    /// The next page of orders by (updatedAt, id). The local clock plays no part in the cursor.
+    pub async fn poll(
+        &self,
+        conversation: &Conversation,
+        endpoint: &str,
+        cursor: Option<&str>,
+    ) -> Result<Page, Failure> {
+        if endpoint != ORDERS {
+            return Err(Failure::unsupported("of an Oro shop only `orders` is polled"));
+        }
+        poll::poll(&self.api(conversation), cursor).await
+    }
+
+    /// One answer per write; the writes are applied one after the other.
+    pub async fn apply(
+        &self,
+        conversation: &Conversation,
+        writes: &[Write<'_>],
+    ) -> Vec<Result<Applied, Failure>> {
+        let api = self.api(conversation);
+        let mut answers = Vec::with_capacity(writes.len());
+        for write in writes {
+            answers.push(apply_one(&api, write).await);
+        }
+        answers
+    }
+
+    /// Reads one product. A 403 is a success: Oro answered and knows us.
+    pub async fn probe(&self, conversation: &Conversation) -> Result<(), Failure> {
+        let api = self.api(conversation);
+        let query = vec![("page[size]", "1".to_owned()), ("fields[products]", "sku".to_owned())];
+        match api.list("probe", "products", query).await {
+            Ok(_) => Ok(()),
+            Err(no) if no.failure.status == Some(403) => Ok(()),
+            Err(no) => Err(no.failure),
+        }
+    }
+
+    fn api<'a>(&'a self, conversation: &'a Conversation) -> Api<'a> {
+        Api { oro: self, conversation }
+    }
+}
+
+async fn apply_one(api: &Api<'_>, write: &Write<'_>) -> Result<Applied, Failure> {
+    match write.part {
+        Part::CustomerProfile(profile) => Box::pin(customer::apply(api, write, profile)).await,
+        Part::ProductCatalogue(catalogue) => Box::pin(product::apply(api, write, catalogue)).await,
+        Part::ProductStock(stock) => Box::pin(stock::apply(api, write, stock)).await,
+        Part::OrderShipment(shipment) => Box::pin(shipment::apply(api, write, shipment)).await,
+        Part::OrderCancellation(cancellation) => {
+            Box::pin(cancellation::apply(api, write, cancellation)).await
+        }
+        Part::OrderPlaced(_) => Err(Failure::unsupported(
+            "an Oro shop as a target takes no `order.placed`: it is where orders are placed",
+        )),
+    }
+}
+
+/// Whether the target is read before it is written: an earlier try may have got through.
+fn reads_first(write: &Write<'_>) -> bool {
+    write.read_first || write.attempt > 1
+}

@@ -1,0 +1,212 @@
+//! One order of the shop as the canonical facet `placed`.
+//!
+//! An address carries no email and an order no phone of its own in Oro; a customer's number is the
+//! `externalId` of its customer. Fields without a canonical place survive as `extensions.oro`.
+
+use ferry_canonical::{
+    order::{OrderCustomer, OrderLine, OrderPlaced, ShippingChoice, Totals},
+    value::{Address, AddressKind, Country, Currency, Decimal, Extensions},
+};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{
+    decimal, document,
+    read::{Bad, Included},
+};
+
+/// Attributes with a canonical place, or that say nothing of the order itself.
+const CARRIED: &[&str] = &[
+    "createdAt",
+    "currency",
+    "customerNotes",
+    "identifier",
+    "poNumber",
+    "shippingMethod",
+    "subtotalValue",
+    "totalDiscountsAmount",
+    "totalValue",
+    "updatedAt",
+];
+
+pub(super) fn placed(order: &Value, included: &Included<'_>) -> Result<OrderPlaced, Bad> {
+    let lines = lines(order, included)?;
+    Ok(OrderPlaced {
+        identifier: required(order, "identifier")?.to_owned(),
+        placed_at: time(order, "createdAt")?,
+        currency: Currency::parse(required(order, "currency")?)
+            .map_err(|_| Bad::new("currency", "an ISO 4217 currency such as EUR"))?,
+        purchase_order_number: owned(order, "poNumber"),
+        customer: customer(order, included),
+        billing_address: address(order, included, "billingAddress", AddressKind::Billing)?,
+        shipping_address: address(order, included, "shippingAddress", AddressKind::Shipping)?,
+        shipping: shipping(order)?,
+        totals: totals(order, &lines)?,
+        lines,
+        notes: owned(order, "customerNotes"),
+        extensions: extensions(order),
+    })
+}
+
+/// A required time of the order.
+pub(super) fn time(order: &Value, name: &str) -> Result<Timestamp, Bad> {
+    let expected = || Bad::new(name, "an RFC 3339 time such as 2026-11-22T09:15:00Z");
+    required(order, name)?.parse().map_err(|_| expected())
+}
+
+fn required<'a>(resource: &'a Value, name: &str) -> Result<&'a str, Bad> {
+    document::text(resource, name).ok_or_else(|| Bad::new(name, "a text that is not empty"))
+}
+
+fn owned(resource: &Value, name: &str) -> Option<String> {
+    document::text(resource, name).map(str::to_owned)
+}
+
+/// Numbers come as text or as JSON numbers (OroCommerce reference §3).
+fn number(resource: &Value, name: &str, field: &str) -> Result<Option<Decimal>, Bad> {
+    let parsed = match document::attribute(resource, name) {
+        None => return Ok(None),
+        Some(Value::String(text)) => Decimal::parse(text).ok(),
+        Some(Value::Number(number)) => Decimal::parse(&number.to_string()).ok(),
+        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_) | Value::Null) => None,
+    };
+    parsed.map(Some).ok_or_else(|| Bad::new(field, "a decimal number such as 12.50"))
+}
+
+fn customer(order: &Value, included: &Included<'_>) -> OrderCustomer {
+    let find = |relation, kind| included.get(kind, document::one(order, relation)?);
+    let customer = find("customer", "customers");
+    let user = find("customerUser", "customerusers");
+    let person = user.map(|user| {
+        let names = ["firstName", "lastName"].map(|name| document::text(user, name).unwrap_or(""));
+        names.join(" ").trim().to_owned()
+    });
+    OrderCustomer {
+        number: customer.and_then(|customer| owned(customer, "externalId")),
+        name: customer
+            .and_then(|customer| owned(customer, "name"))
+            .or(person.filter(|name| !name.is_empty())),
+        email: user.and_then(|user| owned(user, "email")),
+        phone: None,
+    }
+}
+
+fn lines(order: &Value, included: &Included<'_>) -> Result<Vec<OrderLine>, Bad> {
+    let ids = document::many(order, "lineItems");
+    if ids.is_empty() {
+        return Err(Bad::new("lineItems", "at least one line"));
+    }
+    let lines = ids.into_iter().zip(1_u32..);
+    lines
+        .map(|(id, number)| {
+            let item = included.get("orderlineitems", id).ok_or_else(|| {
+                Bad::new(&format!("lineItems[{number}]"), "its resource in `included`")
+            })?;
+            line(item, id, number)
+        })
+        .collect()
+}
+
+fn line(item: &Value, id: &str, position: u32) -> Result<OrderLine, Bad> {
+    let field = |name: &str| format!("lineItems[{position}].{name}");
+    let needed = |name: &str| {
+        let number = number(item, name, &field(name))?;
+        number.ok_or_else(|| Bad::new(&field(name), "a decimal number such as 12.50"))
+    };
+    let (quantity, unit_price) = (needed("quantity")?, needed("value")?);
+    let sku = owned(item, "productSku")
+        .or_else(|| owned(item, "freeFormProduct"))
+        .ok_or_else(|| Bad::new(&field("productSku"), "a text that is not empty"))?;
+    let total = decimal::product(&quantity, &unit_price)
+        .ok_or_else(|| Bad::new(&field("value"), "a price whose total fits in 30 digits"))?;
+    Ok(OrderLine {
+        number: position,
+        sku,
+        name: owned(item, "productName"),
+        quantity,
+        unit: owned(item, "productUnitCode")
+            .or_else(|| document::one(item, "productUnit").map(str::to_owned)),
+        unit_price,
+        total,
+        tax: None,
+        reference: Some(id.to_owned()),
+        comment: owned(item, "comment"),
+    })
+}
+
+fn address(
+    order: &Value,
+    included: &Included<'_>,
+    relation: &str,
+    kind: AddressKind,
+) -> Result<Option<Address>, Bad> {
+    let Some(id) = document::one(order, relation) else { return Ok(None) };
+    let found = included
+        .get("orderaddresses", id)
+        .ok_or_else(|| Bad::new(relation, "its resource in `included`"))?;
+    // The value itself is personal and is not repeated.
+    let required = |name: &str| {
+        let missing = || Bad::new(&format!("{relation}.{name}"), "a text that is not empty");
+        owned(found, name).ok_or_else(missing)
+    };
+    let country = document::one(found, "country")
+        .and_then(|code| Country::parse(code).ok())
+        .ok_or_else(|| {
+            Bad::new(&format!("{relation}.country"), "an assigned ISO 3166 code such as GB")
+        })?;
+    Ok(Some(Address {
+        code: owned(found, "label"),
+        kinds: vec![kind],
+        company: owned(found, "organization"),
+        first_name: owned(found, "firstName"),
+        last_name: owned(found, "lastName"),
+        street: required("street")?,
+        street2: owned(found, "street2"),
+        city: required("city")?,
+        postcode: owned(found, "postalCode"),
+        region: document::one(found, "region")
+            .map(str::to_owned)
+            .or_else(|| owned(found, "customRegion")),
+        country,
+        phone: owned(found, "phone"),
+        email: None,
+    }))
+}
+
+fn shipping(order: &Value) -> Result<Option<ShippingChoice>, Bad> {
+    let cost = |name| number(order, name, name);
+    let price = match cost("overriddenShippingCostAmount")? {
+        Some(price) => Some(price),
+        None => cost("estimatedShippingCostAmount")?,
+    };
+    let code = owned(order, "shippingMethod");
+    let chosen = code.is_some() || price.is_some();
+    Ok(chosen.then_some(ShippingChoice { code, name: None, price }))
+}
+
+/// Oro's own totals; the sum of the lines where it states none.
+fn totals(order: &Value, lines: &[OrderLine]) -> Result<Totals, Bad> {
+    let stated = |name| number(order, name, name);
+    let subtotal = match stated("subtotalValue")? {
+        Some(subtotal) => subtotal,
+        None => decimal::sum(lines.iter().map(|line| &line.total))
+            .ok_or_else(|| Bad::new("subtotalValue", "a sum that fits in 30 digits"))?,
+    };
+    let total = stated("totalValue")?.unwrap_or_else(|| subtotal.clone());
+    Ok(Totals { subtotal, total, tax: None, discount: stated("totalDiscountsAmount")? })
+}
+
+fn extensions(order: &Value) -> Extensions {
+    let attributes = order.get("attributes").and_then(Value::as_object);
+    let rest: Map<String, Value> = attributes
+        .into_iter()
+        .flatten()
+        .filter(|(name, value)| !CARRIED.contains(&name.as_str()) && !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let mut extensions = Extensions::new();
+    if !rest.is_empty() {
+        extensions.insert("oro".to_owned(), rest.into());
+    }
+    extensions
+}
