@@ -1,8 +1,8 @@
 //! An answer before it is bytes on a wire.
 
+use ferry_world::account::Effect;
 use serde_json::Value;
 
-use super::changes::Change;
 use super::media::JSON_API;
 use super::problem::{self, Problem};
 
@@ -12,12 +12,12 @@ pub(super) struct Answer {
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
     /// What the request changed, or was refused to change.
-    pub(super) changes: Vec<Change>,
+    pub(super) effects: Vec<Effect>,
 }
 
 impl Answer {
     pub(super) const fn bare(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: None, changes: Vec::new() }
+        Self { status, headers: Vec::new(), body: None, effects: Vec::new() }
     }
 
     pub(super) fn document(status: u16, body: Value) -> Self {
@@ -43,8 +43,8 @@ impl Answer {
         self
     }
 
-    pub(super) fn changing(mut self, changes: Vec<Change>) -> Self {
-        self.changes = changes;
+    pub(super) fn with_effects(mut self, effects: Vec<Effect>) -> Self {
+        self.effects = effects;
         self
     }
 }

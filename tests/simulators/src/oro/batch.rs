@@ -46,10 +46,8 @@ impl Shop {
         }
         match write(&mut self.store, call.terms, &document, call.kind, &Mode::Batch) {
             Ok(written) => Ok(self.batch_answer(call, &written)),
-            Err(problems) => {
-                Ok(Answer::refusal(&problems)
-                    .changing(changes::refused(&document, call.kind, None)))
-            }
+            Err(problems) => Ok(Answer::refusal(&problems)
+                .with_effects(changes::refused(&document, call.kind, None, &problems))),
         }
     }
 
@@ -65,6 +63,6 @@ impl Shop {
         }
         let mut body = json!({ "data": items });
         append_included(&mut body, self.included(written, &call.view));
-        Answer::document(200, body).changing(self.changes())
+        Answer::document(200, body).with_effects(self.effects())
     }
 }

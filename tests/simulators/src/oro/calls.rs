@@ -112,11 +112,11 @@ impl Shop {
         let document = Document { primary: vec![resource], ..Document::default() };
         let mode = Mode::Update(address);
         match write(&mut self.store, call.terms, &document, call.kind, &mode) {
-            Ok(_) => Ok(Answer::bare(204).changing(self.changes())),
+            Ok(_) => Ok(Answer::bare(204).with_effects(self.effects())),
             Err(problems) => {
-                let changes = changes::refused(&document, call.kind, Some(id));
+                let effects = changes::refused(&document, call.kind, Some(id), &problems);
                 let problems: Vec<_> = problems.into_iter().map(of_parent).collect();
-                Ok(Answer::refusal(&problems).changing(changes))
+                Ok(Answer::refusal(&problems).with_effects(effects))
             }
         }
     }
@@ -195,7 +195,7 @@ impl Shop {
             self.store.rollback();
             return Ok(answer);
         }
-        Ok(answer.changing(self.changes()))
+        Ok(answer.with_effects(self.effects()))
     }
 
     /// The included resources of a request, each with the id it came under.
@@ -238,7 +238,7 @@ impl Shop {
             self.store.rollback();
             return Err(vec![problem]);
         }
-        Ok(Answer::bare(204).changing(self.changes()))
+        Ok(Answer::bare(204).with_effects(self.effects()))
     }
 
     fn find_one(&self, call: &Call<'_>, id: &str) -> Result<&Record, Vec<Problem>> {
@@ -266,7 +266,7 @@ enum Form {
 }
 
 fn refused(problems: &[Problem], document: &Document, kind: Kind, address: Option<&str>) -> Answer {
-    Answer::refusal(problems).changing(changes::refused(document, kind, address))
+    Answer::refusal(problems).with_effects(changes::refused(document, kind, address, problems))
 }
 
 /// Adds resources to `included`, each once.

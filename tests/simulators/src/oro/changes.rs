@@ -1,153 +1,141 @@
-//! What a write did to the things people care about: customers, products, stock levels, orders.
+//! What a write did to the things people care about, as the history tells it: customers, their
+//! addresses and users, products, stock levels, orders and their trackings.
 //!
-//! A write to an address is a change of its customer, one to a tracking a change of its order.
+//! A write to a product's name or unit is a change of the product, one to an order's line or address
+//! a change of the order.
 
 use std::collections::BTreeMap;
 
-use super::document::Document;
+use ferry_world::account::{Effect, EffectKind};
+use serde_json::{Map, Value};
+
+use super::document::{Document, Resource};
+use super::problem::Problem;
 use super::record::{Id, Record};
 use super::schema::Kind;
+use super::seen;
 use super::store::Store;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
-    /// Customers, products, inventory levels or orders.
-    pub(super) kind: Kind,
-    /// `None` where a refused write never got one.
-    pub(super) id: Option<Id>,
-    /// What the systems call it: external id, SKU, identifier.
-    pub(super) key: String,
-    pub(super) verb: Verb,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verb {
-    Created,
-    Updated,
-    Unchanged,
-    Removed,
-    Refused,
-}
-
-impl Verb {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Unchanged => "unchanged",
-            Self::Removed => "removed",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-/// The changes of the transaction the store still remembers.
-pub(super) fn of(store: &Store) -> Vec<Change> {
-    let mut roots: BTreeMap<(Kind, Id), (Verb, String)> = BTreeMap::new();
+/// The effects of the transaction the store still remembers. Their `order` is the history's to give.
+pub(super) fn of(store: &Store) -> Vec<Effect> {
+    let mut told: BTreeMap<(Kind, Id), (EffectKind, Option<Effect>)> = BTreeMap::new();
     for (kind, id, before) in store.touched() {
         let now = store.get(kind, &id);
         let Some(record) = now.or(before.as_deref()) else { continue };
-        let Some((root, root_id)) = root_of(store, record) else { continue };
-        let verb = match (kind == root, before.as_deref(), now) {
-            (true, None, Some(_)) => Verb::Created,
-            (true, Some(_), None) => Verb::Removed,
-            (_, Some(before), Some(now)) if before == now => Verb::Unchanged,
-            _ => Verb::Updated,
+        let Some((subject, subject_id)) = subject(record) else { continue };
+        let own = subject == kind;
+        let done = match (own, before.as_deref(), now) {
+            (true, None, Some(_)) => EffectKind::Created,
+            (true, Some(_), None) => EffectKind::Deleted,
+            (_, Some(before), Some(now)) if before == now => EffectKind::Unchanged,
+            _ => EffectKind::Updated,
         };
-        let key = match kind == root {
-            true => key_of(store, record),
-            false => store.get(root, &root_id).map(|root| key_of(store, root)).unwrap_or_default(),
-        };
-        let entry = roots.entry((root, root_id)).or_insert_with(|| (verb, key.clone()));
-        entry.0 = stronger(entry.0, verb);
-        if kind == root {
-            entry.1 = key;
+        let row = store.get(subject, &subject_id).or(own.then_some(record));
+        let entry = told.entry((subject, subject_id)).or_insert((EffectKind::Unchanged, None));
+        entry.0 = stronger(entry.0, done);
+        if entry.1.is_none() {
+            entry.1 = row.and_then(|row| effect(store, row));
         }
     }
-    let change = |((kind, id), (verb, key))| Change { kind, id: Some(id), key, verb };
-    roots.into_iter().map(change).collect()
+    let finished = |(done, effect): (EffectKind, Option<Effect>)| {
+        effect.map(|effect| Effect { effect: done, ..effect })
+    };
+    told.into_values().filter_map(finished).collect()
 }
 
-/// What a refused document was about, as far as it says.
-pub(super) fn refused(document: &Document, kind: Kind, address: Option<&str>) -> Vec<Change> {
+/// What a refused document was about, as far as it says, and why it was refused.
+pub(super) fn refused(
+    document: &Document,
+    kind: Kind,
+    address: Option<&str>,
+    problems: &[Problem],
+) -> Vec<Effect> {
+    let Some(entity) = entity(kind) else { return Vec::new() };
     let field = match kind {
         Kind::Products => "sku",
         Kind::Orders => "identifier",
-        Kind::Customers | Kind::InventoryLevels => "externalId",
-        _ => return Vec::new(),
+        Kind::CustomerUsers => "email",
+        Kind::CustomerAddresses => "label",
+        Kind::OrderShippingTrackings => "number",
+        _ => "externalId",
     };
-    let change = |resource: &super::document::Resource| {
-        let key = resource.attributes.get(field).and_then(|value| value.as_str());
+    let mut fields = Map::new();
+    let titles = problems.iter().map(|problem| problem.title.clone());
+    fields.insert("refusal".to_owned(), titles.collect::<Vec<_>>().join(", ").into());
+    let effect = |resource: &Resource| {
+        let key = resource.attributes.get(field).and_then(Value::as_str);
         let key = key.or(resource.id.as_deref()).or(address).unwrap_or_default();
-        Change { kind, id: None, key: key.to_owned(), verb: Verb::Refused }
+        new(entity, key.to_owned(), EffectKind::Refused, fields.clone())
     };
-    document.primary.iter().map(change).collect()
+    document.primary.iter().map(effect).collect()
 }
 
-fn stronger(one: Verb, two: Verb) -> Verb {
-    let rank = |verb| match verb {
-        Verb::Unchanged => 0,
-        Verb::Refused => 1,
-        Verb::Updated => 2,
-        Verb::Created => 3,
-        Verb::Removed => 4,
+fn effect(store: &Store, record: &Record) -> Option<Effect> {
+    let fields = seen::fields(store, record);
+    Some(new(entity(record.kind)?, key(store, record), EffectKind::Unchanged, fields))
+}
+
+fn new(entity: &str, key: String, effect: EffectKind, fields: Map<String, Value>) -> Effect {
+    Effect { order: 0, entity: entity.to_owned(), key, effect, fields }
+}
+
+fn entity(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Customers => Some("customer"),
+        Kind::CustomerAddresses => Some("address"),
+        Kind::CustomerUsers => Some("user"),
+        Kind::Products => Some("product"),
+        Kind::InventoryLevels => Some("level"),
+        Kind::Orders => Some("order"),
+        Kind::OrderShippingTrackings => Some("tracking"),
+        _ => None,
+    }
+}
+
+fn stronger(one: EffectKind, two: EffectKind) -> EffectKind {
+    let rank = |kind| match kind {
+        EffectKind::Deleted => 3,
+        EffectKind::Created => 2,
+        EffectKind::Updated => 1,
+        _ => 0,
     };
     if rank(one) >= rank(two) { one } else { two }
 }
 
-fn root_of(store: &Store, record: &Record) -> Option<(Kind, Id)> {
-    let one = |name: &str| record.one.get(name).cloned();
+/// The row a row's change is told of.
+fn subject(record: &Record) -> Option<(Kind, Id)> {
     match record.kind {
-        Kind::Customers | Kind::Products | Kind::InventoryLevels | Kind::Orders => {
-            Some((record.kind, record.id.clone()))
-        }
-        Kind::CustomerAddresses | Kind::CustomerUsers => Some((Kind::Customers, one("customer")?)),
         Kind::ProductNames
         | Kind::ProductDescriptions
         | Kind::ProductShortDescriptions
-        | Kind::ProductUnitPrecisions => Some((Kind::Products, one("product")?)),
-        Kind::OrderLineItems | Kind::OrderShippingTrackings => {
-            Some((Kind::Orders, record.list("orders").first()?.clone()))
-        }
-        Kind::OrderAddresses => {
-            let holds = |order: &&Record| {
-                ["billingAddress", "shippingAddress"]
-                    .iter()
-                    .any(|name| order.one.get(name) == Some(&record.id))
-            };
-            // Addresses are written with their order, which is among what was touched.
-            let touched = store.touched().into_iter();
-            let mut orders = touched
-                .filter(|(kind, _, _)| *kind == Kind::Orders)
-                .filter_map(|(kind, id, _)| store.get(kind, &id));
-            orders.find(holds).map(|order| (Kind::Orders, order.id.clone()))
-        }
-        Kind::AttributeFamilies
-        | Kind::Countries
-        | Kind::CustomerGroups
-        | Kind::CustomerUserRoles
-        | Kind::Localizations
-        | Kind::OrderInternalStatuses
-        | Kind::OrderShippingStatuses
-        | Kind::OrderStatuses
-        | Kind::Organizations
-        | Kind::ProdInventoryStatuses
-        | Kind::ProductUnits
-        | Kind::Regions
-        | Kind::Users => None,
+        | Kind::ProductUnitPrecisions => Some((Kind::Products, record.one.get("product")?.clone())),
+        Kind::OrderLineItems => Some((Kind::Orders, record.list("orders").first()?.clone())),
+        kind => entity(kind).map(|_| (kind, record.id.clone())),
     }
 }
 
-/// What the systems call it.
-pub(super) fn key_of(store: &Store, record: &Record) -> String {
-    let own = match record.kind {
-        Kind::Products => record.text("sku").map(str::to_owned),
-        Kind::Orders => record.text("identifier").map(str::to_owned),
-        Kind::InventoryLevels => {
-            let product = record.one.get("product").and_then(|id| store.get(Kind::Products, id));
-            product.and_then(|product| product.text("sku")).map(str::to_owned)
-        }
-        _ => record.text("externalId").map(str::to_owned),
+/// What the systems call it; a row without such a name goes by its number.
+fn key(store: &Store, record: &Record) -> String {
+    let named = |record: &Record, name: &str| {
+        record.text(name).map_or_else(|| format!("#{}", record.id), str::to_owned)
     };
-    own.unwrap_or_else(|| format!("#{}", record.id))
+    let of = |kind: Kind, id: Option<&Id>, name: &str| {
+        let parent = id.and_then(|id| store.get(kind, id));
+        parent.map(|parent| named(parent, name)).unwrap_or_default()
+    };
+    match record.kind {
+        Kind::Products => named(record, "sku"),
+        Kind::Orders => named(record, "identifier"),
+        Kind::CustomerUsers => named(record, "email"),
+        Kind::InventoryLevels => of(Kind::Products, record.one.get("product"), "sku"),
+        Kind::CustomerAddresses => {
+            let customer = of(Kind::Customers, record.one.get("customer"), "externalId");
+            format!("{customer}/{}", named(record, "label"))
+        }
+        Kind::OrderShippingTrackings => {
+            let order = of(Kind::Orders, record.list("orders").first(), "identifier");
+            format!("{order}/{}", named(record, "number"))
+        }
+        _ => named(record, "externalId"),
+    }
 }

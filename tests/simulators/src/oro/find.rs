@@ -289,10 +289,8 @@ fn wanted(term: &FilterTerm, reading: Reading, array: bool) -> Result<Wanted, Pr
     if ranged && let Some((from, to)) = term.text.split_once("..") {
         return Ok(Wanted::Range(scalar(from)?, scalar(to)?));
     }
-    let texts: Vec<&str> = match array {
-        true => term.text.split(',').collect(),
-        false => vec![term.text.as_str()],
-    };
+    let texts: Vec<&str> =
+        if array { term.text.split(',').collect() } else { vec![term.text.as_str()] };
     Ok(Wanted::Any(texts.into_iter().map(scalar).collect::<Result<_, _>>()?))
 }
 
@@ -404,15 +402,13 @@ fn sort(
     let mut keys = Vec::new();
     for (field, descending) in &query.sort {
         let name = if by_sku && field == "id" { "sku" } else { field.as_str() };
-        match leaf(kind, name) {
-            Some(leaf) => keys.push((leaf, *descending)),
-            None => {
-                let detail = format!("Sorting by \"{field}\" field is not supported.");
-                let mut problem = Problem::constraint("sort", detail);
-                problem.source = super::problem::Source::Parameter("sort".to_owned());
-                return Err(vec![problem]);
-            }
-        }
+        let Some(leaf) = leaf(kind, name) else {
+            let detail = format!("Sorting by \"{field}\" field is not supported.");
+            let mut problem = Problem::constraint("sort", detail);
+            problem.source = super::problem::Source::Parameter("sort".to_owned());
+            return Err(vec![problem]);
+        };
+        keys.push((leaf, *descending));
     }
     if keys.is_empty() && by_sku {
         keys.extend(leaf(kind, "sku").map(|leaf| (leaf, false)));

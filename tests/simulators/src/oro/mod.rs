@@ -4,6 +4,11 @@
 //! strings. All in memory. Deliberately leaves out what no route needs: the storefront, prices,
 //! webhooks, asynchronous batches, the plain JSON API.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each rule concerns a few of the resources and leaves all others alone"
+)]
+
 mod answer;
 mod batch;
 mod calls;
@@ -19,12 +24,87 @@ mod record;
 mod render;
 mod rules;
 mod schema;
+mod seen;
 mod serve;
 mod settle;
 mod shop;
+mod shopper;
 mod store;
 #[cfg(test)]
 mod tests;
 mod token;
 mod values;
 mod write;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::control::{self, Control, SimOptions};
+use serve::Front;
+use shop::Shop;
+use shopper::Shopper;
+use token::Client;
+
+/// How a shop is started.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub sim: SimOptions,
+    #[arg(long, default_value = "ferry-demo")]
+    pub client_id: String,
+    #[arg(long, default_value = "ferry-demo-secret")]
+    pub client_secret: String,
+    /// Seconds a token lives.
+    #[arg(long, default_value_t = 3600)]
+    pub expires_in: u32,
+    /// Whether the order's `status` may be written through the API; a shop as installed says no.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub external_status_management: bool,
+    /// The shopper's speed at most; 0 is a shop nobody buys in.
+    #[arg(long, default_value_t = 400)]
+    pub orders_per_second: u32,
+}
+
+/// How often the shopper looks, unless its speed is lower.
+const LOOKS_PER_SECOND: u32 = 40;
+
+/// Serves until the process ends.
+///
+/// # Errors
+/// The address cannot be listened on, or the listener fails.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let control = Control::new();
+    let front = open(&options, &control);
+    if options.orders_per_second > 0 {
+        let shopping = shop_on(front.clone(), control.clone(), options.orders_per_second);
+        control::start(shopping);
+    }
+    let listener = control::bind(options.sim.listen).await?;
+    let view = Arc::new(front.clone());
+    control::serve(listener, control::app(control, serve::router(front), view)).await
+}
+
+fn open(options: &Options, control: &Control) -> Front {
+    let client = Client {
+        id: options.client_id.clone(),
+        secret: options.client_secret.clone(),
+        expires_in: options.expires_in,
+    };
+    let shop = Shop::new(client, options.external_status_management);
+    let buys = options.orders_per_second > 0;
+    let shopper = buys.then(|| Shopper::new(options.sim.world(), &shop.store, control::now()));
+    Front::new(shop, shopper, control.clone())
+}
+
+/// Places orders for ever, in small portions.
+async fn shop_on(front: Front, control: Control, per_second: u32) {
+    let looks = LOOKS_PER_SECOND.min(per_second).max(1);
+    let portion = usize::try_from(per_second / looks).unwrap_or(usize::MAX);
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / looks);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        control.until_resumed().await;
+        front.place(portion, control::now());
+    }
+}

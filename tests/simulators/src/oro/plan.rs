@@ -104,7 +104,13 @@ impl Planner<'_> {
             }
             (Mode::Batch, Wish::Update) => Some(self.must_exist(resource, kind)?),
             (_, Wish::UpsertById) => self.existing(kind, resource.id.as_deref()?),
-            (_, Wish::UpsertBy(fields)) => self.by_fields(resource, kind, fields)?,
+            (_, Wish::UpsertBy(fields)) => match self.by_fields(resource, kind, fields) {
+                Ok(found) => found,
+                Err(problem) => {
+                    self.problems.push(problem);
+                    return None;
+                }
+            },
             (_, Wish::Plain | Wish::Update | Wish::Validate) => None,
         };
         match existing {
@@ -251,21 +257,20 @@ impl Planner<'_> {
         }
     }
 
-    /// `Some(None)`: nothing matches, so create.
+    /// The row that holds the same value; only the order's identifier can be asked for.
     fn by_fields(
-        &mut self,
+        &self,
         resource: &Resource,
         kind: Kind,
         fields: &[String],
-    ) -> Option<Option<Id>> {
-        let field = fields.first()?;
+    ) -> Result<Option<Id>, Problem> {
+        let field = fields.first().map(String::as_str).unwrap_or_default();
         let Some(wanted) = resource.attributes.get(field).and_then(Value::as_str) else {
             let detail = format!("The \"{field}\" field does not exist in the request data.");
-            self.problems.push(Problem::constraint("value", detail).at("/meta/upsert"));
-            return None;
+            return Err(Problem::constraint("value", detail).at("/meta/upsert"));
         };
         let found = self.store.find(kind, "identifier", wanted).next();
-        Some(found.map(|record| record.id.clone()))
+        Ok(found.map(|record| record.id.clone()))
     }
 
     /// Every included resource must hang on a primary one, directly or through others.

@@ -1,46 +1,131 @@
-//! The shop behind HTTP.
+//! The shop behind HTTP, with its shopper and its history.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request as HttpRequest, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use ferry_world::account::{Effect, EffectKind};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::seen;
 use super::shop::{Request, Shop, to_bytes as json_bytes};
+use super::shopper::Shopper;
+use crate::control::{Control, Effects, View, now};
 
 /// Bodies beyond it are 413, as behind nginx with its default.
 const BODY_MAX: usize = 1024 * 1024;
 
-/// The shop, shared by requests and the shopper.
+/// The shop and whoever is in it. Clones are the same.
 #[derive(Clone, Debug)]
 pub(super) struct Front {
-    shop: Arc<Mutex<Shop>>,
+    floor: Arc<Mutex<Floor>>,
+    control: Control,
+}
+
+#[derive(Debug)]
+pub(super) struct Floor {
+    pub(super) shop: Shop,
+    shopper: Option<Shopper>,
 }
 
 impl Front {
-    pub(super) fn new(shop: Shop) -> Self {
-        Self { shop: Arc::new(Mutex::new(shop)) }
+    pub(super) fn new(shop: Shop, shopper: Option<Shopper>, control: Control) -> Self {
+        Self { floor: Arc::new(Mutex::new(Floor { shop, shopper })), control }
     }
 
-    pub(super) fn shop(&self) -> MutexGuard<'_, Shop> {
+    pub(super) fn floor(&self) -> MutexGuard<'_, Floor> {
         // A panic in one request says nothing about the tables: every write is all or nothing.
-        self.shop.lock().unwrap_or_else(PoisonError::into_inner)
+        self.floor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Applies a request and draws the order of its effects under one lock.
+    fn answer(&self, request: &Request, now: Timestamp) -> Answer {
+        let mut floor = self.floor();
+        let mut answer = floor.answer(request, now);
+        answer.effects = self.numbered(answer.effects);
+        answer
+    }
+
+    /// Lets the shopper place at most so many orders.
+    pub(super) fn place(&self, most: usize, now: Timestamp) {
+        let mut floor = self.floor();
+        let Floor { shop, shopper: Some(shopper) } = &mut *floor else { return };
+        for placed in shopper.place(shop, most, now) {
+            let released = placed.effects.into_iter().map(|effect| match effect.effect {
+                EffectKind::Created => Effect { effect: EffectKind::Released, ..effect },
+                _ => effect,
+            });
+            let effects = self.numbered(released.collect());
+            self.control.acted(&format!("place {}", placed.identifier), placed.status, effects);
+        }
+    }
+
+    fn numbered(&self, effects: Vec<Effect>) -> Vec<Effect> {
+        let numbered = |effect: Effect| {
+            let fields = Value::Object(effect.fields);
+            self.control.effect(&effect.entity, &effect.key, effect.effect, fields)
+        };
+        effects.into_iter().map(numbered).collect()
     }
 }
 
-pub(super) fn now() -> Timestamp {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the simulator is a system of its own: this is its clock"
-    )]
-    Timestamp::now()
+impl Floor {
+    fn answer(&mut self, request: &Request, now: Timestamp) -> Answer {
+        let answer = match operator(&mut self.shop, request) {
+            Some(answer) => answer,
+            None => self.shop.answer(request, now),
+        };
+        if let Some(shopper) = &mut self.shopper {
+            shopper.notice(&answer.effects, &self.shop.store, now);
+        }
+        answer
+    }
 }
 
-/// The API without any control around it.
+impl View for Front {
+    fn collection(&self, name: &str) -> Option<Value> {
+        seen::collection(&self.floor().shop.store, name).map(Value::from)
+    }
+
+    fn progress(&self) -> Value {
+        let floor = self.floor();
+        let shopper = floor.shopper.as_ref();
+        let done = shopper.is_none_or(Shopper::is_done);
+        let counts = shopper.map(Shopper::counts).unwrap_or_default();
+        // The shop has no ticks of its own: it follows what arrives.
+        let mut progress = json!({"tick": 0, "ticks": 0, "done": done});
+        if let Some(members) = progress.as_object_mut() {
+            members.extend(counts.into_iter().map(|(name, count)| (name, count.into())));
+        }
+        progress
+    }
+}
+
+/// What a person in the back office does and no API offers:
+/// `POST /_sim/orders/{identifier}/internal-status/{status}` and `DELETE /_sim/tokens`.
+fn operator(shop: &mut Shop, request: &Request) -> Option<Answer> {
+    let rest = request.path.strip_prefix("/_sim/")?;
+    let segments: Vec<&str> = rest.split('/').collect();
+    match (&request.method, segments.as_slice()) {
+        (&Method::POST, ["orders", identifier, "internal-status", status]) => {
+            let set = shop.set_internal_status(identifier, status);
+            let answer = Answer::bare(if set { 204 } else { 404 });
+            Some(if set { answer.with_effects(shop.effects()) } else { answer })
+        }
+        (&Method::DELETE, ["tokens"]) => {
+            shop.tokens.revoke_all();
+            Some(Answer::bare(204))
+        }
+        _ => None,
+    }
+}
+
+/// The shop's own interface, without control around it.
 pub(super) fn router(front: Front) -> Router {
     Router::new().fallback(respond).with_state(front)
 }
@@ -57,23 +142,20 @@ async fn respond(State(front): State<Front>, request: HttpRequest) -> Response {
         headers: parts.headers,
         body,
     };
-    let answer = front.shop().answer(&request, now());
-    response(answer)
+    response(front.answer(&request, now()))
 }
 
-pub(super) fn response(answer: Answer) -> Response {
+fn response(answer: Answer) -> Response {
     let body = answer.body.as_ref().map(json_bytes).unwrap_or_default();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in answer.headers {
+    let date = now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    for (name, value) in answer.headers.into_iter().chain([(header::DATE.as_str(), date)]) {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);
         }
     }
-    let date = now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    if let Ok(date) = HeaderValue::from_str(&date) {
-        response.headers_mut().insert(header::DATE, date);
-    }
+    response.extensions_mut().insert(Effects(answer.effects));
     response
 }

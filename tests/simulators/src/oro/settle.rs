@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::plan::Plan;
 use super::record::{Id, Record};
-use super::schema::{Kind, Ties, parent_of};
+use super::schema::{Kind, Relation, Ties, parent_of};
 use super::store::Store;
 use super::values::{decimal, stamp};
 use super::write::Terms;
@@ -80,7 +80,7 @@ fn tie_children(store: &mut Store, plan: &Plan<'_>) {
         }
         for id in ids {
             let Some(mut child) = store.get(relation.target, id).cloned() else { continue };
-            let many = relation.target.resource().relation(back).is_some_and(|tie| tie.is_list());
+            let many = relation.target.resource().relation(back).is_some_and(Relation::is_list);
             if many {
                 let parents = child.many.entry(back).or_default();
                 // A child that has a parent keeps it: `rules` says so to the client.
@@ -232,7 +232,11 @@ fn add_up(store: &mut Store, id: &Id) {
         })
         .sum();
     order.set("subtotalValue", decimal(total, 4));
-    order.set("totalValue", decimal(total, 4));
+    let carriage = ["overriddenShippingCostAmount", "estimatedShippingCostAmount"]
+        .iter()
+        .find_map(|name| order.number(name))
+        .unwrap_or_default();
+    order.set("totalValue", decimal(total + carriage, 4));
     if store.get(Kind::Orders, id) != Some(&order) {
         store.put(order);
     }

@@ -5,11 +5,12 @@
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method};
+use ferry_world::account::Effect;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::answer::Answer;
-use super::changes::{self, Change};
+use super::changes;
 use super::lists;
 use super::media;
 use super::problem::Problem;
@@ -92,8 +93,8 @@ impl Shop {
         Terms { ext: false, external_status: self.external_status, now }
     }
 
-    /// What the last write changed.
-    pub(super) fn changes(&self) -> Vec<Change> {
+    /// What the last write did.
+    pub(super) fn effects(&self) -> Vec<Effect> {
         changes::of(&self.store)
     }
 

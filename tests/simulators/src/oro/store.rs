@@ -46,7 +46,7 @@ impl Store {
 
     pub(super) fn rollback(&mut self) {
         while let Some((kind, id, before)) = self.undo.pop() {
-            self.replace(kind, &id, before);
+            self.replace(kind, &id, before.as_ref());
         }
     }
 
@@ -65,7 +65,7 @@ impl Store {
 
     pub(super) fn put(&mut self, record: Record) {
         let (kind, id) = (record.kind, record.id.clone());
-        let before = self.replace(kind, &id, Some(Arc::new(record)));
+        let before = self.replace(kind, &id, Some(&Arc::new(record)));
         self.undo.push((kind, id, before));
     }
 
@@ -90,7 +90,7 @@ impl Store {
     }
 
     pub(super) fn is_indexed(kind: Kind, field: &str) -> bool {
-        INDEXED.iter().any(|indexed| *indexed == (kind, field))
+        INDEXED.contains(&(kind, field))
     }
 
     /// Rows whose indexed field holds `key`, whatever the case, in the order of their ids.
@@ -105,9 +105,9 @@ impl Store {
         ids.into_iter().flatten().filter_map(move |id| self.get(kind, id))
     }
 
-    fn replace(&mut self, kind: Kind, id: &Id, after: Option<Arc<Record>>) -> Option<Arc<Record>> {
+    fn replace(&mut self, kind: Kind, id: &Id, after: Option<&Arc<Record>>) -> Option<Arc<Record>> {
         let table = self.tables.entry(kind).or_default();
-        let before = match &after {
+        let before = match after {
             Some(record) => table.insert(id.clone(), Arc::clone(record)),
             None => table.remove(id),
         };
@@ -118,7 +118,7 @@ impl Store {
             {
                 ids.remove(id);
             }
-            if let Some(key) = after.as_deref().and_then(|record| key_of(record, field)) {
+            if let Some(key) = after.and_then(|record| key_of(record, field)) {
                 index.entry(key).or_default().insert(id.clone());
             }
         }

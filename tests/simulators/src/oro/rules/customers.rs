@@ -19,7 +19,7 @@ pub(super) fn user(subject: &mut Subject<'_>) {
             subject.refuse_at(title, detail, subject.attribute("email"));
         }
     }
-    let enabled = record.attribute("enabled").and_then(|flag| flag.as_bool()) == Some(true);
+    let enabled = record.attribute("enabled").and_then(serde_json::Value::as_bool) == Some(true);
     if enabled && record.list("userRoles").is_empty() {
         let detail = "Please select at least one role before you enable the customer user";
         subject.refuse_at("customer user check role", detail, subject.relation("userRoles"));

@@ -4,6 +4,7 @@ mod customers;
 mod orders;
 mod products;
 mod protocol;
+mod shopping;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,6 +15,7 @@ use super::media::JSON_API;
 use super::serve::{Front, router};
 use super::shop::Shop;
 use super::token::Client;
+use crate::control::Control;
 
 /// A shop on a port of its own and a client that is logged in.
 struct Desk {
@@ -40,7 +42,10 @@ impl Desk {
             secret: "ferry-demo-secret".to_owned(),
             expires_in,
         };
-        let front = Front::new(Shop::new(client, external_status));
+        Self::of(Front::new(Shop::new(client, external_status), None, Control::new()))
+    }
+
+    fn of(front: Front) -> Self {
         let address = serve(front.clone());
         let mut desk = Self { front, address, token: String::new(), ext: false };
         let form = "grant_type=client_credentials&client_id=ferry-demo\
@@ -100,9 +105,9 @@ impl Desk {
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nhost: shop.test\r\nconnection: close\r\n");
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
-        head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        head.extend(["content-length: ", &body.len().to_string(), "\r\n\r\n"]);
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(body).unwrap();

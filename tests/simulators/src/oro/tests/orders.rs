@@ -155,7 +155,7 @@ fn the_status_is_written_only_with_external_status_management() {
 #[test]
 fn a_closed_order_is_read_only() {
     let desk = with_order(true);
-    assert!(desk.front.shop().set_internal_status("WEB-100001", "closed"));
+    assert!(desk.front.floor().shop.set_internal_status("WEB-100001", "closed"));
     let reply = desk.patch("orders/1", &track(&[], "A"));
     assert_eq!(reply.errors(), (403, vec![("access denied exception", "")]));
     let path = "orders/1/relationships/shippingStatus";

@@ -1,0 +1,253 @@
+//! The people who buy: an order is placed as soon as its customer and its products are in the shop.
+//!
+//! Promises that each order is placed once, through the same code as the API's, in the order in
+//! which they become possible, and no faster than told. Who buys waits a little for an account of
+//! his own, then buys as a guest of his company.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use ferry_world::account::{Effect, EffectKind};
+use ferry_world::{Order, OrderAddress, World};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::changes;
+use super::document::{self, Primary};
+use super::plan::Mode;
+use super::problem::status_of;
+use super::record::Record;
+use super::schema::Kind;
+use super::shop::{Shop, to_bytes};
+use super::store::Store;
+use super::write::write;
+
+/// How long an order waits for its customer user once all else is there.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(3);
+/// Orders looked at in one go, so that a request never waits long for the shop.
+const LOOKS_MAX: usize = 500;
+
+/// What an order waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Need {
+    Customer(String),
+    Product(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Shopper {
+    world: World,
+    waiting: HashMap<Need, Vec<u32>>,
+    /// Orders whose customer and products are there, and since when.
+    ready: VecDeque<(u32, Timestamp)>,
+    placed: u64,
+    /// Orders the shop did not take: a mistake in the sample world.
+    refused: u64,
+}
+
+/// What became of one order.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) identifier: String,
+    pub(super) status: u16,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Shopper {
+    pub(super) fn new(world: World, store: &Store, now: Timestamp) -> Self {
+        let (waiting, ready) = (HashMap::new(), VecDeque::new());
+        let mut shopper = Self { world, waiting, ready, placed: 0, refused: 0 };
+        for number in 0..shopper.world.plan().orders {
+            shopper.queue(number, store, now);
+        }
+        shopper
+    }
+
+    /// Takes note of what a request brought into the shop.
+    pub(super) fn notice(&mut self, effects: &[Effect], store: &Store, now: Timestamp) {
+        for effect in effects.iter().filter(|effect| effect.effect != EffectKind::Refused) {
+            let need = match effect.entity.as_str() {
+                "customer" => Need::Customer(effect.key.clone()),
+                "product" => Need::Product(effect.key.clone()),
+                _ => continue,
+            };
+            for number in self.waiting.remove(&need).unwrap_or_default() {
+                self.queue(number, store, now);
+            }
+        }
+    }
+
+    /// Places at most so many of the orders that are possible.
+    pub(super) fn place(&mut self, shop: &mut Shop, most: usize, now: Timestamp) -> Vec<Placed> {
+        let mut placed = Vec::new();
+        for _ in 0..self.ready.len().min(LOOKS_MAX) {
+            if placed.len() >= most {
+                break;
+            }
+            let Some((number, since)) = self.ready.pop_front() else { break };
+            let order = self.world.order(number);
+            if let Some(need) = missing(&order, &shop.store) {
+                self.waiting.entry(need).or_default().push(number);
+            } else if user_of(&order, &shop.store).is_none() && now.duration_since(since) < PATIENCE
+            {
+                self.ready.push_back((number, since));
+            } else {
+                let order = place(shop, &order, now);
+                match order.status {
+                    201 => self.placed += 1,
+                    _ => self.refused += 1,
+                }
+                placed.push(order);
+            }
+        }
+        placed
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.placed + self.refused == u64::from(self.world.plan().orders)
+    }
+
+    pub(super) fn counts(&self) -> BTreeMap<String, u64> {
+        let waiting: usize = self.waiting.values().map(Vec::len).sum();
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        [
+            ("orders", self.world.plan().orders.into()),
+            ("placed", self.placed),
+            ("refused", self.refused),
+            ("ready", count(self.ready.len())),
+            ("waiting", count(waiting)),
+        ]
+        .map(|(name, count)| (name.to_owned(), count))
+        .into()
+    }
+
+    fn queue(&mut self, number: u32, store: &Store, now: Timestamp) {
+        match missing(&self.world.order(number), store) {
+            Some(need) => self.waiting.entry(need).or_default().push(number),
+            None => self.ready.push_back((number, now)),
+        }
+    }
+}
+
+/// The first thing of an order that is not in the shop.
+fn missing(order: &Order, store: &Store) -> Option<Need> {
+    if customer_of(order, store).is_none() {
+        return Some(Need::Customer(order.customer_number.clone()));
+    }
+    let known = |sku: &str| store.find(Kind::Products, "sku", sku).next().is_some();
+    let line = order.lines.iter().find(|line| !known(&line.sku))?;
+    Some(Need::Product(line.sku.clone()))
+}
+
+fn customer_of<'store>(order: &Order, store: &'store Store) -> Option<&'store Record> {
+    store
+        .find(Kind::Customers, "externalId", &order.customer_number)
+        .find(|customer| customer.text("externalId") == Some(&order.customer_number))
+}
+
+/// The buyer, where the shop has an account for him with this customer.
+fn user_of<'store>(order: &Order, store: &'store Store) -> Option<&'store Record> {
+    let customer = customer_of(order, store)?;
+    store
+        .find(Kind::CustomerUsers, "email", &order.customer_user_email)
+        .find(|user| user.one.get("customer") == Some(&customer.id))
+}
+
+fn place(shop: &mut Shop, order: &Order, now: Timestamp) -> Placed {
+    let terms = shop.terms(now);
+    let bytes = to_bytes(&body(order, &shop.store));
+    let identifier = order.identifier.clone();
+    let document = match document::parse(&bytes, Primary::New) {
+        Ok(document) => document,
+        Err(problems) => {
+            return Placed { identifier, status: status_of(&problems), effects: Vec::new() };
+        }
+    };
+    match write(&mut shop.store, terms, &document, Kind::Orders, &Mode::Create) {
+        Ok(_) => Placed { identifier, status: 201, effects: shop.effects() },
+        Err(problems) => {
+            let effects = changes::refused(&document, Kind::Orders, None, &problems);
+            Placed { identifier, status: status_of(&problems), effects }
+        }
+    }
+}
+
+/// The document the storefront's checkout amounts to.
+fn body(order: &Order, store: &Store) -> Value {
+    let customer = customer_of(order, store).map(|customer| customer.id.to_string());
+    let mut included = lines(order);
+    included.push(address("billing", &order.billing));
+    included.push(address("shipping", &order.shipping));
+    let items = order.lines.iter().enumerate();
+    let items = items.map(|(index, _)| json!({"type": "orderlineitems", "id": line_id(index)}));
+    let mut relationships = json!({
+        "customer": one("customers", &customer.unwrap_or_default()),
+        "lineItems": {"data": items.collect::<Vec<_>>()},
+        "billingAddress": one("orderaddresses", "billing"),
+        "shippingAddress": one("orderaddresses", "shipping"),
+    });
+    if let (Some(user), Some(members)) = (user_of(order, store), relationships.as_object_mut()) {
+        let user = one("customerusers", &user.id.to_string());
+        members.insert("customerUser".to_owned(), user);
+    }
+    let attributes = json!({
+        "identifier": order.identifier,
+        "poNumber": order.po_number,
+        "currency": order.currency,
+        "customerNotes": order.notes,
+        "estimatedShippingCostAmount": order.shipping_cost,
+    });
+    json!({
+        "data": {"type": "orders", "attributes": attributes, "relationships": relationships},
+        "included": included,
+    })
+}
+
+fn line_id(index: usize) -> String {
+    format!("line-{index}")
+}
+
+fn lines(order: &Order) -> Vec<Value> {
+    let lines = order.lines.iter().enumerate();
+    lines
+        .map(|(index, line)| {
+            json!({
+                "type": "orderlineitems",
+                "id": line_id(index),
+                "attributes": {
+                    "productSku": line.sku,
+                    "quantity": line.quantity,
+                    "value": line.unit_price,
+                    "currency": order.currency,
+                },
+                "relationships": {"productUnit": one("productunits", line.unit)},
+            })
+        })
+        .collect()
+}
+
+fn address(id: &str, address: &OrderAddress) -> Value {
+    let mut place = Map::new();
+    place.insert("country".to_owned(), one("countries", address.country));
+    if let Some(region) = address.region {
+        place.insert("region".to_owned(), one("regions", region));
+    }
+    json!({
+        "type": "orderaddresses",
+        "id": id,
+        "attributes": {
+            "organization": address.organization,
+            "firstName": address.first_name,
+            "lastName": address.last_name,
+            "street": address.street,
+            "street2": address.street2,
+            "city": address.city,
+            "postalCode": address.postcode,
+            "phone": address.phone,
+        },
+        "relationships": place,
+    })
+}
+
+fn one(kind: &str, id: &str) -> Value {
+    json!({"data": {"type": kind, "id": id}})
+}
