@@ -32,18 +32,16 @@ mod values;
 mod warehouse;
 mod xml;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
 use axum::http::Uri;
-use ferry_world::World;
 use jiff::tz::TimeZone;
 use tokio::time::{Instant, sleep};
 
-use crate::control::{self, Control};
+use crate::control::{self, Control, SimOptions};
 
 use access::Credentials;
 use actor::Actor;
@@ -60,21 +58,8 @@ const BEAT_MAX: Duration = Duration::from_millis(100);
 /// The simulated warehouse.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Address to listen on; port 0 is a free port.
-    #[arg(long, default_value = "127.0.0.1:0")]
-    pub listen: SocketAddr,
-    /// Seed of the sample world.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Size of the sample world.
-    #[arg(long, default_value_t = 1000)]
-    pub records: u32,
-    /// Ticks in which stock changes; the world's own number without.
-    #[arg(long)]
-    pub ticks: Option<u32>,
-    /// Length of a tick in milliseconds.
-    #[arg(long, default_value_t = 500)]
-    pub tick_ms: u64,
+    #[command(flatten)]
+    pub sim: SimOptions,
     /// The organisation products and stock belong to.
     #[arg(long, default_value = "acme")]
     pub organisation: String,
@@ -104,7 +89,7 @@ pub struct Options {
 /// Runs an instance until the process ends.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let app = start(&options)?;
-    let listener = control::bind(options.listen).await?;
+    let listener = control::bind(options.sim.listen).await?;
     control::serve(listener, app).await
 }
 
@@ -115,11 +100,11 @@ fn start(options: &Options) -> anyhow::Result<Router> {
     control::start(act(
         Arc::clone(&instance),
         control.clone(),
-        BEAT_MAX.min(Duration::from_millis(options.tick_ms)),
+        BEAT_MAX.min(options.sim.tick_length()),
     ));
     if let Some(url) = &options.push_url {
         let sender = Sender::new(url.clone(), push_credentials(options).as_ref());
-        let rng = fastrand::Rng::with_seed(options.seed);
+        let rng = fastrand::Rng::with_seed(options.sim.seed);
         control::start(push(Arc::clone(&instance), control.clone(), sender, rng));
     }
     Ok(control::app(control, serve::router(Arc::clone(&instance)), instance))
@@ -133,10 +118,8 @@ fn instance(options: &Options, control: Control) -> anyhow::Result<Instance> {
         channel: options.channel.clone(),
         credentials: Credentials { user: options.user.clone(), password: options.password.clone() },
     };
-    let world = World::new(options.seed, options.records);
-    let ticks = options.ticks.unwrap_or(world.plan().ticks);
-    let tick_length = Duration::from_millis(options.tick_ms);
-    let actor = Actor::new(Box::new(WorldPlan::new(world)), ticks, tick_length, Instant::now());
+    let plan = Box::new(WorldPlan::new(options.sim.world()));
+    let actor = Actor::new(plan, options.sim.ticks, options.sim.tick_length(), Instant::now());
     let outbox = Outbox::new(Duration::from_millis(options.push_retry_ms));
     let pushing = options.push_url.is_some();
     Ok(Instance::new(control, (identity, zone), actor, outbox, pushing))

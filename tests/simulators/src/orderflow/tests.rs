@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use super::access::Credentials;
 use super::{Options, start};
-use crate::control;
+use crate::control::{self, SimOptions};
 
 /// Nothing in these tests takes longer.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -42,11 +42,13 @@ async fn scene(records: u32, ticks: u32) -> Scene {
     control::start(async move { axum::serve(listener, router).await.unwrap() });
 
     let options = Options {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        seed: 7,
-        records,
-        ticks: Some(ticks),
-        tick_ms: 20,
+        sim: SimOptions {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            seed: 7,
+            records,
+            ticks,
+            tick_ms: 20,
+        },
         organisation: "acme".into(),
         channel: "web".into(),
         user: "ferry".into(),
