@@ -24,6 +24,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use ferry_canonical::Outcome;
 use jiff::Timestamp;
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use self::file::{File, Schema};
@@ -67,6 +68,24 @@ struct Files {
     journal: File,
 }
 
+/// One transaction that holds the ledger's write lock, and the time by which it decides.
+#[derive(Clone, Copy, Debug)]
+struct Turn<'a> {
+    ledger: &'a Connection,
+    now: Timestamp,
+}
+
+impl Files {
+    /// The time is read once the lock is held: a wait for it must not make leases look longer.
+    fn turn<T>(
+        &self,
+        clock: fn() -> Timestamp,
+        work: impl FnOnce(Turn<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.ledger.write(|ledger| work(Turn { ledger, now: clock() }))
+    }
+}
+
 impl SqliteStore {
     /// Opens the store in `folder`, creating or migrating it where needed. Blocks.
     pub fn open(folder: &Path, options: Options) -> Result<Self, StoreError> {
@@ -105,8 +124,7 @@ impl SqliteStore {
 impl Ledger for SqliteStore {
     async fn claim(&self, groups: Vec<Group>) -> Result<Vec<GroupClaim>, StoreError> {
         let clock = self.options.clock;
-        self.run(move |files| files.ledger.write(|ledger| claim::claim(ledger, clock(), &groups)))
-            .await
+        self.run(move |files| files.turn(clock, |turn| claim::claim(turn, &groups))).await
     }
 
     /// The ledger is written first. When the journal then fails, the error is returned although
@@ -119,11 +137,10 @@ impl Ledger for SqliteStore {
     ) -> Result<Vec<Settled>, StoreError> {
         let clock = self.options.clock;
         self.run(move |files| {
-            let settled = match settlements.is_empty() {
-                true => Vec::new(),
-                false => {
-                    files.ledger.write(|ledger| settle::settle(ledger, clock(), &settlements))?
-                }
+            let settled = if settlements.is_empty() {
+                Vec::new()
+            } else {
+                files.turn(clock, |turn| settle::settle(turn, &settlements))?
             };
             append(files, &entries)?;
             Ok(settled)
@@ -140,7 +157,7 @@ impl Ledger for SqliteStore {
         let clock = self.options.clock;
         let target = target.to_owned();
         self.run(move |files| {
-            files.ledger.write(|ledger| settle::renew(ledger, clock(), &target, &tokens, lease))
+            files.turn(clock, |turn| settle::renew(turn, &target, &tokens, lease))
         })
         .await
     }
@@ -153,10 +170,8 @@ impl Ledger for SqliteStore {
     ) -> Result<(), StoreError> {
         let clock = self.options.clock;
         let (target, route) = (target.to_owned(), route.to_owned());
-        self.run(move |files| {
-            files.ledger.write(|ledger| settle::end(ledger, clock(), &target, &route, &ended))
-        })
-        .await
+        self.run(move |files| files.turn(clock, |turn| settle::end(turn, &target, &route, &ended)))
+            .await
     }
 }
 
@@ -194,10 +209,7 @@ impl DeadLetters for SqliteStore {
 impl Leases for SqliteStore {
     async fn lease(&self, lease: Lease, ttl: Duration) -> Result<bool, StoreError> {
         let clock = self.options.clock;
-        self.run(move |files| {
-            files.ledger.write(|ledger| cursor::lease(ledger, clock(), &lease, ttl))
-        })
-        .await
+        self.run(move |files| files.turn(clock, |turn| cursor::lease(turn, &lease, ttl))).await
     }
 
     async fn release(&self, lease: Lease) -> Result<(), StoreError> {

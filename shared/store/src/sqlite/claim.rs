@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    Turn,
     entity::{self, Key, Standing},
     known::{self, Known, Place, Position, Writing},
     outcome::{self, End},
@@ -55,23 +56,15 @@ enum Judged {
     Open { key: Key, via: Vec<String> },
 }
 
-pub(super) fn claim(
-    ledger: &Connection,
-    now: Timestamp,
-    groups: &[Group],
-) -> Result<Vec<GroupClaim>, StoreError> {
-    groups.iter().map(|group| claim_group(ledger, now, group)).collect()
+pub(super) fn claim(turn: Turn<'_>, groups: &[Group]) -> Result<Vec<GroupClaim>, StoreError> {
+    groups.iter().map(|group| claim_group(turn, group)).collect()
 }
 
-fn claim_group(
-    ledger: &Connection,
-    now: Timestamp,
-    group: &Group,
-) -> Result<GroupClaim, StoreError> {
+fn claim_group(turn: Turn<'_>, group: &Group) -> Result<GroupClaim, StoreError> {
     let mut verdicts = Vec::with_capacity(group.members.len());
     let mut open = Vec::new();
     for (index, member) in group.members.iter().enumerate() {
-        verdicts.push(match judge(ledger, now, group, member)? {
+        verdicts.push(match judge(turn, group, member)? {
             Judged::Final(verdict) => verdict,
             Judged::Open { key, via } => {
                 open.push(Open { index, member, key, via });
@@ -79,26 +72,21 @@ fn claim_group(
             }
         });
     }
-    let claimed = grant(ledger, now, group, open, &mut verdicts)?;
+    let claimed = grant(turn, group, open, &mut verdicts)?;
     Ok(GroupClaim { members: verdicts, claimed })
 }
 
-fn judge(
-    ledger: &Connection,
-    now: Timestamp,
-    group: &Group,
-    member: &Member,
-) -> Result<Judged, StoreError> {
+fn judge(turn: Turn<'_>, group: &Group, member: &Member) -> Result<Judged, StoreError> {
     let target = &group.target;
-    let ended = outcome::of(ledger, target, member.event_id, member.generation)?;
+    let ended = outcome::of(turn.ledger, target, member.event_id, member.generation)?;
     if let Some((outcome, because)) = ended {
         return Ok(Judged::Final(Verdict::Ended { outcome, because }));
     }
-    let key = resolve(ledger, member)?;
+    let key = resolve(turn.ledger, member)?;
     let place = place(target, &key, member);
-    let close = |outcome, because| close(ledger, now, group, member, outcome, because);
+    let close = |outcome, because| close(turn, group, member, outcome, because);
 
-    let mark = known::mark(ledger, place, &member.source, &member.clock.0)?;
+    let mark = known::mark(turn.ledger, place, &member.source, &member.clock.0)?;
     if let Some(mark) = &mark {
         match mark.age(member) {
             Age::Newer => {}
@@ -106,21 +94,21 @@ fn judge(
             Age::Older => return close(Outcome::Superseded, older(mark, member)),
         }
     }
-    let standing = entity::standing(ledger, now, target, &key)?;
-    let advance = |outcome| advance(ledger, now, place, member, outcome);
-    if is_unchanged(&known::known(ledger, place)?, &standing, member) {
+    let standing = entity::standing(turn, target, &key)?;
+    let advance = |outcome| advance(turn, place, member, outcome);
+    if is_unchanged(&known::known(turn.ledger, place)?, &standing, member) {
         advance(Outcome::Unchanged)?;
         let because = format!("{target} holds these fields already");
         return close(Outcome::Unchanged, because);
     }
     let at_source = Place { system: &member.source, ..place };
-    let via = via(&known::known(ledger, at_source)?, member);
+    let via = via(&known::known(turn.ledger, at_source)?, member);
     if via.contains(target) {
         advance(Outcome::Echo)?;
         let because = format!("it came from {target} and was written to {}", member.source);
         return close(Outcome::Echo, because);
     }
-    known::said(ledger, at_source, member)?;
+    known::said(turn.ledger, at_source, member)?;
     Ok(Judged::Open { key, via })
 }
 
@@ -165,8 +153,7 @@ fn via(at_source: &Known, member: &Member) -> Vec<String> {
 }
 
 fn close(
-    ledger: &Connection,
-    now: Timestamp,
+    turn: Turn<'_>,
     group: &Group,
     member: &Member,
     outcome: Outcome,
@@ -180,13 +167,12 @@ fn close(
         outcome,
         because: Some(&because),
     };
-    outcome::record(ledger, now, end)?;
+    outcome::record(turn, end)?;
     Ok(Judged::Final(Verdict::Closed { outcome, because }))
 }
 
 fn advance(
-    ledger: &Connection,
-    now: Timestamp,
+    turn: Turn<'_>,
     place: Place<'_>,
     member: &Member,
     outcome: Outcome,
@@ -195,10 +181,10 @@ fn advance(
         sequence: member.sequence,
         observed_at: member.observed_at,
         fingerprint: member.fingerprint.clone(),
-        applied_at: now,
+        applied_at: turn.now,
     };
     let (source, clock) = (&member.source, &member.clock.0);
-    known::advance(ledger, place, Position { source, clock, mark: &mark, outcome })
+    known::advance(turn.ledger, place, Position { source, clock, mark: &mark, outcome })
 }
 
 fn same(mark: &Mark) -> String {
@@ -217,8 +203,7 @@ fn older(mark: &Mark, member: &Member) -> String {
 
 /// Grants the entity of the first open member, if it is free.
 fn grant(
-    ledger: &Connection,
-    now: Timestamp,
+    turn: Turn<'_>,
     group: &Group,
     open: Vec<Open<'_>>,
     verdicts: &mut [Verdict],
@@ -226,11 +211,11 @@ fn grant(
     let Some(key) = open.first().map(|first| first.key.clone()) else {
         return Ok(Claimed::Nothing);
     };
-    let standing = entity::standing(ledger, now, &group.target, &key)?;
+    let standing = entity::standing(turn, &group.target, &key)?;
     if standing.held {
         return Ok(Claimed::Busy);
     }
-    if let Some(wait) = standing.wait(now) {
+    if let Some(wait) = standing.wait(turn.now) {
         return Ok(Claimed::Unknown { wait });
     }
     let open: Vec<Open<'_>> = open.into_iter().filter(|open| open.key == key).collect();
@@ -243,14 +228,14 @@ fn grant(
         }
     }
     let writing = Writing {
-        token: token(&group.target, &key, standing.grants + 1, now),
+        token: token(&group.target, &key, standing.grants + 1, turn.now),
         grants: standing.grants + 1,
-        started_at: now,
+        started_at: turn.now,
     };
-    let siblings = siblings(ledger, group, &key, &members, &roles)?;
-    write(ledger, group, &key, writing, &claimants)?;
+    let siblings = siblings(turn.ledger, group, &key, &members, &roles)?;
+    write(turn.ledger, group, &key, writing, &claimants)?;
     for open in open.iter().zip(&roles).filter(|(_, role)| **role == Role::Lead).map(|(o, _)| o) {
-        intend(ledger, group, writing, open)?;
+        intend(turn.ledger, group, writing, open)?;
     }
     Ok(Claimed::Granted(Box::new(Grant {
         token: writing.token,

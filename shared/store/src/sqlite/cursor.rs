@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::value::{micros, span};
+use super::{
+    Turn,
+    value::{micros, span},
+};
 use crate::{Lease, StoreError};
 
 pub(super) fn lease(
-    ledger: &Connection,
-    now: Timestamp,
+    Turn { ledger, now }: Turn<'_>,
     lease: &Lease,
     ttl: Duration,
 ) -> Result<bool, StoreError> {

@@ -9,6 +9,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::{
+    Turn,
     known::keep_intents,
     value::{duration, micros},
 };
@@ -57,8 +58,7 @@ struct Found {
 /// Reads how it stands. A claim whose lease has ended unsettled is removed, and the entity becomes
 /// unknown, because its call may have been made.
 pub(super) fn standing(
-    ledger: &Connection,
-    now: Timestamp,
+    Turn { ledger, now }: Turn<'_>,
     target: &str,
     key: &Key,
 ) -> Result<Standing, StoreError> {

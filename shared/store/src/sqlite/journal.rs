@@ -163,14 +163,15 @@ impl Query {
     }
 
     fn sql(&self, limit: Option<u32>) -> String {
-        let (tables, id) = match self.text {
-            true => ("journal_text t JOIN journal j ON j.id = t.rowid", "t.rowid"),
-            false => ("journal j", "j.id"),
+        let (tables, id) = if self.text {
+            ("journal_text t JOIN journal j ON j.id = t.rowid", "t.rowid")
+        } else {
+            ("journal j", "j.id")
         };
-        let conditions = match self.conditions.is_empty() {
-            true => "TRUE".to_owned(),
-            false => self.conditions.join(" AND "),
-        };
+        let mut conditions = self.conditions.join(" AND ");
+        if conditions.is_empty() {
+            conditions.push_str("TRUE");
+        }
         let limit = limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
         format!(
             "SELECT {COLUMNS} FROM {tables} WHERE {conditions} ORDER BY {id} DESC LIMIT {limit}"

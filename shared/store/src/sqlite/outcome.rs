@@ -1,11 +1,10 @@
 //! Outcomes, and the tally that always equals their count.
 
 use ferry_canonical::Outcome;
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 use uuid::Uuid;
 
-use super::value::micros;
+use super::{Turn, value::micros};
 use crate::StoreError;
 
 /// One delivery's end.
@@ -20,7 +19,7 @@ pub(super) struct End<'a> {
 }
 
 /// Records the end of a delivery, unless it has one: the first outcome is the one that counts.
-pub(super) fn record(ledger: &Connection, now: Timestamp, end: End<'_>) -> Result<(), StoreError> {
+pub(super) fn record(Turn { ledger, now }: Turn<'_>, end: End<'_>) -> Result<(), StoreError> {
     let mut insert = ledger.prepare_cached(
         "INSERT INTO outcome (target, event_id, generation, route, outcome, because, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)

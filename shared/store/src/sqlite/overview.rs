@@ -64,14 +64,11 @@ fn routes(ledger: &Connection) -> Result<Vec<RouteTally>, StoreError> {
     while let Some(row) = rows.next()? {
         let (route, target): (String, String) = (row.get(0)?, row.get(1)?);
         let (outcome, deliveries): (String, u64) = (row.get(2)?, narrow(row.get(3)?)?);
-        match routes.last_mut().filter(|last| last.route == route && last.target == target) {
-            Some(last) => {
-                last.outcomes.insert(outcome, deliveries);
-            }
-            None => {
-                let outcomes = BTreeMap::from([(outcome, deliveries)]);
-                routes.push(RouteTally { route, target, outcomes });
-            }
+        if routes.last().is_none_or(|last| last.route != route || last.target != target) {
+            routes.push(RouteTally { route, target, outcomes: BTreeMap::new() });
+        }
+        if let Some(last) = routes.last_mut() {
+            last.outcomes.insert(outcome, deliveries);
         }
     }
     Ok(routes)

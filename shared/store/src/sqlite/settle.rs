@@ -1,12 +1,12 @@
 //! Settling: what became of a claim, for whoever still holds it.
 
 use ferry_canonical::{Entity, Facet, Outcome, Sequence};
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 use std::time::Duration;
 use uuid::Uuid;
 
 use super::{
+    Turn,
     claim::Claimant,
     entity::{self, Key},
     known::{self, Place, Position},
@@ -29,37 +29,35 @@ struct Claim {
 }
 
 pub(super) fn settle(
-    ledger: &Connection,
-    now: Timestamp,
+    turn: Turn<'_>,
     settlements: &[Settlement],
 ) -> Result<Vec<Settled>, StoreError> {
-    settlements.iter().map(|settlement| settle_one(ledger, now, settlement)).collect()
+    settlements.iter().map(|settlement| settle_one(turn, settlement)).collect()
 }
 
-fn settle_one(
-    ledger: &Connection,
-    now: Timestamp,
-    settlement: &Settlement,
-) -> Result<Settled, StoreError> {
-    let Some(claim) = find(ledger, settlement)? else { return Ok(Settled::Lost) };
+fn settle_one(turn: Turn<'_>, settlement: &Settlement) -> Result<Settled, StoreError> {
+    let Some(claim) = find(turn.ledger, settlement)? else { return Ok(Settled::Lost) };
     let unknown_until = match &settlement.verdict {
         Settle::Done { outcome, because, target_id } => {
             if let Some(own_id) = target_id {
-                entity::call(ledger, &claim.target, &claim.key, own_id)?;
+                entity::call(turn.ledger, &claim.target, &claim.key, own_id)?;
             }
-            done(ledger, now, &claim, *outcome, because.as_deref())?
+            done(turn, &claim, *outcome, because.as_deref())?
         }
         Settle::Failed { unread, dead, because } => {
             for member in claim.members.iter().filter(|member| dead.contains(&member.index)) {
-                end_member(ledger, now, &claim, member, Outcome::Dead, Some(because))?;
+                end_member(turn, &claim, member, Outcome::Dead, Some(because))?;
             }
-            failed(ledger, &claim, *unread)?
+            failed(turn.ledger, &claim, *unread)?
         }
-        Settle::Released => failed(ledger, &claim, false)?,
+        Settle::Released => failed(turn.ledger, &claim, false)?,
     };
-    entity::free(ledger, &claim.target, &claim.key, claim.token, unknown_until)?;
+    entity::free(turn.ledger, &claim.target, &claim.key, claim.token, unknown_until)?;
     Ok(Settled::Done)
 }
+
+/// Route, entity, id, facet, members, and the two times.
+type Row = (String, String, String, String, String, i64, Option<i64>);
 
 fn find(ledger: &Connection, settlement: &Settlement) -> Result<Option<Claim>, StoreError> {
     let mut select = ledger.prepare_cached(
@@ -69,7 +67,6 @@ fn find(ledger: &Connection, settlement: &Settlement) -> Result<Option<Claim>, S
            ON e.entity = c.entity AND e.id = c.id AND e.system = c.target AND e.token = c.token
          WHERE c.token = ?1 AND c.target = ?2",
     )?;
-    type Row = (String, String, String, String, String, i64, Option<i64>);
     let found: Option<Row> = select
         .query_row((settlement.token.as_bytes(), &settlement.target), |row| row.try_into())
         .optional()?;
@@ -92,43 +89,45 @@ fn find(ledger: &Connection, settlement: &Settlement) -> Result<Option<Claim>, S
 
 /// The leads are so, or need not be. Returns until when the entity stays unknown.
 fn done(
-    ledger: &Connection,
-    now: Timestamp,
+    turn: Turn<'_>,
     claim: &Claim,
     outcome: Outcome,
     because: Option<&str>,
 ) -> Result<Option<i64>, StoreError> {
-    let holds = match outcome {
+    for member in &claim.members {
+        match member.rides.and_then(|lead| claim.members.iter().find(|m| m.index == lead)) {
+            Some(lead) => end_rider(turn, claim, lead, member)?,
+            None => end_lead(turn, claim, member, outcome, because)?,
+        }
+    }
+    if !holds(outcome) {
+        return failed(turn.ledger, claim, false);
+    }
+    // A lost write of another part is still to be read, by whoever writes next.
+    let lost = known::has_intents(turn.ledger, &claim.target, &claim.key)?;
+    Ok(claim.unknown_until.filter(|_| lost))
+}
+
+/// Whether the target holds what was intended.
+const fn holds(outcome: Outcome) -> bool {
+    match outcome {
         Outcome::Delivered
         | Outcome::Duplicate
         | Outcome::Superseded
         | Outcome::Unchanged
         | Outcome::Echo => true,
         Outcome::Skipped | Outcome::Dead => false,
-    };
-    for member in &claim.members {
-        match member.rides.and_then(|lead| claim.members.iter().find(|m| m.index == lead)) {
-            Some(lead) => end_rider(ledger, now, claim, lead, member)?,
-            None => end_lead(ledger, now, claim, member, (outcome, because), holds)?,
-        }
     }
-    if !holds {
-        return failed(ledger, claim, false);
-    }
-    // A lost write of another part is still to be read, by whoever writes next.
-    let lost = known::has_intents(ledger, &claim.target, &claim.key)?;
-    Ok(claim.unknown_until.filter(|_| lost))
 }
 
 fn end_lead(
-    ledger: &Connection,
-    now: Timestamp,
+    turn: Turn<'_>,
     claim: &Claim,
     member: &Claimant,
-    (outcome, because): (Outcome, Option<&str>),
-    holds: bool,
+    outcome: Outcome,
+    because: Option<&str>,
 ) -> Result<(), StoreError> {
-    end_member(ledger, now, claim, member, outcome, because)?;
+    end_member(turn, claim, member, outcome, because)?;
     let part = member.part.as_deref();
     let place = Place { system: &claim.target, key: &claim.key, facet: claim.facet, part };
     if outcome != Outcome::Dead {
@@ -136,37 +135,36 @@ fn end_lead(
             sequence: sequence(&member.sequence)?,
             observed_at: time(member.observed_at)?,
             fingerprint: member.fingerprint.clone(),
-            applied_at: now,
+            applied_at: turn.now,
         };
         let (source, clock) = (&member.source, &member.clock);
-        known::advance(ledger, place, Position { source, clock, mark: &mark, outcome })?;
+        known::advance(turn.ledger, place, Position { source, clock, mark: &mark, outcome })?;
     }
-    if holds {
-        known::settle(ledger, place, claim.token)?;
+    if holds(outcome) {
+        known::settle(turn.ledger, place, claim.token)?;
     }
     Ok(())
 }
 
 /// A rider says what its lead says, or something older.
 fn end_rider(
-    ledger: &Connection,
-    now: Timestamp,
+    turn: Turn<'_>,
     claim: &Claim,
     lead: &Claimant,
     rider: &Claimant,
 ) -> Result<(), StoreError> {
     let shown: Sequence = sequence(&lead.sequence)?;
     let same = rider.sequence == lead.sequence && rider.fingerprint == lead.fingerprint;
-    let (outcome, because) = match same {
-        true => (Outcome::Duplicate, format!("sequence {shown} with the same content went first")),
-        false => (Outcome::Superseded, format!("sequence {shown}, which is newer, went first")),
+    let (outcome, because) = if same {
+        (Outcome::Duplicate, format!("sequence {shown} with the same content went first"))
+    } else {
+        (Outcome::Superseded, format!("sequence {shown}, which is newer, went first"))
     };
-    end_member(ledger, now, claim, rider, outcome, Some(&because))
+    end_member(turn, claim, rider, outcome, Some(&because))
 }
 
 fn end_member(
-    ledger: &Connection,
-    now: Timestamp,
+    turn: Turn<'_>,
     claim: &Claim,
     member: &Claimant,
     outcome: Outcome,
@@ -180,7 +178,7 @@ fn end_member(
         outcome,
         because,
     };
-    outcome::record(ledger, now, end)
+    outcome::record(turn, end)
 }
 
 /// Nothing was written, or nobody knows. Returns until when the entity stays unknown: a claim that
@@ -195,14 +193,14 @@ fn failed(ledger: &Connection, claim: &Claim, unread: bool) -> Result<Option<i64
 }
 
 pub(super) fn renew(
-    ledger: &Connection,
-    now: Timestamp,
+    turn: Turn<'_>,
     target: &str,
     tokens: &[Uuid],
     lease: Duration,
 ) -> Result<Vec<Uuid>, StoreError> {
-    let until = micros(now).saturating_add(span(lease));
-    let mut update = ledger
+    let until = micros(turn.now).saturating_add(span(lease));
+    let mut update = turn
+        .ledger
         .prepare_cached("UPDATE claim SET lease_until = ?3 WHERE token = ?1 AND target = ?2")?;
     let mut lost = Vec::new();
     for token in tokens {
@@ -214,8 +212,7 @@ pub(super) fn renew(
 }
 
 pub(super) fn end(
-    ledger: &Connection,
-    now: Timestamp,
+    turn: Turn<'_>,
     target: &str,
     route: &str,
     ended: &[(Uuid, u32, Outcome, String)],
@@ -229,7 +226,7 @@ pub(super) fn end(
             outcome: *outcome,
             because: Some(because),
         };
-        outcome::record(ledger, now, end)?;
+        outcome::record(turn, end)?;
     }
     Ok(())
 }

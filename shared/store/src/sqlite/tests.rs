@@ -1,6 +1,13 @@
 //! Promises of the store, kept by SQLite.
 
 mod claims;
+mod echoes;
+mod journal;
+mod keeping;
+mod processes;
+mod random;
+mod settlements;
+mod unknown;
 
 use std::{cell::Cell, time::Duration};
 

@@ -1,0 +1,124 @@
+//! Two-way facets: our own writes coming back, and changes made at the target itself.
+
+use super::*;
+
+/// What `source` says of the customer, on its way to `target`.
+fn said(source: &str, target: &str, event: u128, sequence: u128, fields: &str) -> Group {
+    let member = Member { source: source.to_owned(), ..customer(event, sequence, fields) };
+    Group { target: target.to_owned(), ..group(vec![member]) }
+}
+
+#[test]
+fn our_own_write_coming_back_is_an_echo_and_moves_the_mark() {
+    let store = store();
+    deliver(&store, said("erp", "shop", 1, 1, "a"));
+    pass(Duration::from_secs(1));
+
+    let back = claim(&store, said("shop", "erp", 2, 50, "a"));
+    assert_eq!(outcome(&back.members[0]), Some(Outcome::Echo));
+
+    let older = claim(&store, said("shop", "erp", 3, 49, "b"));
+    assert_eq!(outcome(&older.members[0]), Some(Outcome::Superseded));
+}
+
+#[test]
+fn a_write_that_is_still_running_is_recognised_as_well() {
+    let store = store();
+    grant(&store, said("erp", "shop", 1, 1, "a"));
+
+    let back = claim(&store, said("shop", "erp", 2, 50, "a"));
+
+    assert_eq!(outcome(&back.members[0]), Some(Outcome::Echo));
+}
+
+#[test]
+fn a_write_whose_answer_was_lost_is_recognised_when_it_comes_back() {
+    let store = store();
+    let lost = grant(&store, said("erp", "shop", 1, 1, "a"));
+    settle(&store, &lost, failed(true));
+
+    let back = claim(&store, said("shop", "erp", 2, 50, "a"));
+
+    assert_eq!(outcome(&back.members[0]), Some(Outcome::Echo));
+}
+
+#[test]
+fn a_write_that_was_refused_is_not_what_the_system_says_later() {
+    let store = store();
+    let refused = grant(&store, said("erp", "shop", 1, 1, "a"));
+    settle(&store, &refused, failed(false));
+
+    deliver(&store, said("shop", "erp", 2, 50, "a"));
+}
+
+#[test]
+fn a_change_made_at_the_target_is_no_echo() {
+    let store = store();
+    deliver(&store, said("erp", "shop", 1, 1, "a"));
+    pass(Duration::from_secs(1));
+
+    deliver(&store, said("shop", "erp", 2, 50, "b"));
+}
+
+#[test]
+fn a_change_at_the_target_that_is_taken_back_there_is_no_echo() {
+    let store = store();
+    deliver(&store, said("erp", "shop", 1, 1, "a"));
+    pass(Duration::from_secs(1));
+    deliver(&store, said("shop", "erp", 2, 50, "b"));
+    pass(Duration::from_secs(1));
+
+    // The shop holds `a` again by its own doing; the ERP holds `b`.
+    deliver(&store, said("shop", "erp", 3, 51, "a"));
+}
+
+#[test]
+fn what_the_target_said_otherwise_since_is_not_taken_for_unchanged() {
+    let store = store();
+    deliver(&store, said("erp", "shop", 1, 1, "a"));
+    pass(Duration::from_secs(1));
+    deliver(&store, said("shop", "erp", 2, 50, "b"));
+
+    deliver(&store, said("erp", "shop", 3, 2, "a"));
+}
+
+#[test]
+fn what_the_target_said_while_we_wrote_leaves_what_it_holds_in_doubt() {
+    let store = store();
+    let writing = grant(&store, said("erp", "shop", 1, 1, "a"));
+    pass(Duration::from_secs(1));
+    deliver(&store, said("shop", "erp", 2, 50, "b"));
+    settle(&store, &writing, delivered());
+
+    deliver(&store, said("erp", "shop", 3, 2, "a"));
+}
+
+#[test]
+fn what_the_target_said_before_we_wrote_takes_nothing_back() {
+    let store = store();
+    let early = said("shop", "crm", 2, 50, "b");
+    pass(Duration::from_secs(1));
+    deliver(&store, said("erp", "shop", 1, 1, "a"));
+    deliver(&store, early);
+
+    let repeated = claim(&store, said("erp", "shop", 3, 2, "a"));
+    assert_eq!(outcome(&repeated.members[0]), Some(Outcome::Unchanged));
+}
+
+#[test]
+fn in_a_chain_of_systems_what_we_wrote_goes_on_to_the_next() {
+    let store = store();
+    deliver(&store, said("erp", "shop", 1, 1, "a"));
+
+    deliver(&store, said("shop", "crm", 2, 50, "a"));
+}
+
+#[test]
+fn in_a_ring_of_systems_a_change_ends_where_it_began() {
+    let store = store();
+    deliver(&store, said("erp", "shop", 1, 1, "a"));
+    deliver(&store, said("shop", "crm", 2, 50, "a"));
+
+    let home = claim(&store, said("crm", "erp", 3, 7, "a"));
+    assert_eq!(outcome(&home.members[0]), Some(Outcome::Echo));
+}

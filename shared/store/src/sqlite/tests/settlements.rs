@@ -1,0 +1,160 @@
+use super::*;
+
+#[test]
+fn riders_end_with_their_lead() {
+    let store = store();
+    let members = vec![customer(1, 1, "a"), customer(2, 3, "c"), customer(3, 3, "c")];
+    let grant = grant(&store, group(members.clone()));
+
+    settle(&store, &grant, delivered());
+
+    let ends: Vec<_> = claim(&store, group(members)).members.iter().map(outcome).collect();
+    let expected = [Outcome::Superseded, Outcome::Delivered, Outcome::Duplicate];
+    assert_eq!(ends, expected.map(Some));
+}
+
+#[test]
+fn a_failed_lead_leaves_its_riders_and_itself_without_an_outcome() {
+    let store = store();
+    let members = vec![customer(1, 1, "a"), customer(2, 3, "c")];
+    let first = grant(&store, group(members.clone()));
+
+    settle(&store, &first, failed(false));
+
+    let again = claim(&store, group(members));
+    assert_eq!(again.members, [Verdict::Rider { lead: 1 }, Verdict::Lead]);
+    assert!(!granted(&again).read_first);
+}
+
+#[test]
+fn only_the_members_that_died_are_dead() {
+    let store = store();
+    let members = vec![customer(1, 1, "a"), customer(2, 3, "c")];
+    let first = grant(&store, group(members.clone()));
+
+    let because = "rejected: closed".to_owned();
+    let dead = Settle::Failed { unread: false, dead: vec![1], because: because.clone() };
+    assert_eq!(settle(&store, &first, dead), Settled::Done);
+
+    let again = claim(&store, group(members));
+    let ended = Verdict::Ended { outcome: Outcome::Dead, because: Some(because) };
+    assert_eq!(again.members, [Verdict::Lead, ended]);
+}
+
+#[test]
+fn what_was_skipped_moves_the_mark_and_is_not_what_the_target_holds() {
+    let store = store();
+    let first = grant(&store, group(vec![customer(1, 5, "a")]));
+    let because = Some("the target has no field for it".to_owned());
+    let skipped = Settle::Done { outcome: Outcome::Skipped, because, target_id: None };
+    settle(&store, &first, skipped);
+
+    let older = claim(&store, group(vec![customer(2, 4, "b")]));
+    assert_eq!(outcome(&older.members[0]), Some(Outcome::Superseded));
+    grant(&store, group(vec![customer(3, 6, "a")]));
+}
+
+#[test]
+fn a_released_claim_leaves_no_trace() {
+    let store = store();
+    deliver(&store, group(vec![customer(1, 1, "a")]));
+    let released = grant(&store, group(vec![customer(2, 2, "b")]));
+
+    settle(&store, &released, Settle::Released);
+
+    let same = claim(&store, group(vec![customer(3, 3, "a")]));
+    assert_eq!(outcome(&same.members[0]), Some(Outcome::Unchanged));
+}
+
+#[test]
+fn a_claim_is_settled_once() {
+    let store = store();
+    let grant = grant(&store, group(vec![customer(1, 1, "a")]));
+
+    assert_eq!(settle(&store, &grant, delivered()), Settled::Done);
+    assert_eq!(settle(&store, &grant, delivered()), Settled::Lost);
+    assert_eq!(tally(&store, Outcome::Delivered), 1);
+}
+
+#[test]
+fn a_token_opens_its_own_target_only() {
+    let store = store();
+    let grant = grant(&store, group(vec![customer(1, 1, "a")]));
+
+    let target = "warehouse".to_owned();
+    let foreign = Settlement { token: grant.token, target, verdict: delivered() };
+    assert_eq!(wait(store.settle(vec![foreign], Vec::new())).unwrap(), [Settled::Lost]);
+    assert_eq!(settle(&store, &grant, delivered()), Settled::Done);
+}
+
+#[test]
+fn the_targets_own_id_is_given_with_the_next_grant() {
+    let store = store();
+    let first = grant(&store, group(vec![customer(1, 1, "a")]));
+    let target_id = Some("42".to_owned());
+    let outcome = Outcome::Delivered;
+    settle(&store, &first, Settle::Done { outcome, because: None, target_id });
+
+    let second = grant(&store, group(vec![customer(2, 2, "b")]));
+    assert_eq!(second.target_id.as_deref(), Some("42"));
+}
+
+#[test]
+fn an_own_id_belongs_to_one_entity() {
+    let store = store();
+    let named = |id: &str| Settle::Done {
+        outcome: Outcome::Delivered,
+        because: None,
+        target_id: Some(id.to_owned()),
+    };
+    let mut other = customer(2, 1, "a");
+    other.subject.id = "C2".to_owned();
+    let first = grant(&store, group(vec![customer(1, 1, "a")]));
+    settle(&store, &first, named("42"));
+    let second = grant(&store, group(vec![other.clone()]));
+
+    assert_eq!(settle(&store, &second, named("42")), Settled::Done);
+
+    let next = Member { event_id: Uuid::from_u128(3), sequence: Sequence(2), ..other };
+    assert_eq!(
+        grant(&store, group(vec![Member { fingerprint: "#b".into(), ..next }])).target_id,
+        None
+    );
+}
+
+#[test]
+fn a_lease_that_is_renewed_outlives_its_first_end() {
+    let store = store();
+    let held = grant(&store, group(vec![customer(1, 1, "a")]));
+    pass(LEASE - Duration::from_secs(1));
+
+    assert!(wait(store.renew("shop", vec![held.token], LEASE)).unwrap().is_empty());
+    pass(LEASE - Duration::from_secs(1));
+
+    assert!(matches!(claim(&store, group(vec![customer(2, 2, "b")])).claimed, Claimed::Busy));
+    assert_eq!(settle(&store, &held, delivered()), Settled::Done);
+}
+
+#[test]
+fn a_lease_that_is_not_ours_cannot_be_renewed() {
+    let store = store();
+    let held = grant(&store, group(vec![customer(1, 1, "a")]));
+    settle(&store, &held, delivered());
+
+    let tokens = vec![held.token];
+    assert_eq!(wait(store.renew("shop", tokens.clone(), LEASE)).unwrap(), tokens);
+}
+
+#[test]
+fn ending_twice_counts_once_and_keeps_the_first_outcome() {
+    let store = store();
+    let end = |outcome| {
+        let ended = vec![(Uuid::from_u128(1), 0, outcome, String::new())];
+        wait(store.end("shop", "customers", ended)).unwrap();
+    };
+    end(Outcome::Dead);
+    end(Outcome::Dead);
+    end(Outcome::Skipped);
+
+    assert_eq!((tally(&store, Outcome::Dead), tally(&store, Outcome::Skipped)), (1, 0));
+}

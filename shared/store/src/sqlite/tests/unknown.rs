@@ -1,0 +1,134 @@
+//! Writes whose answer nobody read.
+
+use super::*;
+
+fn lost(store: &SqliteStore, member: Member) {
+    let lost = grant(store, group(vec![member]));
+    settle(store, &lost, failed(true));
+}
+
+#[test]
+fn an_unread_answer_makes_the_next_claim_wait_and_then_read() {
+    let store = store();
+    lost(&store, customer(1, 1, "a"));
+    pass(Duration::from_secs(10));
+
+    let early = claim(&store, group(vec![customer(1, 1, "a")]));
+    assert!(
+        matches!(early.claimed, Claimed::Unknown { wait } if wait == SETTLE_AFTER - Duration::from_secs(10))
+    );
+    assert_eq!(early.members, [Verdict::Waits]);
+    assert_eq!(overview(&store).unknown["shop"], 1);
+
+    pass(SETTLE_AFTER - Duration::from_secs(10));
+    assert!(grant(&store, group(vec![customer(1, 1, "a")])).read_first);
+}
+
+#[test]
+fn a_lease_that_ended_unsettled_is_an_unread_answer() {
+    let store = store();
+    let killed = grant(&store, group(vec![customer(1, 1, "a")]));
+    pass(LEASE);
+    assert_eq!(overview(&store).unknown["shop"], 1);
+
+    let early = claim(&store, group(vec![customer(1, 1, "a")]));
+    assert!(matches!(early.claimed, Claimed::Unknown { wait } if wait == SETTLE_AFTER - LEASE));
+    assert_eq!(settle(&store, &killed, delivered()), Settled::Lost);
+    assert_eq!(wait(store.renew("shop", vec![killed.token], LEASE)).unwrap(), [killed.token]);
+
+    pass(SETTLE_AFTER - LEASE);
+    assert!(grant(&store, group(vec![customer(1, 1, "a")])).read_first);
+}
+
+#[test]
+fn a_lease_that_ended_unnoticed_can_still_be_settled() {
+    let store = store();
+    let slow = grant(&store, group(vec![customer(1, 1, "a")]));
+    pass(LEASE * 2);
+
+    assert_eq!(settle(&store, &slow, delivered()), Settled::Done);
+    assert_eq!(overview(&store).unknown.len(), 0);
+}
+
+#[test]
+fn a_success_after_the_read_ends_the_doubt() {
+    let store = store();
+    lost(&store, customer(1, 1, "a"));
+    pass(SETTLE_AFTER);
+    deliver(&store, group(vec![customer(1, 1, "a")]));
+
+    assert!(!grant(&store, group(vec![customer(2, 2, "b")])).read_first);
+    assert_eq!(overview(&store).unknown.len(), 0);
+}
+
+#[test]
+fn a_read_that_came_to_nothing_leaves_the_doubt() {
+    let store = store();
+    for verdict in [failed(false), Settle::Released] {
+        lost(&store, customer(1, 1, "a"));
+        pass(SETTLE_AFTER);
+        let reading = grant(&store, group(vec![customer(1, 1, "a")]));
+        settle(&store, &reading, verdict);
+
+        let next = grant(&store, group(vec![customer(1, 1, "a")]));
+        assert!(next.read_first);
+        settle(&store, &next, Settle::Released);
+    }
+}
+
+#[test]
+fn nothing_is_unchanged_while_a_write_is_lost() {
+    let store = store();
+    deliver(&store, group(vec![customer(1, 1, "a")]));
+    lost(&store, customer(2, 2, "b"));
+    pass(SETTLE_AFTER);
+
+    grant(&store, group(vec![customer(3, 3, "a")]));
+}
+
+#[test]
+fn a_lost_write_of_one_facet_is_not_forgotten_when_another_succeeds() {
+    let store = store();
+    let order = |facet, event, sequence, fields| {
+        group(vec![of_part(facet, "", customer(event, sequence, fields))])
+    };
+    deliver(&store, order(Facet::Placed, 1, 1, "a"));
+    let first = grant(&store, order(Facet::Placed, 2, 2, "b"));
+    settle(&store, &first, failed(true));
+    pass(SETTLE_AFTER);
+    // A second try is refused outright; what became of the first one is still open.
+    let second = grant(&store, order(Facet::Placed, 3, 3, "c"));
+    settle(&store, &second, failed(false));
+    deliver(&store, order(Facet::Cancellation, 4, 1, "x"));
+
+    let back = grant(&store, order(Facet::Placed, 5, 4, "a"));
+    assert!(back.read_first);
+    settle(&store, &back, delivered());
+    assert_eq!(overview(&store).unknown.len(), 0);
+}
+
+#[test]
+fn a_skip_reads_nothing_and_ends_no_doubt() {
+    let store = store();
+    lost(&store, customer(1, 1, "a"));
+    pass(SETTLE_AFTER);
+    let skipping = grant(&store, group(vec![customer(2, 2, "b")]));
+    let outcome = Outcome::Skipped;
+    settle(&store, &skipping, Settle::Done { outcome, because: None, target_id: None });
+
+    assert!(grant(&store, group(vec![customer(3, 3, "c")])).read_first);
+}
+
+#[test]
+fn a_composed_write_never_goes_back_behind_a_lost_one() {
+    let store = store();
+    deliver(&store, composed(vec![shipment(1, 1, "S1", "packed")]));
+    let lost = grant(&store, composed(vec![shipment(2, 2, "S1", "sent")]));
+    settle(&store, &lost, failed(true));
+    pass(SETTLE_AFTER);
+
+    let other = grant(&store, composed(vec![shipment(3, 1, "S2", "packed")]));
+
+    assert_eq!(other.siblings.len(), 1);
+    assert!(other.siblings[0].document.contains("sent"));
+}
