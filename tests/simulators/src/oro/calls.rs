@@ -98,7 +98,7 @@ impl Shop {
         if !writable || (changes_list && !relation.is_list()) {
             return Ok(Answer::not_allowed("OPTIONS, GET"));
         }
-        let current = render::linkage(&self.store, record, relation, call.view.ext);
+        let current = linkage(&self.store, record, relation, call.view.ext);
         let sent = document::parse_linkage(&call.request.body)?;
         let linkage = combine(method, &current, sent);
         let address = id.to_owned();

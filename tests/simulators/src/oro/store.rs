@@ -85,10 +85,6 @@ impl Store {
         self.tables.get(&kind).into_iter().flat_map(Table::values).map(Arc::as_ref)
     }
 
-    pub(super) fn count(&self, kind: Kind) -> usize {
-        self.tables.get(&kind).map_or(0, BTreeMap::len)
-    }
-
     pub(super) fn is_indexed(kind: Kind, field: &str) -> bool {
         INDEXED.contains(&(kind, field))
     }
@@ -166,7 +162,7 @@ mod tests {
         store.rollback();
         assert_eq!((found(&store, "mug"), found(&store, "CUP")), (vec![1], vec![2]));
         assert_eq!((found(&store, "JAR"), found(&store, "POT")), (vec![], vec![]));
-        assert_eq!(store.count(Kind::Products), 2);
+        assert_eq!(store.all(Kind::Products).count(), 2);
     }
 
     #[test]

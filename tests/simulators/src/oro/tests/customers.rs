@@ -64,7 +64,7 @@ fn a_second_customer_with_the_external_id_is_refused_without_a_place() {
 }
 
 #[test]
-fn an_update_is_partial_and_moves_the_time_only_if_something_changed() {
+fn an_update_is_partial_and_its_document_names_the_row_of_the_address() {
     let desk = Desk::open();
     let id = desk.post("customers", &customer("Acme", "C-1")).id();
     let group = desk

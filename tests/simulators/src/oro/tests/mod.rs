@@ -9,11 +9,14 @@ mod shopping;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use axum::http::HeaderName;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::media::JSON_API;
 use super::serve::{Front, router};
-use super::shop::Shop;
+use super::shop::{Request, Shop};
 use super::token::Client;
 use crate::control::Control;
 
@@ -55,6 +58,23 @@ impl Desk {
         assert_eq!(reply.status, 200);
         desk.token = reply.body["access_token"].as_str().unwrap().to_owned();
         desk
+    }
+
+    /// Asks past the socket, at a moment of the test's own.
+    fn at(&self, now: Timestamp, method: &str, path: &str, body: &Value) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        let headers = [("authorization", bearer.as_str()), ("content-type", JSON_API)];
+        let parse = |(name, value): (&str, &str)| {
+            (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())
+        };
+        let request = Request {
+            method: method.parse().unwrap(),
+            path: format!("/admin/api/{path}"),
+            query: String::new(),
+            headers: headers.into_iter().map(parse).collect(),
+            body: body.to_string().into(),
+        };
+        self.front.floor().shop.answer(&request, now)
     }
 
     /// The same desk, naming products by SKU.

@@ -1,8 +1,11 @@
 //! Orders, their lines, trackings and statuses.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use super::{Desk, customer, order, product};
+use super::{Answer, Desk, customer, order, product};
+use crate::oro::values::stamp;
 
 /// A shop with customer 1 and product `MUG-1`.
 fn stocked(external_status: bool) -> Desk {
@@ -139,6 +142,7 @@ fn the_shipping_status_can_be_set_through_its_own_address() {
     assert_eq!(desk.get(path).body["data"]["id"], "partially_shipped");
     assert_eq!(desk.patch(path, &status("lost")).status, 400);
     assert_eq!(desk.patch("orders/1/relationships/internalStatus", &status("open")).status, 405);
+    assert_eq!(desk.post(path, &status("shipped")).status, 405);
 }
 
 #[test]
@@ -231,4 +235,25 @@ fn lines_may_name_their_product_by_sku_where_products_have_external_ids() {
     let line = &desk.get("orderlineitems/1").body["data"];
     assert_eq!(line["relationships"]["product"]["data"]["id"], "MUG-1");
     assert_eq!(line["attributes"]["productSku"], "MUG-1");
+}
+
+#[test]
+fn an_update_moves_the_time_only_if_the_row_itself_changed() {
+    let desk = with_order(true);
+    let later = crate::control::now() + Duration::from_mins(1);
+    let time = |answer: &Answer| {
+        let body = answer.body.clone().unwrap();
+        body["data"]["attributes"]["updatedAt"].as_str().unwrap().to_owned()
+    };
+    let note = |text: &str| json!({"data": {"type": "orders", "id": "1", "attributes": {"customerNotes": text}}});
+    let first = desk.at(later, "PATCH", "orders/1", &note("a"));
+    assert_eq!(time(&first), stamp(later));
+    let later_still = later + Duration::from_mins(1);
+    assert_eq!(time(&desk.at(later_still, "PATCH", "orders/1", &note("a"))), stamp(later));
+    let mut tracked = track(&[], "A");
+    tracked["data"]["relationships"].as_object_mut().unwrap().remove("shippingStatus");
+    let tracked = desk.at(later_still, "PATCH", "orders/1", &tracked);
+    assert_eq!((tracked.status, time(&tracked)), (200, stamp(later)));
+    let last = desk.at(later_still, "PATCH", "orders/1", &note("b"));
+    assert_eq!(time(&last), stamp(later_still));
 }

@@ -62,7 +62,7 @@ fn every_order_of_the_world_is_placed_once_its_customer_and_products_are_there()
     desk.front.place(1000, later(0));
     assert_eq!(desk.get("orders").ids(), [""; 0]);
     stock(&desk, &world);
-    let far = crate::control::now() + Duration::from_secs(60);
+    let far = crate::control::now() + Duration::from_mins(1);
     desk.front.place(5, far);
     assert_eq!(desk.get("orders").ids().len(), 5);
     desk.front.place(1000, far);
@@ -75,6 +75,10 @@ fn every_order_of_the_world_is_placed_once_its_customer_and_products_are_there()
     let placed = world.order(world.order_of(first["identifier"].as_str().unwrap()).unwrap());
     let lines = placed.lines.len();
     assert_eq!(first["currency"], placed.currency);
+    assert_eq!(first["estimatedShippingCostAmount"], format!("{}00", placed.shipping_cost));
+    let sum = |name: &str| first[name].as_str().unwrap().parse::<f64>().unwrap();
+    let carriage: f64 = placed.shipping_cost.parse().unwrap();
+    assert!((sum("totalValue") - sum("subtotalValue") - carriage).abs() < 0.000_01);
     assert_eq!(
         reply.body["data"][0]["relationships"]["lineItems"]["data"].as_array().unwrap().len(),
         lines
@@ -129,20 +133,7 @@ fn the_state_shows_what_the_account_looks_for() {
 
 /// The effects of one request, as the history would take them.
 fn effects(desk: &Desk, method: &str, path: &str, body: &Value) -> Vec<Effect> {
-    let request = crate::oro::shop::Request {
-        method: method.parse().unwrap(),
-        path: format!("/admin/api/{path}"),
-        query: String::new(),
-        headers: [
-            ("authorization", format!("Bearer {}", desk.token)),
-            ("content-type", super::JSON_API.to_owned()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-        .collect(),
-        body: body.to_string().into(),
-    };
-    desk.front.floor().shop.answer(&request, crate::control::now()).effects
+    desk.at(crate::control::now(), method, path, body).effects
 }
 
 #[test]
