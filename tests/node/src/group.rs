@@ -108,6 +108,8 @@ mod tests {
     #[test]
     fn what_is_on_a_leash_ends_with_it() {
         let (mut one, mut two) = (child(), child());
+        // Waiting for a child closes its input, which would end it as well.
+        let _held_open = (one.stdin.take(), two.stdin.take());
         drop(Leash::tie(&[one.id(), two.id()]).unwrap());
         assert!(!one.wait().unwrap().success());
         assert!(!two.wait().unwrap().success());

@@ -60,7 +60,13 @@ mod tests {
 
     #[test]
     fn another_protocol_or_a_refused_version_is_not() {
-        for reply in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"AMQP\0\0\x09\x01"] {
+        let replies = [
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            b"AMQP\0\0\x09\x01",
+            // connection.close
+            &[1, 0, 0, 0, 0, 0, 20, 0, 10, 0, 50, 0, 0],
+        ];
+        for reply in replies {
             assert!(answers(speaker(reply), Duration::from_secs(5)).is_err(), "{reply:?}");
         }
     }

@@ -20,8 +20,11 @@ pub(crate) const PROGRAMS: &str = "/usr/lib/rabbitmq/bin";
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How much of a log an error quotes.
-const TAIL_BYTES: usize = 4096;
+/// What the node's programs print, and what the node logs.
+const LOGS: [&str; 2] = ["log/console.log", "log/node.log"];
+
+/// How much of each log an error quotes.
+const TAIL_BYTES: usize = 2048;
 
 /// Two schedulers, no busy waiting and no pinning to a core: the services share the machine.
 const ERLANG_ARGUMENTS: &str = "+S 2:2 +stbt u -kernel inet_dist_use_interface {127,0,0,1}";
@@ -77,6 +80,7 @@ impl NodeHome {
         for name in ["home", "data", "log", "conf.d"] {
             make_private(&home.folder.join(name))?;
         }
+        home.set_logs_aside();
         home.write("ports", &ports.to_text())?;
         home.write("rabbitmq-env.conf", "")?;
         home.write("rabbitmq.conf", &home.configuration(management))?;
@@ -86,9 +90,12 @@ impl NodeHome {
         Ok(home)
     }
 
-    /// Forgets the ports, so that the next start looks for others.
-    pub(crate) fn forget_ports(&self) {
-        let _already_gone = fs::remove_file(self.folder.join("ports"));
+    /// Keeps the logs of the last start beside those of this one, so that an error quotes this one.
+    fn set_logs_aside(&self) {
+        for name in LOGS {
+            let log = self.folder.join(name);
+            let _first_start = fs::rename(&log, log.with_extension("log.1"));
+        }
     }
 
     pub fn folder(&self) -> &Path {
@@ -185,7 +192,7 @@ impl NodeHome {
     /// The ends of the node's logs, for an error.
     pub(crate) fn log_tail(&self) -> String {
         let mut text = String::new();
-        for name in ["log/console.log", "log/node.log"] {
+        for name in LOGS {
             let log = fs::read(self.folder.join(name)).unwrap_or_default();
             let start = log.len().saturating_sub(TAIL_BYTES);
             let tail = log.get(start..).unwrap_or_default();

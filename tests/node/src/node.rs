@@ -165,7 +165,8 @@ fn lock(folder: &Path) -> Result<File, NodeError> {
     }
 }
 
-/// Starts until no port was snatched away, at most [`STARTS_MAX`] times.
+/// Starts, at most [`STARTS_MAX`] times while somebody else holds one of the ports after a failure:
+/// logs name a taken port in many ways, but the port itself does not lie.
 fn run(folder: &Path, options: &NodeOptions) -> Result<(NodeHome, Running), NodeError> {
     let mut turn = 0;
     loop {
@@ -173,11 +174,7 @@ fn run(folder: &Path, options: &NodeOptions) -> Result<(NodeHome, Running), Node
         turn += 1;
         match run_once(&home, options.start_within) {
             Ok(running) => return Ok((home, running)),
-            Err(NodeError::Exited { log, .. })
-                if turn < STARTS_MAX && log.contains("eaddrinuse") =>
-            {
-                home.forget_ports();
-            }
+            Err(_) if turn < STARTS_MAX && !home.ports().are_free() => {}
             Err(error) => return Err(error),
         }
     }

@@ -197,6 +197,26 @@ fn a_port_taken_meanwhile_is_given_up_for_another() {
 }
 
 #[test]
+fn a_port_snatched_during_the_start_is_given_up_for_another() {
+    let folder = Scratch::new("snatched");
+    let mut first = start(&folder);
+    let port = first.amqp_port();
+    first.stop().unwrap();
+    drop(first);
+    // The configuration is written after the ports were found free, and long before they are bound.
+    let configuration = folder.0.join("rabbitmq.conf");
+    fs::remove_file(&configuration).unwrap();
+    let thief = thread::spawn(move || {
+        wait_until("the configuration", || configuration.exists());
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap()
+    });
+    let mut node = start(&folder);
+    let _held = thief.join().unwrap();
+    assert_ne!(node.amqp_port(), port);
+    node.stop().unwrap();
+}
+
+#[test]
 fn a_node_that_cannot_start_says_why_with_the_end_of_its_log() {
     let folder = Scratch::new("broken");
     fs::create_dir_all(folder.0.join("conf.d")).unwrap();

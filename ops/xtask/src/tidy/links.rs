@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn a_link_that_leads_nowhere_is_found_on_its_line() {
-        for text in ["[a](c.md)", "[a](../../../b.md)", "see [a](b.md), [b](<c.md>)", "[a]: /b.md"]
+        for text in
+            ["[a](c.md)", "[a](../../../README.md)", "see [a](b.md), [b](<c.md>)", "[a]: /b.md"]
         {
             let found = findings(&format!("\n{text}\n"));
             assert_eq!(found.len(), 1, "{text}: {found:?}");
