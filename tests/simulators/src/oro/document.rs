@@ -93,26 +93,26 @@ impl Reader {
 
     fn document(&mut self, root: &Object, primary: Primary) -> Document {
         let what = if primary == Primary::List { "data object collection" } else { "data object" };
-        let Some(data) = root.get("data") else {
+        let Some(value) = root.get("data") else {
             self.refuse("/data", format!("The primary {what} should exist"));
             return Document::default();
         };
-        if is_empty(data) {
+        if is_empty(value) {
             self.refuse("/data", format!("The primary {what} should not be empty"));
             return Document::default();
         }
         let filters = root.get("filters").and_then(Value::as_str).map(str::to_owned);
         let primary = match primary {
             Primary::New | Primary::Existing => {
-                self.object(data, "/data", primary == Primary::Existing).into_iter().collect()
+                self.object(value, "/data", primary == Primary::Existing).into_iter().collect()
             }
-            Primary::List => self.list(data),
+            Primary::List => self.list(value),
         };
         Document { primary, included: self.included(root), filters }
     }
 
-    fn list(&mut self, data: &Value) -> Vec<Resource> {
-        let Value::Array(items) = data else {
+    fn list(&mut self, value: &Value) -> Vec<Resource> {
+        let Value::Array(items) = value else {
             self.refuse("/data", "The primary data object collection should be an array");
             return Vec::new();
         };

@@ -197,7 +197,7 @@ fn customer(name: &str, external_id: &str) -> Value {
 
 /// A product document as the reference shows it; `id` only where products are named by SKU.
 fn product(sku: &str, name: &str, ext: bool) -> Value {
-    let mut data = json!({
+    let mut resource = json!({
         "type": "products",
         "attributes": {"status": "enabled"},
         "relationships": {
@@ -209,11 +209,11 @@ fn product(sku: &str, name: &str, ext: bool) -> Value {
         }
     });
     if ext {
-        data["id"] = json!(sku);
+        resource["id"] = json!(sku);
     } else {
-        data["attributes"]["sku"] = json!(sku);
+        resource["attributes"]["sku"] = json!(sku);
     }
-    json!({"data": data, "included": [
+    json!({"data": resource, "included": [
         {"type": "productnames", "id": "n", "attributes": {"fallback": null, "string": name}},
         {"type": "productunitprecisions", "id": "u",
          "attributes": {"precision": 0, "conversionRate": 1, "sell": true},
