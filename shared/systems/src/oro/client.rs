@@ -1,5 +1,7 @@
 //! One request to the shop's back-office API, from the token to the parsed document.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use ferry_canonical::FailureKind;
 use ferry_http::{Conversation, Method, Request, Response};
@@ -179,15 +181,15 @@ impl Api<'_> {
 
     fn request(&self, call: &Call, token: &str) -> Request {
         let config = &self.oro.config;
-        let mut url =
-            format!("{}{}/api/{}", config.base_url, config.backend_prefix, call.resource);
+        let mut url = format!("{}{}/api/{}", config.base_url, config.backend_prefix, call.resource);
         if let Some(id) = &call.id {
             url.push('/');
             url.push_str(&encode(id));
         }
         for (index, (name, value)) in call.query.iter().enumerate() {
             url.push(if index == 0 { '?' } else { '&' });
-            url.push_str(&format!("{name}={}", encode(value)));
+            // Writing to a string cannot fail.
+            _ = write!(url, "{name}={}", encode(value));
         }
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mut headers = vec![
@@ -232,8 +234,123 @@ pub(super) fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~:,".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+    use serde_json::json;
+    use std::time::Duration;
+
+    use ferry_http::HttpError;
+
+    use super::*;
+    use crate::oro::scripted::{Shop, answer, bytes, oro};
+
+    fn read() -> Call {
+        Call::read("read", "orders")
+    }
+
+    fn change() -> Call {
+        let order = Resource::with_id("orders", "a/b ?").attribute("poNumber", "1");
+        Call::change("write", order, Vec::new())
+    }
+
+    fn bearer(request: &Request) -> &str {
+        let found = request.headers.iter().find(|(name, _)| name == "authorization");
+        found.map_or("", |(_, value)| value)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_at_one_time_share_one_token_until_half_a_minute_before_it_ends() {
+        let shop =
+            Shop::answering((0..6).map(|_| answer("GET /orders", 200, &json!({"data": []}))));
+        let (oro, conversation) = (oro(), shop.conversation());
+        let api = oro.api(&conversation);
+        let call = read();
+        join_all((0..4).map(|_| api.ask(&call))).await;
+        assert_eq!(shop.tokens(), 1);
+        tokio::time::advance(Duration::from_secs(3569)).await;
+        api.ask(&call).await.unwrap();
+        assert_eq!(shop.tokens(), 1);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        api.ask(&call).await.unwrap();
+        assert_eq!(shop.tokens(), 2);
+        shop.asked();
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_renewed_once_and_then_the_credentials_are_at_fault() {
+        let refused = || bytes("GET /orders", 401, "");
+        let shop = Shop::answering([
+            refused(),
+            answer("GET /orders", 200, &json!({"data": []})),
+            refused(),
+            refused(),
+        ]);
+        let (oro, conversation) = (oro(), shop.conversation());
+        let api = oro.api(&conversation);
+        api.ask(&read()).await.unwrap();
+        let no = api.ask(&read()).await.unwrap_err();
+        assert_eq!((no.failure.kind, no.failure.unread), (FailureKind::Auth, false));
+        let asked = shop.asked();
+        let bearers: Vec<&str> = asked.iter().map(bearer).collect();
+        assert_eq!(bearers, ["Bearer t1", "Bearer t2", "Bearer t2", "Bearer t3"]);
+    }
+
+    #[tokio::test]
+    async fn a_token_that_somebody_renewed_meanwhile_is_kept() {
+        let shop = Shop::answering([]);
+        let (oro, conversation) = (oro(), shop.conversation());
+        let first = oro.tokens.get(&oro.config, &conversation).await.unwrap();
+        oro.tokens.forget(&first).await;
+        let second = oro.tokens.get(&oro.config, &conversation).await.unwrap();
+        oro.tokens.forget(&first).await;
+        assert_eq!(oro.tokens.get(&oro.config, &conversation).await.unwrap(), second);
+        assert_eq!(shop.tokens(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_no_document_leaves_a_write_unknown_and_a_read_not() {
+        for garbage in ["<html>Login</html>", "", "{\"ok\":true}", "{\"data\":"] {
+            let shop = Shop::answering([
+                bytes("PATCH /orders/a%2Fb%20%3F", 200, garbage),
+                bytes("GET /orders", 200, garbage),
+            ]);
+            let (oro, conversation) = (oro(), shop.conversation());
+            let api = oro.api(&conversation);
+            let write = api.ask(&change()).await.unwrap_err().failure;
+            let read = api.ask(&read()).await.unwrap_err().failure;
+            assert_eq!((write.kind, write.unread), (FailureKind::Unavailable, true));
+            assert_eq!((read.kind, read.unread), (FailureKind::Unavailable, false));
+            shop.asked();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_leaves_a_write_unknown_and_a_refused_connection_does_not() {
+        for (error, kind, unread) in [
+            (HttpError::Connect("refused".into()), FailureKind::Connection, false),
+            (HttpError::Broken("reset".into()), FailureKind::Connection, true),
+            (HttpError::Timeout(Duration::from_secs(30)), FailureKind::Timeout, true),
+        ] {
+            let shop = Shop::answering([("PATCH /orders".to_owned(), Err(error))]);
+            let (oro, conversation) = (oro(), shop.conversation());
+            let failure = oro.api(&conversation).ask(&change()).await.unwrap_err().failure;
+            assert_eq!((failure.kind, failure.unread), (kind, unread));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_journal_sees_neither_token_nor_secret() {
+        let shop = Shop::answering([answer("GET /orders", 200, &json!({"data": []}))]);
+        let (oro, conversation) = (oro(), shop.conversation());
+        oro.api(&conversation).ask(&read()).await.unwrap();
+        let told = format!("{:?} {oro:?}", conversation.take());
+        assert!(!told.contains("t1") && !told.contains("cret&") && !told.contains("s%26cret"));
+    }
 }

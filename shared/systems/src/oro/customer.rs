@@ -107,12 +107,12 @@ async fn group(api: &Api<'_>, name: &str) -> Result<String, Failure> {
     let document = api.list("look up customer group", GROUPS, query).await?;
     let named = |row: &&Value| document::text(row, "name") == Some(name);
     let found = document::rows(&document).iter().find(named).and_then(document::id);
-    let id = match found {
-        Some(id) => id.to_owned(),
-        None => {
-            let group = Resource::new(GROUPS).attribute("name", name);
-            created(&api.ask(&Call::create("create customer group", group, Vec::new())).await?.document)?
-        }
+    let id = if let Some(id) = found {
+        id.to_owned()
+    } else {
+        let group = Resource::new(GROUPS).attribute("name", name);
+        let call = Call::create("create customer group", group, Vec::new());
+        created(&api.ask(&call).await?.document)?
     };
     groups.insert(name.to_owned(), id.clone());
     Ok(id)
@@ -183,4 +183,252 @@ async fn update(
     written |= customer_address::apply(api, profile, &id, &addresses).await?;
     written |= customer_user::apply(api, profile, &id, &users).await?;
     Ok(applied(id, if written { Effect::Updated } else { Effect::AlreadySo }))
+}
+
+#[cfg(test)]
+mod tests {
+    use ferry_canonical::Part;
+    use serde_json::json;
+
+    use super::*;
+    use crate::oro::scripted::{Shop, answer, errors, oro, row, write};
+
+    fn part() -> Part {
+        let profile = json!({
+            "number": "C-1001", "name": "Acme", "group": "Trade",
+            "contacts": [{"id": "P-1", "first_name": "Jo", "last_name": "Li", "email": "Jo@acme.example"}],
+            "addresses": [
+                {"code": "BILL-1", "kinds": ["billing", "shipping"], "street": "1 Rd", "city": "NYC",
+                 "postcode": "10001", "region": "NY", "country": "US"},
+                {"code": "SHIP-1", "kinds": ["shipping"], "first_name": "Jo", "last_name": "Li",
+                 "street": "2 Rd", "city": "York", "postcode": "YO1", "region": "Yorkshire", "country": "GB"}
+            ]
+        });
+        Part::from_json(ferry_canonical::Facet::Profile, profile.to_string().as_bytes()).unwrap()
+    }
+
+    fn none() -> Value {
+        json!({"data": []})
+    }
+
+    fn made(kind: &str, id: &str) -> Value {
+        json!({"data": row(kind, id, json!({}), Value::Null)})
+    }
+
+    fn group() -> (String, Result<ferry_http::Response, ferry_http::HttpError>) {
+        let trade = row("customergroups", "3", json!({"name": "Trade"}), Value::Null);
+        answer("GET /customergroups?filter[name]=Trade", 200, &json!({"data": [trade]}))
+    }
+
+    /// The shop's own view of the whole profile.
+    fn there() -> [Value; 3] {
+        let customer = row(
+            "customers",
+            "7",
+            json!({"name": "Acme", "externalId": "C-1001"}),
+            json!({"group": {"type": "customergroups", "id": "3"}}),
+        );
+        let address = |id: &str, attributes: Value, region: Value, country: &str| {
+            row(
+                "customeraddresses",
+                id,
+                attributes,
+                json!({"country": {"type": "countries", "id": country}, "region": region}),
+            )
+        };
+        let addresses = json!({"data": [
+            address("70", json!({"label": "BILL-1", "organization": "Acme", "street": "1 Rd", "city": "NYC",
+                "postalCode": "10001", "types": [{"default": true, "addressType": "shipping"},
+                {"default": true, "addressType": "billing"}]}), json!({"type": "regions", "id": "US-NY"}), "US"),
+            address("71", json!({"label": "SHIP-1", "organization": null, "firstName": "Jo", "lastName": "Li",
+                "street": "2 Rd", "city": "York", "postalCode": "YO1", "customRegion": "Yorkshire",
+                "types": [{"default": false, "addressType": "shipping"}]}), Value::Null, "GB"),
+            address("72", json!({"label": "OLD"}), Value::Null, "GB"),
+        ]});
+        let user = row(
+            "customerusers",
+            "80",
+            json!({"email": "Jo@acme.example", "firstName": "Jo",
+            "lastName": "Li", "externalId": "P-1", "enabled": false}),
+            json!({"customer": {"type": "customers", "id": "7"}}),
+        );
+        [json!({"data": [customer]}), addresses, json!({"data": [user]})]
+    }
+
+    #[tokio::test]
+    async fn a_new_customer_is_written_without_being_read() {
+        let shop = Shop::answering([
+            answer("GET /customergroups?filter[name]=Trade", 200, &none()),
+            answer("POST /customergroups", 201, &made("customergroups", "3")),
+            answer("POST /customers", 201, &made("customers", "7")),
+            answer("POST /customeraddresses", 201, &made("customeraddresses", "70")),
+            answer("POST /customeraddresses", 201, &made("customeraddresses", "71")),
+            answer("POST /customerusers", 201, &made("customerusers", "80")),
+        ]);
+        let (oro, conversation, part) = (oro(), shop.conversation(), part());
+        let applied = oro
+            .apply(&conversation, &[write(&part.subject(), &part)])
+            .await
+            .pop()
+            .unwrap()
+            .unwrap();
+        assert_eq!(applied, super::applied("7".into(), Effect::Created));
+        insta::assert_snapshot!(shop.written().join("\n"), @r#"
+        POST /customergroups {"data":{"type":"customergroups","attributes":{"name":"Trade"}}}
+        POST /customers {"data":{"type":"customers","attributes":{"name":"Acme","externalId":"C-1001"},"relationships":{"group":{"data":{"type":"customergroups","id":"3"}}}}}
+        POST /customeraddresses {"data":{"type":"customeraddresses","attributes":{"organization":"Acme","firstName":null,"lastName":null,"street":"1 Rd","street2":null,"city":"NYC","postalCode":"10001","phone":null,"types":[{"default":true,"addressType":"billing"},{"default":true,"addressType":"shipping"}],"label":"BILL-1","customRegion":null},"relationships":{"country":{"data":{"type":"countries","id":"US"}},"region":{"data":{"type":"regions","id":"US-NY"}},"customer":{"data":{"type":"customers","id":"7"}}}}}
+        POST /customeraddresses {"data":{"type":"customeraddresses","attributes":{"organization":null,"firstName":"Jo","lastName":"Li","street":"2 Rd","street2":null,"city":"York","postalCode":"YO1","phone":null,"types":[{"default":false,"addressType":"shipping"}],"label":"SHIP-1","customRegion":"Yorkshire"},"relationships":{"country":{"data":{"type":"countries","id":"GB"}},"region":{"data":null},"customer":{"data":{"type":"customers","id":"7"}}}}}
+        POST /customerusers {"data":{"type":"customerusers","attributes":{"email":"Jo@acme.example","firstName":"Jo","lastName":"Li","externalId":"P-1","enabled":true},"relationships":{"customer":{"data":{"type":"customers","id":"7"}},"userRoles":{"data":[{"type":"customeruserroles","id":"1"}]}}}}
+        "#);
+    }
+
+    #[tokio::test]
+    async fn a_customer_that_is_there_as_it_should_be_is_left_alone() {
+        let [customer, addresses, users] = there();
+        let shop = Shop::answering([
+            group(),
+            answer("GET /customers?filter[externalId]=C-1001", 200, &customer),
+            answer(
+                "GET /customeraddresses?filter[customer]=7&sort=id&page[size]=500",
+                200,
+                &addresses,
+            ),
+            answer("GET /customerusers?filter[customer]=7", 200, &users),
+        ]);
+        let (oro, conversation, part) = (oro(), shop.conversation(), part());
+        let subject = part.subject();
+        let write = Write { read_first: true, ..write(&subject, &part) };
+        let applied = oro.apply(&conversation, &[write]).await.pop().unwrap().unwrap();
+        assert_eq!(applied, super::applied("7".into(), Effect::AlreadySo));
+        assert!(shop.written().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_customer_that_exists_after_all_is_found_and_only_its_changes_are_sent() {
+        let [mut customer, mut addresses, users] = there();
+        customer["data"][0]["attributes"]["name"] = json!("Acme Ltd");
+        addresses["data"][0]["attributes"]["city"] = json!("Albany");
+        addresses["data"][1]["attributes"]["label"] = Value::Null;
+        let shop = Shop::answering([
+            group(),
+            errors("POST /customers", 400, "unique entity constraint"),
+            answer("GET /customers?filter[externalId]=C-1001", 200, &customer),
+            answer("GET /customeraddresses", 200, &addresses),
+            answer("GET /customerusers", 200, &users),
+            answer("PATCH /customers/7", 200, &made("customers", "7")),
+            answer("PATCH /customeraddresses/70", 200, &made("customeraddresses", "70")),
+            answer("POST /customeraddresses", 201, &made("customeraddresses", "73")),
+        ]);
+        let (oro, conversation, part) = (oro(), shop.conversation(), part());
+        let applied = oro
+            .apply(&conversation, &[write(&part.subject(), &part)])
+            .await
+            .pop()
+            .unwrap()
+            .unwrap();
+        assert_eq!(applied, super::applied("7".into(), Effect::Updated));
+        insta::assert_snapshot!(shop.written()[1..3].join("\n"), @r#"
+        PATCH /customers/7 {"data":{"type":"customers","id":"7","attributes":{"name":"Acme"}}}
+        PATCH /customeraddresses/70 {"data":{"type":"customeraddresses","id":"70","attributes":{"city":"NYC"}}}
+        "#);
+    }
+
+    #[tokio::test]
+    async fn a_linked_customer_that_is_gone_is_a_conflict_and_then_looked_up() {
+        let part = part();
+        let subject = part.subject();
+        let gone = || errors("GET /customers/7", 404, "not found http exception");
+        let shop = Shop::answering([group(), gone()]);
+        let (oro, conversation) = (oro(), shop.conversation());
+        let linked = Write { target_id: Some("7"), ..write(&subject, &part) };
+        let failure = oro.apply(&conversation, &[linked]).await.pop().unwrap().unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Conflict);
+        let shop = Shop::answering([
+            gone(),
+            answer("GET /customers?filter[externalId]=C-1001", 200, &none()),
+            errors("POST /customers", 503, ""),
+        ]);
+        let again = Write { read_first: true, attempt: 2, ..linked };
+        let failure = oro.apply(&shop.conversation(), &[again]).await.pop().unwrap().unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unavailable);
+        shop.asked();
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_refused_names_its_canonical_field() {
+        let shop = Shop::answering([
+            group(),
+            answer("POST /customers", 201, &made("customers", "7")),
+            answer(
+                "POST /customeraddresses",
+                400,
+                &json!({"errors": [{"status": "400",
+                "title": "required region constraint", "detail": "State is required for country US",
+                "source": {"pointer": "/data/relationships/region/data"}}]}),
+            ),
+        ]);
+        let (oro, conversation, part) = (oro(), shop.conversation(), part());
+        let failure = oro
+            .apply(&conversation, &[write(&part.subject(), &part)])
+            .await
+            .pop()
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Validation);
+        assert_eq!(
+            failure.detail,
+            "addresses[BILL-1].region: State is required for country US (required region constraint)"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_email_of_another_customers_user_is_rejected_without_naming_it() {
+        let [customer, addresses, mut users] = there();
+        users["data"][0]["relationships"]["customer"]["data"]["id"] = json!("8");
+        let shop = Shop::answering([
+            group(),
+            answer("GET /customers/7", 200, &customer),
+            answer("GET /customeraddresses", 200, &addresses),
+            answer("GET /customerusers?filter[customer]=7", 200, &none()),
+            errors("POST /customerusers", 400, "unique customer user name and email constraint"),
+            answer("GET /customerusers?filter[email]=Jo%40acme.example", 200, &users),
+        ]);
+        let (oro, conversation, part) = (oro(), shop.conversation(), part());
+        let subject = part.subject();
+        let write = Write { target_id: Some("7"), ..write(&subject, &part) };
+        let failure = oro.apply(&conversation, &[write]).await.pop().unwrap().unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Rejected);
+        assert!(failure.detail.contains("contacts[P-1].email") && !failure.detail.contains("acme"));
+    }
+
+    #[tokio::test]
+    async fn a_blocked_customers_users_are_disabled() {
+        let [customer, addresses, mut users] = there();
+        users["data"][0]["attributes"]["enabled"] = json!(true);
+        let shop = Shop::answering([
+            group(),
+            answer("GET /customers/7", 200, &customer),
+            answer("GET /customeraddresses", 200, &addresses),
+            answer("GET /customerusers", 200, &users),
+            answer("PATCH /customerusers/80", 200, &made("customerusers", "80")),
+        ]);
+        let (oro, conversation, mut part) = (oro(), shop.conversation(), part());
+        if let Part::CustomerProfile(profile) = &mut part {
+            profile.blocked = true;
+        }
+        let subject = part.subject();
+        let write = Write { target_id: Some("7"), ..write(&subject, &part) };
+        oro.apply(&conversation, &[write]).await.pop().unwrap().unwrap();
+        assert!(shop.written()[0].ends_with(r#""attributes":{"enabled":false}}}"#));
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_becomes_the_same_uuid_each_time() {
+        assert_eq!(external_id("C-1001"), "C-1001");
+        let long = "C".repeat(37);
+        assert_eq!(external_id(&long), external_id(&long));
+        assert_eq!(external_id(&long).len(), 36);
+        assert_eq!(external_id("a,b").len(), 36, "a comma is a list to a filter");
+        assert_ne!(external_id("a,b"), external_id("a,c"));
+    }
 }

@@ -27,21 +27,15 @@ pub(super) async fn apply(
     let mut written = false;
     for (index, address) in profile.addresses.iter().enumerate() {
         let wanted = wanted(profile, index, address);
-        let at = match &address.code {
-            Some(code) => Some(format!("addresses[{code}]")),
-            None => Some(format!("addresses[{index}]")),
+        let call = if let Some(found) = found.iter().find(|found| is_it(found, address)) {
+            let Some(change) = wanted.changes(found) else { continue };
+            Call::change("update customer address", change, Vec::new())
+        } else {
+            let address = wanted.one("customer", CUSTOMERS, customer);
+            Call::create("create customer address", address, Vec::new())
         };
-        let call = match found.iter().find(|found| is_it(found, address)) {
-            Some(found) => match wanted.changes(found) {
-                Some(change) => Call::change("update customer address", change, Vec::new()),
-                None => continue,
-            },
-            None => {
-                let address = wanted.one("customer", CUSTOMERS, customer);
-                Call::create("create customer address", address, Vec::new())
-            }
-        };
-        api.ask(&Call { at, ..call }).await?;
+        let name = address.code.clone().unwrap_or_else(|| index.to_string());
+        api.ask(&Call { at: Some(format!("addresses[{name}]")), ..call }).await?;
         written = true;
     }
     Ok(written)
@@ -99,10 +93,14 @@ fn types(profile: &CustomerProfile, index: usize, address: &Address) -> Value {
         AddressKind::Billing => "billing",
         AddressKind::Shipping => "shipping",
     };
-    let is_first = |kind| profile.addresses.iter().take(index).all(|other| !other.kinds.contains(&kind));
+    let is_first =
+        |kind| profile.addresses.iter().take(index).all(|other| !other.kinds.contains(&kind));
     let of = |kind| {
         let default = is_first(kind);
-        address.kinds.contains(&kind).then(|| json!({"default": default, "addressType": name(kind)}))
+        address
+            .kinds
+            .contains(&kind)
+            .then(|| json!({"default": default, "addressType": name(kind)}))
     };
     [AddressKind::Billing, AddressKind::Shipping].into_iter().filter_map(of).collect()
 }

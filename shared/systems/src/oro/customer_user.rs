@@ -61,18 +61,16 @@ async fn change(
     contact: &Contact,
     (wanted, found): (&Resource, &Value),
 ) -> Result<bool, Failure> {
-    let wanted = match profile.blocked {
-        true => wanted.clone().attribute("enabled", false),
-        false => wanted.clone(),
-    };
+    let wanted = wanted.clone();
+    let wanted = if profile.blocked { wanted.attribute("enabled", false) } else { wanted };
     let Some(change) = wanted.changes(found) else { return Ok(false) };
     let call = Call::change("update customer user", change, Vec::new());
-    api.ask(&Call { at: at(contact), ..call }).await?;
+    api.ask(&Call { at: Some(at(contact)), ..call }).await?;
     Ok(true)
 }
 
-fn at(contact: &Contact) -> Option<String> {
-    Some(format!("contacts[{}]", contact.id))
+fn at(contact: &Contact) -> String {
+    format!("contacts[{}]", contact.id)
 }
 
 async fn create(
@@ -84,12 +82,15 @@ async fn create(
     let user = wanted(contact).one("customer", CUSTOMERS, customer);
     // Oro requires a role of an enabled user (OroCommerce reference §6).
     let user = match &api.oro.config.customer_user_role {
-        Some(role) => user
-            .attribute("enabled", !profile.blocked)
-            .many("userRoles", "customeruserroles", [role.as_str()]),
+        Some(role) => user.attribute("enabled", !profile.blocked).many(
+            "userRoles",
+            "customeruserroles",
+            [role.as_str()],
+        ),
         None => user.attribute("enabled", false),
     };
-    let call = Call { at: at(contact), ..Call::create("create customer user", user, Vec::new()) };
+    let call =
+        Call { at: Some(at(contact)), ..Call::create("create customer user", user, Vec::new()) };
     match api.ask(&call).await {
         Ok(_) => Ok(true),
         Err(no) if no.duplicate => settle_duplicate(api, profile, contact, customer).await,

@@ -1,5 +1,6 @@
 //! JSON:API resources: reading what came, building what is sent, and telling them apart.
 
+use ferry_canonical::value::Decimal;
 use serde_json::{Map, Value, json};
 
 /// The attribute, unless it is missing or null.
@@ -10,6 +11,15 @@ pub(super) fn attribute<'a>(resource: &'a Value, name: &str) -> Option<&'a Value
 /// The attribute where it is a text that says something.
 pub(super) fn text<'a>(resource: &'a Value, name: &str) -> Option<&'a str> {
     attribute(resource, name)?.as_str().filter(|text| !text.trim().is_empty())
+}
+
+/// The attribute as a decimal: Oro writes numbers as text or as JSON numbers (reference §3).
+pub(super) fn number(resource: &Value, name: &str) -> Option<Decimal> {
+    let value = attribute(resource, name)?;
+    match value.as_str() {
+        Some(text) => Decimal::parse(text).ok(),
+        None => Decimal::parse(&value.as_number()?.to_string()).ok(),
+    }
 }
 
 pub(super) fn id(resource: &Value) -> Option<&str> {
@@ -43,9 +53,9 @@ pub(super) fn named<'a>(rows: &'a [Value], attribute: &str, wanted: &str) -> Opt
     let exact = rows.iter().find(|row| text(row, attribute) == Some(wanted));
     exact.or_else(|| {
         let folded = wanted.to_lowercase();
-        let mut alike = rows.iter().filter(|row| {
-            text(row, attribute).is_some_and(|found| found.to_lowercase() == folded)
-        });
+        let mut alike = rows
+            .iter()
+            .filter(|row| text(row, attribute).is_some_and(|found| found.to_lowercase() == folded));
         alike.next().filter(|_| alike.next().is_none())
     })
 }

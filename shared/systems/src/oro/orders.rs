@@ -48,7 +48,8 @@ pub(super) async fn find(
     }
     let query = with(vec![("filter[identifier]", identifier.to_owned())]);
     let mut document = api.list("look up order", ORDERS, query).await?;
-    let Some(order) = document::named(document::rows(&document), "identifier", identifier).cloned() else {
+    let Some(order) = document::named(document::rows(&document), "identifier", identifier).cloned()
+    else {
         let detail = format!("order `{identifier}` is not in the shop");
         return Err(Failure::new(FailureKind::MissingReference, detail));
     };

@@ -20,7 +20,9 @@ const CARRIED: &[&str] = &[
     "createdAt",
     "currency",
     "customerNotes",
+    "estimatedShippingCostAmount",
     "identifier",
+    "overriddenShippingCostAmount",
     "poNumber",
     "shippingMethod",
     "subtotalValue",
@@ -62,15 +64,12 @@ fn owned(resource: &Value, name: &str) -> Option<String> {
     document::text(resource, name).map(str::to_owned)
 }
 
-/// Numbers come as text or as JSON numbers (OroCommerce reference §3).
 fn number(resource: &Value, name: &str, field: &str) -> Result<Option<Decimal>, Bad> {
-    let parsed = match document::attribute(resource, name) {
-        None => return Ok(None),
-        Some(Value::String(text)) => Decimal::parse(text).ok(),
-        Some(Value::Number(number)) => Decimal::parse(&number.to_string()).ok(),
-        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_) | Value::Null) => None,
-    };
-    parsed.map(Some).ok_or_else(|| Bad::new(field, "a decimal number such as 12.50"))
+    if document::attribute(resource, name).is_none() {
+        return Ok(None);
+    }
+    let number = document::number(resource, name);
+    number.map(Some).ok_or_else(|| Bad::new(field, "a decimal number such as 12.50"))
 }
 
 fn customer(order: &Value, included: &Included<'_>) -> OrderCustomer {
@@ -149,11 +148,10 @@ fn address(
         let missing = || Bad::new(&format!("{relation}.{name}"), "a text that is not empty");
         owned(found, name).ok_or_else(missing)
     };
-    let country = document::one(found, "country")
-        .and_then(|code| Country::parse(code).ok())
-        .ok_or_else(|| {
-            Bad::new(&format!("{relation}.country"), "an assigned ISO 3166 code such as GB")
-        })?;
+    let country =
+        document::one(found, "country").and_then(|code| Country::parse(code).ok()).ok_or_else(
+            || Bad::new(&format!("{relation}.country"), "an assigned ISO 3166 code such as GB"),
+        )?;
     Ok(Some(Address {
         code: owned(found, "label"),
         kinds: vec![kind],

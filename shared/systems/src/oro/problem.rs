@@ -62,7 +62,8 @@ pub(super) fn refused(response: &Response, call: &Call) -> No {
     // A gateway that gave up does not know whether Oro, behind it, goes on.
     let unread = call.writes() && matches!(response.status, 502 | 504);
     let duplicate = response.status == 409
-        || (response.status == 400 && problems.iter().any(|problem| problem.title.starts_with("unique ")));
+        || (response.status == 400
+            && problems.iter().any(|problem| problem.title.starts_with("unique ")));
     No { failure: Failure { unread, ..failure }, duplicate }
 }
 
@@ -114,7 +115,8 @@ impl Problem {
     /// never come: that is a wrong value.
     fn is_missing_reference(&self) -> bool {
         let relation = self.pointer.split_once("/relationships/").map(|(_, relation)| relation);
-        let fixed = |relation: &str| relation.starts_with("country") || relation.starts_with("region");
+        let fixed =
+            |relation: &str| relation.starts_with("country") || relation.starts_with("region");
         self.title == "form constraint" && relation.is_some_and(|relation| !fixed(relation))
     }
 }
@@ -286,8 +288,16 @@ mod tests {
         for (errors, kind, duplicate) in [
             (json!([group]), FailureKind::MissingReference, false),
             (json!([group, name]), FailureKind::Validation, false),
-            (json!([error("form constraint", "/data/relationships/country/data")]), FailureKind::Validation, false),
-            (json!([error("form constraint", "/data/attributes/name")]), FailureKind::Validation, false),
+            (
+                json!([error("form constraint", "/data/relationships/country/data")]),
+                FailureKind::Validation,
+                false,
+            ),
+            (
+                json!([error("form constraint", "/data/attributes/name")]),
+                FailureKind::Validation,
+                false,
+            ),
             (json!([error("unique entity constraint", "")]), FailureKind::Validation, true),
             (json!([error("extra fields constraint", "")]), FailureKind::Unsupported, false),
             (json!([error("filter constraint", "filter[x]")]), FailureKind::Unsupported, false),

@@ -44,10 +44,7 @@ pub(super) async fn apply(
 
 /// The number of the product with this SKU.
 pub(super) async fn number_of(api: &Api<'_>, sku: &str) -> Result<Option<String>, Failure> {
-    let query = vec![
-        ("filter[sku]", sku.to_owned()),
-        ("fields[products]", "sku".to_owned()),
-    ];
+    let query = vec![("filter[sku]", sku.to_owned()), ("fields[products]", "sku".to_owned())];
     let document = api.list("look up product", PRODUCTS, query).await?;
     let row = document::named(document::rows(&document), "sku", sku);
     Ok(row.and_then(document::id).map(str::to_owned))
@@ -139,17 +136,14 @@ fn precision(unit: &str) -> u8 {
     if unit == "kg" { 3 } else { 0 }
 }
 
-async fn create(
-    api: &Api<'_>,
-    catalogue: &ProductCatalogue,
-    by_sku: bool,
-) -> Result<Applied, No> {
+async fn create(api: &Api<'_>, catalogue: &ProductCatalogue, by_sku: bool) -> Result<Applied, No> {
     const UNIT: &str = "new-unit";
-    let mut product = match by_sku {
-        true => Resource::with_id(PRODUCTS, &catalogue.sku),
-        false => Resource::new(PRODUCTS).attribute("sku", catalogue.sku.as_str()),
-    }
-    .attribute("status", status(catalogue));
+    let product = if by_sku {
+        Resource::with_id(PRODUCTS, &catalogue.sku)
+    } else {
+        Resource::new(PRODUCTS).attribute("sku", catalogue.sku.as_str())
+    };
+    let mut product = product.attribute("status", status(catalogue));
     let mut included = Vec::new();
     for text in texts(catalogue) {
         product = text.link(product, [text.temporary_id().as_str()]);
@@ -182,8 +176,7 @@ async fn update(
     let product = document::rows(found).first().unwrap_or(&Value::Null);
     let id = document::id(product).unwrap_or_default();
     let wanted = Resource::new(PRODUCTS).attribute("status", status(catalogue));
-    let mut change =
-        wanted.changes(product).unwrap_or_else(|| Resource::with_id(PRODUCTS, id));
+    let mut change = wanted.changes(product).unwrap_or_else(|| Resource::with_id(PRODUCTS, id));
     let mut included = Vec::new();
     for text in texts(catalogue) {
         if let Some(needed) = text.change(product, found) {
@@ -211,4 +204,138 @@ fn unit_warning(catalogue: &ProductCatalogue, product: &Value, found: &Value) ->
         "unit is `{present}` in the shop and `{wanted}` at the source; it is changed in the shop by \
          hand, because that moves its stock"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use ferry_canonical::Part;
+    use serde_json::json;
+
+    use super::*;
+    use crate::oro::scripted::{Shop, answer, errors, oro, row, write};
+
+    fn part() -> Part {
+        let catalogue =
+            json!({"sku": "SKU-1", "name": "Cup", "description": "<p>A cup</p>", "unit": "item"});
+        Part::from_json(ferry_canonical::Facet::Catalogue, catalogue.to_string().as_bytes())
+            .unwrap()
+    }
+
+    /// The product as the shop has it; `id` and `extra` tell the two ways of naming apart.
+    fn there(id: &str, extra: &Value) -> Value {
+        let mut attributes = json!({"status": "enabled"});
+        attributes.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let text = |kind: &str, id: &str, attributes: Value, localization: Value| {
+            row(kind, id, attributes, json!({"localization": localization}))
+        };
+        json!({
+            "data": row("products", id, attributes, json!({
+                "names": [{"type": "productnames", "id": "10"}, {"type": "productnames", "id": "11"}],
+                "descriptions": [{"type": "productdescriptions", "id": "12"}],
+                "primaryUnitPrecision": {"type": "productunitprecisions", "id": "13"}})),
+            "included": [
+                text("productnames", "10", json!({"string": "Tasse"}), json!({"type": "localizations", "id": "2"})),
+                text("productnames", "11", json!({"string": "Cup"}), Value::Null),
+                text("productdescriptions", "12", json!({"wysiwyg": {"value": "<p>A cup</p>"}}), Value::Null),
+                row("productunitprecisions", "13", json!({}), json!({"unit": {"type": "productunits", "id": "item"}})),
+            ]
+        })
+    }
+
+    fn probe(attributes: Value) -> (String, Result<ferry_http::Response, ferry_http::HttpError>) {
+        let rows = json!({"data": [row("products", "1", attributes, Value::Null)]});
+        answer("GET /products?page[size]=1", 200, &rows)
+    }
+
+    async fn apply(
+        shop: &std::sync::Arc<Shop>,
+        part: &Part,
+        id: Option<&str>,
+    ) -> Result<Applied, Failure> {
+        let subject = part.subject();
+        let write = Write { target_id: id, ..write(&subject, part) };
+        oro().apply(&shop.conversation(), &[write]).await.pop().unwrap()
+    }
+
+    fn applied(effect: Effect, id: &str) -> Applied {
+        Applied { effect, target_id: Some(id.to_owned()), warning: None }
+    }
+
+    #[tokio::test]
+    async fn a_new_product_has_everything_oro_needs() {
+        let made = json!({"data": row("products", "55", json!({"sku": "SKU-1"}), Value::Null)});
+        let shop =
+            Shop::answering([probe(json!({"sku": "X"})), answer("POST /products", 201, &made)]);
+        assert_eq!(apply(&shop, &part(), None).await.unwrap(), applied(Effect::Created, "55"));
+        insta::assert_snapshot!(shop.written().join("\n"), @r#"
+        POST /products {"data":{"type":"products","attributes":{"sku":"SKU-1","status":"enabled"},"relationships":{"names":{"data":[{"type":"productnames","id":"new-names"}]},"descriptions":{"data":[{"type":"productdescriptions","id":"new-descriptions"}]},"attributeFamily":{"data":{"type":"attributefamilies","id":"1"}},"primaryUnitPrecision":{"data":{"type":"productunitprecisions","id":"new-unit"}},"unitPrecisions":{"data":[{"type":"productunitprecisions","id":"new-unit"}]},"inventory_status":{"data":{"type":"prodinventorystatuses","id":"in_stock"}}}},"included":[{"type":"productnames","id":"new-names","attributes":{"string":"Cup"}},{"type":"productdescriptions","id":"new-descriptions","attributes":{"wysiwyg":{"value":"<p>A cup</p>","style":null,"properties":null}}},{"type":"productunitprecisions","id":"new-unit","attributes":{"precision":0,"conversionRate":1,"sell":true},"relationships":{"unit":{"data":{"type":"productunits","id":"item"}}}}]}
+        "#);
+    }
+
+    #[tokio::test]
+    async fn where_the_shop_names_products_by_sku_the_number_is_still_what_is_kept() {
+        let shop = Shop::answering([
+            probe(json!({"dbId": 1})),
+            errors("POST /products", 409, "conflict constraint"),
+            answer("GET /products/SKU-1?include=names", 200, &there("SKU-1", &json!({"dbId": 55}))),
+        ]);
+        assert_eq!(apply(&shop, &part(), None).await.unwrap(), applied(Effect::AlreadySo, "55"));
+        let by_sku = ("x-integration-type".to_owned(), "ext_id".to_owned());
+        assert!(shop.asked().iter().all(|request| request.headers.contains(&by_sku)));
+        insta::assert_snapshot!(&shop.written()[0][..80], @r#"
+        POST /products {"data":{"type":"products","id":"SKU-1","attributes":{"status":"e
+        "#);
+    }
+
+    #[tokio::test]
+    async fn a_changed_name_is_changed_in_place_beside_the_other_languages() {
+        let mut there = there("55", &json!({"sku": "SKU-1"}));
+        there["included"][1]["attributes"]["string"] = json!("Mug");
+        there["data"]["attributes"]["status"] = json!("disabled");
+        let shop = Shop::answering([
+            probe(json!({"sku": "X"})),
+            answer("GET /products/55?include=names", 200, &there),
+            answer("PATCH /products/55", 200, &there),
+        ]);
+        assert_eq!(
+            apply(&shop, &part(), Some("55")).await.unwrap(),
+            applied(Effect::Updated, "55")
+        );
+        insta::assert_snapshot!(shop.written().join("\n"), @r#"
+        PATCH /products/55 {"data":{"type":"products","id":"55","attributes":{"status":"enabled"},"relationships":{"names":{"data":[{"type":"productnames","id":"10"},{"type":"productnames","id":"11"}]}}},"included":[{"type":"productnames","id":"11","meta":{"update":true},"attributes":{"string":"Cup"}}]}
+        "#);
+    }
+
+    #[tokio::test]
+    async fn another_unit_is_a_warning_and_not_a_change() {
+        let shop = Shop::answering([
+            probe(json!({"sku": "X"})),
+            answer("GET /products/55", 200, &there("55", &json!({"sku": "SKU-1"}))),
+        ]);
+        let mut part = part();
+        if let Part::ProductCatalogue(catalogue) = &mut part {
+            catalogue.unit = Some("kg".to_owned());
+        }
+        let applied = apply(&shop, &part, Some("55")).await.unwrap();
+        assert_eq!(applied.effect, Effect::AlreadySo);
+        assert!(applied.warning.unwrap().starts_with("unit is `item` in the shop and `kg`"));
+    }
+
+    #[tokio::test]
+    async fn an_empty_shop_and_a_sku_with_a_slash_are_not_named_by_sku() {
+        let made = json!({"data": row("products", "55", json!({}), Value::Null)});
+        let shop = Shop::answering([
+            answer("GET /products?page[size]=1", 200, &json!({"data": []})),
+            answer("POST /products", 201, &made),
+        ]);
+        apply(&shop, &part(), None).await.unwrap();
+        assert!(shop.written()[0].contains(r#""sku":"SKU-1""#));
+        let mut part = part();
+        if let Part::ProductCatalogue(catalogue) = &mut part {
+            catalogue.sku = "a/b".to_owned();
+        }
+        let shop = Shop::answering([answer("POST /products", 201, &made)]);
+        apply(&shop, &part, None).await.unwrap();
+        shop.asked();
+    }
 }

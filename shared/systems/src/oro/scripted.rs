@@ -1,1 +1,179 @@
-//! stub
+//! A shop that answers from a script, for tests: every request must be the one that comes next.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use ferry_canonical::Part;
+use ferry_config::{
+    HumanDuration, Secret,
+    system::{Limits, OroConfig},
+};
+use ferry_http::{Conversation, HttpError, HttpPort, Method, Request, Response};
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Oro;
+use crate::target::Write;
+
+#[derive(Debug)]
+pub(super) struct Shop {
+    script: Mutex<VecDeque<(String, Result<Response, HttpError>)>>,
+    asked: Mutex<Vec<Request>>,
+    tokens: Mutex<u32>,
+}
+
+/// A JSON:API answer to the request that begins with `request` (`GET /orders?page`).
+pub(super) fn answer(
+    request: &str,
+    status: u16,
+    body: &Value,
+) -> (String, Result<Response, HttpError>) {
+    bytes(request, status, &body.to_string())
+}
+
+pub(super) fn bytes(
+    request: &str,
+    status: u16,
+    body: &str,
+) -> (String, Result<Response, HttpError>) {
+    let body = Bytes::from(body.to_owned());
+    (request.to_owned(), Ok(Response { status, headers: Vec::new(), body }))
+}
+
+pub(super) fn errors(
+    request: &str,
+    status: u16,
+    title: &str,
+) -> (String, Result<Response, HttpError>) {
+    let error = json!({"status": status.to_string(), "title": title, "detail": "Oro says why."});
+    answer(request, status, &json!({"errors": [error]}))
+}
+
+/// A row that only has what `attributes` and `relations` (type, id) say.
+pub(super) fn row(kind: &str, id: &str, attributes: Value, relations: Value) -> Value {
+    let mut row = json!({"type": kind, "id": id, "relationships": {}});
+    row["attributes"] = attributes;
+    if let Value::Object(relations) = relations {
+        for (name, linkage) in relations {
+            row["relationships"][name] = json!({ "data": linkage });
+        }
+    }
+    row
+}
+
+pub(super) fn config() -> OroConfig {
+    OroConfig {
+        base_url: "https://shop.example".to_owned(),
+        backend_prefix: "/admin".to_owned(),
+        client_id: Secret::new("ferry"),
+        client_secret: Secret::new("s&cret"),
+        external_status_management: false,
+        page_size: 3,
+        overlap: HumanDuration::from_secs(10),
+        attribute_family: "1".to_owned(),
+        default_unit: "item".to_owned(),
+        customer_user_role: Some("1".to_owned()),
+        limits: Limits {
+            concurrency: 8,
+            timeout: HumanDuration::from_secs(30),
+            settle_after: HumanDuration::from_secs(60),
+        },
+    }
+}
+
+pub(super) fn oro() -> Oro {
+    Oro::new(&config()).unwrap()
+}
+
+/// A first try that nothing is known about.
+pub(super) fn write<'a>(subject: &'a ferry_canonical::Subject, part: &'a Part) -> Write<'a> {
+    let parts = std::slice::from_ref(part);
+    Write { subject, part, parts, target_id: None, read_first: false, attempt: 1 }
+}
+
+impl Shop {
+    pub(super) fn answering(
+        script: impl IntoIterator<Item = (String, Result<Response, HttpError>)>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            script: Mutex::new(script.into_iter().collect()),
+            asked: Mutex::default(),
+            tokens: Mutex::default(),
+        })
+    }
+
+    pub(super) fn conversation(self: &Arc<Self>) -> Conversation {
+        let port: Arc<dyn HttpPort> = Arc::clone(self) as Arc<dyn HttpPort>;
+        Conversation::new(port, || Timestamp::UNIX_EPOCH)
+    }
+
+    /// Every request but those for tokens, and that the script was played to its end.
+    pub(super) fn asked(&self) -> Vec<Request> {
+        let left: Vec<String> =
+            self.script.lock().unwrap().iter().map(|(request, _)| request.clone()).collect();
+        assert!(left.is_empty(), "never asked: {left:?}");
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// Address and body of every request that wrote.
+    pub(super) fn written(&self) -> Vec<String> {
+        let written = |request: &Request| {
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            (request.method != Method::Get).then(|| format!("{} {body}", line(request)))
+        };
+        self.asked().iter().filter_map(written).collect()
+    }
+
+    pub(super) fn tokens(&self) -> u32 {
+        *self.tokens.lock().unwrap()
+    }
+}
+
+fn line(request: &Request) -> String {
+    let path = request.url.strip_prefix("https://shop.example/admin/api").unwrap();
+    format!("{} {path}", request.method.as_str())
+}
+
+fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+}
+
+impl HttpPort for Shop {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, HttpError>> {
+        Box::pin(async move {
+            // Somebody else gets a turn, as on a network.
+            tokio::task::yield_now().await;
+            if request.url.ends_with("/oauth2-token") {
+                return Ok(self.token(&request));
+            }
+            assert_eq!(header(&request, "accept"), Some("application/vnd.api+json"));
+            let content = header(&request, "content-type");
+            assert_eq!(content.is_some(), !request.body.is_empty());
+            assert!(content.is_none_or(|media| media == "application/vnd.api+json"));
+            assert_eq!(request.deadline, Duration::from_secs(30));
+            let line = line(&request);
+            self.asked.lock().unwrap().push(request);
+            let next = self.script.lock().unwrap().pop_front();
+            let (expected, answer) = next.unwrap_or_else(|| panic!("unexpected: {line}"));
+            assert!(line.starts_with(&expected), "expected {expected}, asked {line}");
+            answer
+        })
+    }
+}
+
+impl Shop {
+    fn token(&self, request: &Request) -> Response {
+        assert!(request.secret, "a token request is a secret");
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        assert_eq!(body, "grant_type=client_credentials&client_id=ferry&client_secret=s%26cret");
+        let mut tokens = self.tokens.lock().unwrap();
+        *tokens += 1;
+        let body = json!({"token_type": "Bearer", "expires_in": 3600, "access_token": format!("t{tokens}")});
+        Response { status: 200, headers: Vec::new(), body: Bytes::from(body.to_string()) }
+    }
+}

@@ -11,7 +11,6 @@ use ferry_canonical::{
     order::{OrderShipment, ShipmentLine},
     value::Decimal,
 };
-use serde_json::Value;
 
 use super::{
     ORDERS,
@@ -128,11 +127,7 @@ fn ordered(found: &Found) -> Option<Vec<(String, Decimal)>> {
             let line = document::included(&found.document, "orderlineitems", id)?;
             let sku = document::text(line, "productSku")
                 .or_else(|| document::text(line, "freeFormProduct"))?;
-            let quantity = match document::attribute(line, "quantity")? {
-                Value::String(text) => Decimal::parse(text).ok()?,
-                other => Decimal::parse(&other.to_string()).ok()?,
-            };
-            Some((sku.to_lowercase(), quantity))
+            Some((sku.to_lowercase(), document::number(line, "quantity")?))
         })
         .collect();
     lines.filter(|lines| !lines.is_empty())
@@ -148,4 +143,127 @@ fn by_sku(lines: impl IntoIterator<Item = (String, Decimal)>) -> Option<BTreeMap
         sums.insert(sku, sum);
     }
     Some(sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use ferry_canonical::FailureKind;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::oro::scripted::{Shop, answer, errors, oro, row, write};
+
+    fn shipment(reference: &str, despatched: bool, quantity: &str) -> Part {
+        let shipment = json!({
+            "order": "WEB-1", "reference": reference, "state": "x", "despatched": despatched,
+            "carrier": "DPD", "service": "Next Day", "tracking": [{"number": format!("T-{reference}")}],
+            "lines": [{"sku": "sku-1", "quantity": quantity}]
+        });
+        Part::from_json(ferry_canonical::Facet::Shipment, shipment.to_string().as_bytes()).unwrap()
+    }
+
+    /// An order of three, with one tracking number.
+    fn order(
+        status: &str,
+        number: &str,
+    ) -> (String, Result<ferry_http::Response, ferry_http::HttpError>) {
+        let order = row(
+            "orders",
+            "41",
+            json!({"identifier": "WEB-1"}),
+            json!({
+            "shippingStatus": {"type": "ordershippingstatuses", "id": status},
+            "lineItems": [{"type": "orderlineitems", "id": "1"}, {"type": "orderlineitems", "id": "2"}],
+            "shippingTrackings": [{"type": "ordershippingtrackings", "id": "5"}]}),
+        );
+        let line = |id: &str, quantity: Value| {
+            row(
+                "orderlineitems",
+                id,
+                json!({"productSku": "SKU-1", "quantity": quantity}),
+                Value::Null,
+            )
+        };
+        let included = json!([
+            line("1", json!(1)),
+            line("2", json!("2.0")),
+            row("ordershippingtrackings", "5", json!({ "number": number }), Value::Null)
+        ]);
+        answer(
+            "GET /orders?filter[identifier]=WEB-1&include=lineItems,shippingTrackings",
+            200,
+            &json!({"data": [order], "included": included}),
+        )
+    }
+
+    fn ok(request: &str) -> (String, Result<ferry_http::Response, ferry_http::HttpError>) {
+        answer(request, 200, &json!({"data": {"type": "x", "id": "1"}}))
+    }
+
+    async fn apply(shop: &std::sync::Arc<Shop>, parts: &[Part]) -> Result<Applied, Failure> {
+        let part = parts.last().unwrap();
+        let subject = part.subject();
+        let write = Write { parts, ..write(&subject, part) };
+        oro().apply(&shop.conversation(), &[write]).await.pop().unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_has_left_is_composed_over_all_shipments() {
+        let shop = Shop::answering([
+            order("partially_shipped", "T-S1"),
+            ok("POST /ordershippingtrackings"),
+            ok("PATCH /orders/41"),
+        ]);
+        let parts =
+            [shipment("S1", true, "1"), shipment("S3", false, "9"), shipment("S2", true, "2")];
+        let applied = apply(&shop, &parts).await.unwrap();
+        assert_eq!((applied.effect, applied.target_id.as_deref()), (Effect::Updated, Some("41")));
+        insta::assert_snapshot!(shop.written().join("\n"), @r#"
+        POST /ordershippingtrackings {"data":{"type":"ordershippingtrackings","attributes":{"method":"DPD Next Day","number":"T-S2"},"relationships":{"orders":{"data":[{"type":"orders","id":"41"}]}}}}
+        PATCH /orders/41 {"data":{"type":"orders","id":"41","relationships":{"shippingStatus":{"data":{"type":"ordershippingstatuses","id":"shipped"}}}}}
+        "#);
+    }
+
+    #[tokio::test]
+    async fn a_part_of_the_order_is_partially_shipped() {
+        let shop = Shop::answering([order("not_shipped", "T-S1"), ok("PATCH /orders/41")]);
+        apply(&shop, &[shipment("S1", true, "2.5")]).await.unwrap();
+        assert!(shop.written()[0].contains(r#""id":"partially_shipped""#));
+    }
+
+    #[tokio::test]
+    async fn nothing_that_is_still_in_the_warehouse_is_told() {
+        let shop = Shop::answering([order("not_shipped", "other")]);
+        let applied = apply(&shop, &[shipment("S1", false, "3")]).await.unwrap();
+        assert_eq!(applied.effect, Effect::AlreadySo);
+        shop.asked();
+    }
+
+    #[tokio::test]
+    async fn telling_it_twice_changes_nothing() {
+        let shop = Shop::answering([order("shipped", "T-S1")]);
+        let applied = apply(&shop, &[shipment("S1", true, "3")]).await.unwrap();
+        assert_eq!(applied.effect, Effect::AlreadySo);
+        shop.asked();
+    }
+
+    #[tokio::test]
+    async fn a_shipment_of_an_unknown_order_waits_for_it() {
+        let other = row("orders", "9", json!({"identifier": "WEB-10"}), Value::Null);
+        let shop = Shop::answering([answer("GET /orders?filter", 200, &json!({"data": [other]}))]);
+        let failure = apply(&shop, &[shipment("S1", true, "3")]).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::MissingReference);
+        assert_eq!(failure.detail, "order `WEB-1` is not in the shop");
+    }
+
+    #[tokio::test]
+    async fn a_closed_order_is_rejected_in_oros_own_words() {
+        let shop = Shop::answering([
+            order("not_shipped", "T-S1"),
+            errors("PATCH /orders/41", 403, "access denied exception"),
+        ]);
+        let failure = apply(&shop, &[shipment("S1", true, "3")]).await.unwrap_err();
+        assert_eq!((failure.kind, failure.status), (FailureKind::Rejected, Some(403)));
+        assert_eq!(failure.detail, "Oro says why. (access denied exception)");
+    }
 }

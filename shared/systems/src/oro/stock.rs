@@ -70,7 +70,8 @@ fn quantity(write: &Write<'_>, stock: &ProductStock) -> Result<Decimal, Failure>
         | Part::OrderCancellation(_)
         | Part::ProductCatalogue(_) => None,
     });
-    let too_long = || Failure::new(FailureKind::Validation, "available: the sum over all sites is too long");
+    let too_long =
+        || Failure::new(FailureKind::Validation, "available: the sum over all sites is too long");
     let total = decimal::sum(others.chain([&stock.available])).ok_or_else(too_long)?;
     if total.is_negative() { Decimal::parse("0").map_err(|_| too_long()) } else { Ok(total) }
 }
@@ -107,9 +108,9 @@ async fn look_up(
     let product = product::number_of(api, sku)
         .await?
         .ok_or_else(|| missing(format!("product `{sku}` is not in the shop")))?;
-    level_of(api, sku, &product).await?.ok_or_else(|| {
-        missing(format!("product `{sku}` has no inventory level in the shop yet"))
-    })
+    level_of(api, sku, &product)
+        .await?
+        .ok_or_else(|| missing(format!("product `{sku}` has no inventory level in the shop yet")))
 }
 
 async fn level_of(
@@ -127,22 +128,131 @@ async fn level_of(
     let id = document::id(row).unwrap_or_default().to_owned();
     let level = Level { id, product: product.to_owned() };
     remember(api, sku, &level);
-    Ok(Some((level, current(row))))
+    Ok(Some((level, document::number(row, "quantity"))))
 }
 
 fn primary_level<'a>(document: &'a Value, product: &str) -> Option<&'a Value> {
     let rows = document::rows(document);
     let primary = document::included(document, "products", product)
         .and_then(|product| document::one(product, "primaryUnitPrecision"));
-    let of_primary = |row: &&Value| {
-        primary.is_some() && document::one(row, "productUnitPrecision") == primary
-    };
+    let of_primary =
+        |row: &&Value| primary.is_some() && document::one(row, "productUnitPrecision") == primary;
     rows.iter().find(of_primary).or_else(|| rows.first())
 }
 
-fn current(level: &Value) -> Option<Decimal> {
-    match document::attribute(level, "quantity")? {
-        Value::String(text) => Decimal::parse(text).ok(),
-        other => Decimal::parse(&other.to_string()).ok(),
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::oro::scripted::{Shop, answer, errors, oro, row, write};
+
+    fn site(site: &str, available: &str) -> Part {
+        let stock = json!({"sku": "SKU-1", "site": site, "available": available});
+        Part::from_json(ferry_canonical::Facet::Stock, stock.to_string().as_bytes()).unwrap()
+    }
+
+    fn product() -> (String, Result<ferry_http::Response, ferry_http::HttpError>) {
+        let row = row("products", "55", json!({"sku": "SKU-1"}), Value::Null);
+        answer("GET /products?filter[sku]=SKU-1&fields[products]=sku", 200, &json!({"data": [row]}))
+    }
+
+    fn levels(quantity: &str) -> (String, Result<ferry_http::Response, ferry_http::HttpError>) {
+        let level = |id: &str, precision: &str| {
+            row(
+                "inventorylevels",
+                id,
+                json!({ "quantity": quantity }),
+                json!({"productUnitPrecision": {"type": "productunitprecisions", "id": precision}}),
+            )
+        };
+        let product = row(
+            "products",
+            "55",
+            json!({}),
+            json!({"primaryUnitPrecision": {"type": "productunitprecisions", "id": "14"}}),
+        );
+        let document =
+            json!({"data": [level("90", "13"), level("91", "14")], "included": [product]});
+        answer("GET /inventorylevels?filter[product]=55&include=product", 200, &document)
+    }
+
+    fn set() -> (String, Result<ferry_http::Response, ferry_http::HttpError>) {
+        answer(
+            "PATCH /inventorylevels/91",
+            200,
+            &json!({"data": {"type": "inventorylevels", "id": "91"}}),
+        )
+    }
+
+    #[tokio::test]
+    async fn the_level_is_the_sum_of_all_sites_and_is_looked_up_once() {
+        let shop = Shop::answering([product(), levels("0"), set(), set()]);
+        let (oro, conversation) = (oro(), shop.conversation());
+        let parts = [site("A", "7"), site("B", "2.5"), site("C", "-4")];
+        let part = site("A", "10");
+        let subject = part.subject();
+        let write = Write { parts: &parts, ..write(&subject, &part) };
+        for _ in 0..2 {
+            let applied = oro.apply(&conversation, &[write]).await.pop().unwrap().unwrap();
+            assert_eq!(
+                (applied.effect, applied.target_id.as_deref()),
+                (Effect::Updated, Some("55"))
+            );
+        }
+        insta::assert_snapshot!(shop.written().join("\n"), @r#"
+        PATCH /inventorylevels/91 {"data":{"type":"inventorylevels","id":"91","attributes":{"quantity":"8.5"}}}
+        PATCH /inventorylevels/91 {"data":{"type":"inventorylevels","id":"91","attributes":{"quantity":"8.5"}}}
+        "#);
+    }
+
+    #[tokio::test]
+    async fn less_than_nothing_is_nothing() {
+        let shop = Shop::answering([levels("3"), set()]);
+        let (oro, conversation, part) = (oro(), shop.conversation(), site("A", "-2"));
+        let subject = part.subject();
+        let write = Write { target_id: Some("55"), ..write(&subject, &part) };
+        oro.apply(&conversation, &[write]).await.pop().unwrap().unwrap();
+        assert!(shop.written()[0].contains(r#""quantity":"0""#));
+    }
+
+    #[tokio::test]
+    async fn stock_of_a_product_that_is_not_there_waits_for_it() {
+        let shop =
+            Shop::answering([answer("GET /products?filter[sku]=SKU-1", 200, &json!({"data": []}))]);
+        let (oro, conversation, part) = (oro(), shop.conversation(), site("A", "1"));
+        let subject = part.subject();
+        let failure =
+            oro.apply(&conversation, &[write(&subject, &part)]).await.pop().unwrap().unwrap_err();
+        assert_eq!(failure.kind, FailureKind::MissingReference);
+        assert_eq!(failure.detail, "product `SKU-1` is not in the shop");
+    }
+
+    #[tokio::test]
+    async fn after_a_lost_answer_the_level_is_read_before_it_is_written() {
+        let part = site("A", "4");
+        let subject = part.subject();
+        let again = Write { read_first: true, ..write(&subject, &part) };
+        for (standing, effect) in [("4.0000", Effect::AlreadySo), ("5", Effect::Updated)] {
+            let mut script = vec![product(), levels(standing)];
+            script.extend((effect == Effect::Updated).then(set));
+            let shop = Shop::answering(script);
+            let applied = oro().apply(&shop.conversation(), &[again]).await.pop().unwrap().unwrap();
+            assert_eq!(applied.effect, effect);
+            shop.asked();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_remembered_level_that_is_gone_is_looked_up_again() {
+        let gone = errors("PATCH /inventorylevels/91", 404, "not found http exception");
+        let shop =
+            Shop::answering([product(), levels("0"), set(), gone, product(), levels("0"), set()]);
+        let (oro, conversation, part) = (oro(), shop.conversation(), site("A", "4"));
+        let subject = part.subject();
+        for _ in 0..2 {
+            oro.apply(&conversation, &[write(&subject, &part)]).await.pop().unwrap().unwrap();
+        }
+        shop.asked();
     }
 }

@@ -92,10 +92,8 @@ async fn request(config: &OroConfig, conversation: &Conversation) -> Result<Gran
         deadline: config.limits.timeout.0,
         secret: true,
     };
-    let response = conversation
-        .send(request)
-        .await
-        .map_err(|error| Failure::unanswered(&error, false))?;
+    let response =
+        conversation.send(request).await.map_err(|error| Failure::unanswered(&error, false))?;
     granted(&response)
 }
 
@@ -103,7 +101,11 @@ async fn request(config: &OroConfig, conversation: &Conversation) -> Result<Gran
 fn granted(response: &Response) -> Result<Granted, Failure> {
     let failure = |kind, detail: &str| {
         let status = Some(response.status);
-        Failure { status, retry_after: problem::retry_after(response), ..Failure::new(kind, detail) }
+        Failure {
+            status,
+            retry_after: problem::retry_after(response),
+            ..Failure::new(kind, detail)
+        }
     };
     match response.status {
         200 => serde_json::from_slice(&response.body).map_err(|_| {
