@@ -6,6 +6,7 @@ mod journal;
 mod keeping;
 mod processes;
 mod random;
+mod roles;
 mod settlements;
 mod unknown;
 
@@ -20,7 +21,7 @@ use crate::{
     Settlement, SqliteStore, Verdict,
 };
 
-pub(super) const LEASE: Duration = Duration::from_secs(60);
+pub(super) const LEASE: Duration = Duration::from_mins(1);
 pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(100);
 
 thread_local! {
@@ -90,10 +91,8 @@ pub(super) fn claim(store: &SqliteStore, group: Group) -> GroupClaim {
 }
 
 pub(super) fn granted(claim: &GroupClaim) -> Grant {
-    match &claim.claimed {
-        Claimed::Granted(grant) => (**grant).clone(),
-        other => panic!("not granted: {other:?}"),
-    }
+    let Claimed::Granted(grant) = &claim.claimed else { panic!("not granted: {claim:?}") };
+    (**grant).clone()
 }
 
 pub(super) fn grant(store: &SqliteStore, group: Group) -> Grant {
