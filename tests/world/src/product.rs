@@ -145,8 +145,8 @@ impl World {
         let lines: Vec<&str> = (0..rng.usize(1..9)).map(|_| pick(&mut rng, &SENTENCES)).collect();
         let lead = format!("Ref. {}/{}. ", index + 1, round + 1);
         if index.is_multiple_of(3) {
-            let items: String = lines.iter().map(|line| format!("<li>{line}</li>\n")).collect();
-            format!("<p class=\"lead\">{lead}<b>Details &amp; care</b></p>\n<ul>\n{items}</ul>")
+            let items = lines.join("</li>\n<li>");
+            format!("<p class=\"lead\">{lead}<b>Details</b></p>\n<ul>\n<li>{items}</li>\n</ul>")
         } else {
             format!("{lead}{}", lines.join("\n"))
         }

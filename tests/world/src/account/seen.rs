@@ -205,16 +205,17 @@ pub struct Entry {
 pub struct Effect {
     /// Grows in the order in which effects really happened, across entries.
     pub order: u64,
-    /// Shop: `customer`, `address`, `user`, `product`, `level`, `order`, `tracking`. Warehouse:
-    /// `product`, `order`, and what it pushed.
+    /// Shop: `customer`, `product`, `level`, `order`. Warehouse: `product`, `order`, and what it
+    /// pushed. A write to an address or user is an effect on its customer, one to a tracking an
+    /// effect on its order.
     pub entity: String,
-    /// Shop: the customer's `externalId`, `externalId/label`, e-mail, SKU, SKU, identifier,
-    /// `identifier/number`. Warehouse: the external reference.
+    /// Shop: the customer's `externalId`, the SKU, the SKU, the identifier. Warehouse: the external
+    /// reference. Empty where there is none.
     pub key: String,
     pub effect: EffectKind,
-    /// The entity as it stands after the effect: the fields of its `Seen…` type under the same
-    /// names, without what hangs on it. An order of the shop has its `trackings` as a list of
-    /// numbers.
+    /// The entity as it stands right after the effect: the JSON of its `Seen…` type, with what hangs
+    /// on it, exactly as `/_sim/state` would show it at that moment. A refusal may say its cause
+    /// instead.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub fields: Map<String, Value>,
 }
@@ -238,14 +239,12 @@ pub enum EffectKind {
     Released,
 }
 
-/// `/_sim/progress`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The part of `/_sim/progress` that every simulator shows; its own counts stand beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Progress {
     pub tick: u32,
     pub ticks: u32,
     /// The actor has done all it will ever do, and nothing it sent is waiting for an answer.
     pub done: bool,
-    /// What the simulator counts of its own, by name.
-    pub counts: BTreeMap<String, u64>,
 }
