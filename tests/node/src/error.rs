@@ -13,9 +13,9 @@ pub enum NodeError {
     NoPorts,
     /// A program could not be started.
     Spawn { program: String, source: io::Error },
-    /// The node ended before it answered. `log` is the tail of its logs.
+    /// The node ended before it answered. `log` quotes its logs from the first error on.
     Exited { status: String, log: String },
-    /// The node did not answer in time. `log` is the tail of its logs.
+    /// The node did not answer in time. `log` quotes its logs.
     NotReady { waited: Duration, log: String },
     /// A process of this folder survived SIGKILL.
     Survivors { pids: Vec<u32> },
@@ -39,11 +39,11 @@ impl fmt::Display for NodeError {
                 write!(f, "cannot start {program}; is the package rabbitmq-server installed?")
             }
             Self::Exited { status, log } => {
-                write!(f, "the node ended before it answered ({status}); its log ends with:\n{log}")
+                write!(f, "the node ended before it answered ({status}); its logs say:\n{log}")
             }
             Self::NotReady { waited, log } => write!(
                 f,
-                "the node did not answer within {} s; its log ends with:\n{log}",
+                "the node did not answer within {} s; its logs say:\n{log}",
                 waited.as_secs()
             ),
             Self::Survivors { pids } => {

@@ -4,9 +4,8 @@
 //! `/etc/rabbitmq` reaches the node.
 
 use std::{
-    fmt::Write as _,
     fs::{self, DirBuilder, OpenOptions},
-    io::{self, Read, Write as _},
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -24,7 +23,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const LOGS: [&str; 2] = ["log/console.log", "log/node.log"];
 
 /// How much of each log an error quotes.
-const TAIL_BYTES: usize = 2048;
+const EXCERPT_LINES: usize = 24;
 
 /// Two schedulers, no busy waiting and no pinning to a core: the services share the machine.
 const ERLANG_ARGUMENTS: &str = "+S 2:2 +stbt u -kernel inet_dist_use_interface {127,0,0,1}";
@@ -189,17 +188,11 @@ impl NodeHome {
         command
     }
 
-    /// The ends of the node's logs, for an error.
-    pub(crate) fn log_tail(&self) -> String {
-        let mut text = String::new();
-        for name in LOGS {
-            let log = fs::read(self.folder.join(name)).unwrap_or_default();
-            let start = log.len().saturating_sub(TAIL_BYTES);
-            let tail = log.get(start..).unwrap_or_default();
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "-- {name}\n{}", String::from_utf8_lossy(tail).trim_end());
-        }
-        text
+    /// What the logs of this start say, for an error.
+    pub(crate) fn log_excerpts(&self) -> String {
+        let read = |name: &str| fs::read(self.folder.join(name)).unwrap_or_default();
+        let quote = |name| format!("-- {name}\n{}", excerpt(&String::from_utf8_lossy(&read(name))));
+        LOGS.map(quote).join("\n")
     }
 
     /// `collect_statistics` feeds only the management plugin. The write-ahead log's default of
@@ -244,6 +237,15 @@ impl NodeHome {
         };
         bake().map_err(|source| folder_error(&path, source))
     }
+}
+
+/// A log from its first error on, since what follows an error is mostly its echo; or its end.
+fn excerpt(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let end = lines.len().saturating_sub(EXCERPT_LINES);
+    let first_error = lines.iter().position(|line| line.contains("[error]"));
+    let start = first_error.unwrap_or(end);
+    lines.iter().skip(start).take(EXCERPT_LINES).copied().collect::<Vec<_>>().join("\n")
 }
 
 fn make_private(folder: &Path) -> Result<(), NodeError> {
@@ -325,6 +327,15 @@ mod tests {
         let command = format!("{:?}", home.command("true"));
         assert!(command.contains("inet_dist_use_interface {127,0,0,1}"));
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_excerpt_begins_at_the_first_error_or_ends_with_the_log() {
+        let calm = "[info] calm\n\n".repeat(100);
+        assert!(excerpt(&format!("{calm}[info] last\n")).ends_with("[info] last"));
+        let failed = format!("{calm}[error] why\n{calm}");
+        assert!(excerpt(&failed).starts_with("[error] why\n[info] calm"));
+        assert_eq!(excerpt(&failed).lines().count(), EXCERPT_LINES);
     }
 
     #[test]

@@ -233,10 +233,10 @@ fn wait_for_answer(node: &mut Child, home: &NodeHome, patience: Duration) -> Res
             return Ok(());
         }
         if let Some(status) = exit_status(node) {
-            return Err(NodeError::Exited { status: status.to_string(), log: home.log_tail() });
+            return Err(NodeError::Exited { status: status.to_string(), log: home.log_excerpts() });
         }
         if Instant::now() > deadline {
-            return Err(NodeError::NotReady { waited: patience, log: home.log_tail() });
+            return Err(NodeError::NotReady { waited: patience, log: home.log_excerpts() });
         }
         thread::sleep(LOOK_EVERY);
     }

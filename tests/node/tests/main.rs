@@ -15,21 +15,27 @@ use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
 use ferry_node::{Node, NodeError, NodeOptions};
 
-/// A folder that goes with the test.
-struct Scratch(PathBuf);
+/// A node's start takes a core for seconds: one at a time, each is quick.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A folder that goes with the test, and the test's turn to start nodes.
+struct Scratch(PathBuf, #[expect(dead_code, reason = "held")] MutexGuard<'static, ()>);
 
 impl Scratch {
     fn new(name: &str) -> Self {
+        // Another test's failure does not spoil the turn.
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let name = format!("ferry node {name} {}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+        Self(folder, turn)
     }
 }
 
@@ -217,7 +223,7 @@ fn a_port_snatched_during_the_start_is_given_up_for_another() {
 }
 
 #[test]
-fn a_node_that_cannot_start_says_why_with_the_end_of_its_log() {
+fn a_node_that_cannot_start_says_why_in_the_words_of_its_log() {
     let folder = Scratch::new("broken");
     fs::create_dir_all(folder.0.join("conf.d")).unwrap();
     fs::write(folder.0.join("conf.d/90-broken.conf"), "no_such_setting = 1\n").unwrap();
