@@ -106,6 +106,7 @@ mod tests {
     use axum::routing::post;
     use tokio::net::TcpListener;
     use tokio::sync::mpsc;
+    use tokio::time::timeout;
 
     use super::{Overseer, PushFault, run};
     use crate::control::View as _;
@@ -116,6 +117,9 @@ mod tests {
     use crate::orderflow::sender::Sender;
 
     type Received = (HeaderMap, String);
+
+    /// Nothing in these tests takes longer.
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     /// Faults by message id and message ids with the statuses that were recorded.
     #[derive(Default)]
@@ -176,7 +180,7 @@ mod tests {
             received
         };
         let received = tokio::select! {
-            received = seen => received,
+            received = timeout(PATIENCE, seen) => received.unwrap(),
             () = run(&instance, &sender, script, fastrand::Rng::with_seed(1)) => unreachable!(),
             _ = async { serving.await } => unreachable!(),
         };
