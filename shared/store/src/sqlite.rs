@@ -87,8 +87,14 @@ impl Files {
 }
 
 impl SqliteStore {
+    /// Opens the store of a service: [`Mode::Blocking`], see [`Self::open_with`].
+    pub fn open(folder: impl AsRef<Path>, clock: fn() -> Timestamp) -> Result<Self, StoreError> {
+        Self::open_with(folder, Options { mode: Mode::Blocking, clock })
+    }
+
     /// Opens the store in `folder`, creating or migrating it where needed. Blocks.
-    pub fn open(folder: &Path, options: Options) -> Result<Self, StoreError> {
+    pub fn open_with(folder: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
+        let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(|error| {
             StoreError::Unusable(format!("its folder cannot be created: {}", error.kind()))
         })?;

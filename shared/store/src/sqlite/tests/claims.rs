@@ -235,3 +235,13 @@ fn a_sources_own_id_leads_to_the_canonical_entity() {
     renamed.subject.id = "C1-new".to_owned();
     assert_eq!(grant(&store, group(vec![renamed])).entity_id, "C1");
 }
+
+#[test]
+fn nothing_is_unchanged_while_something_else_is_being_written() {
+    let store = store();
+    deliver(&store, group(vec![customer(1, 1, "a")]));
+    grant(&store, group(vec![customer(2, 2, "b")]));
+
+    let back = claim(&store, group(vec![customer(3, 3, "a")]));
+    assert_eq!(back.members, [Verdict::Waits]);
+}

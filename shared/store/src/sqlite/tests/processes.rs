@@ -8,7 +8,7 @@ use super::*;
 use crate::{Journal, JournalFilter, Mode, Options, StoreError};
 
 fn open(folder: &Path, mode: Mode) -> Result<SqliteStore, StoreError> {
-    SqliteStore::open(folder, Options { mode, clock })
+    SqliteStore::open_with(folder, Options { mode, clock })
 }
 
 fn folder() -> TempDir {
@@ -68,7 +68,7 @@ fn racing_processes_share_every_entity_out_between_them() {
 #[test]
 fn calls_off_the_runtimes_threads_give_the_same_answers() {
     let folder = folder();
-    let store = open(folder.path(), Mode::Blocking).unwrap();
+    let store = SqliteStore::open(folder.path(), clock).unwrap();
 
     deliver(&store, group(vec![customer(1, 1, "a")]));
 

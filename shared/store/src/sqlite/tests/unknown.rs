@@ -85,6 +85,18 @@ fn nothing_is_unchanged_while_a_write_is_lost() {
 }
 
 #[test]
+fn nothing_is_unchanged_while_a_write_of_another_facet_is_lost() {
+    let store = store();
+    let order = |facet, event| group(vec![of_part(facet, "", customer(event, event, "a"))]);
+    deliver(&store, order(Facet::Placed, 1));
+    let cancelling = grant(&store, order(Facet::Cancellation, 2));
+    settle(&store, &cancelling, failed(true));
+
+    let same = claim(&store, order(Facet::Placed, 3));
+    assert_eq!(same.members, [Verdict::Waits]);
+}
+
+#[test]
 fn a_lost_write_of_one_facet_is_not_forgotten_when_another_succeeds() {
     let store = store();
     let order = |facet, event, sequence, fields| {
@@ -129,4 +141,21 @@ fn a_composed_write_never_goes_back_behind_a_lost_one() {
 
     assert_eq!(other.siblings.len(), 1);
     assert!(other.siblings[0].document.contains("sent"));
+}
+
+#[test]
+fn a_write_that_is_cut_off_again_and_again_is_remembered_once() {
+    let store = store();
+    for _ in 0..3 {
+        grant(&store, group(vec![customer(1, 1, "a")]));
+        pass(SETTLE_AFTER);
+    }
+    claim(&store, group(vec![customer(2, 2, "b")]));
+
+    let count = "SELECT count(*) FROM intent WHERE fingerprint = '#a'";
+    let intents = store
+        .files
+        .ledger
+        .read(|ledger| Ok(ledger.query_row(count, (), |row| row.get::<_, i64>(0))?));
+    assert_eq!(intents.unwrap(), 1);
 }
