@@ -144,9 +144,8 @@ impl Actor {
     fn first_stocks(&mut self) -> Vec<Stock> {
         let mut stocks = Vec::new();
         while let Some(product) = self.unannounced.pop_front() {
-            if self.announced.insert(product) {
-                stocks.extend(self.plan.stocks(product));
-            }
+            self.announced.insert(product);
+            stocks.extend(self.plan.stocks(product));
         }
         stocks
     }
