@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::limits;
+
 /// A thing two systems must agree about.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -163,6 +165,8 @@ pub enum SubjectError {
     Mismatch { entity: Entity, facet: Facet },
     #[error("facet {facet} needs a part after it (an empty id or part is not a name)")]
     Part { facet: Facet },
+    #[error("facet {facet} has an id or a part of more than {} characters", limits::ID_CHARS)]
+    Long { facet: Facet },
 }
 
 impl Subject {
@@ -173,6 +177,21 @@ impl Subject {
     /// `order/WEB-1001`: what two events about one entity share.
     pub fn partition_key(&self) -> String {
         format!("{}/{}", self.entity(), escape(&self.id))
+    }
+
+    /// Whether it names something: an id, and a part exactly where the facet has parts, each of at
+    /// most [`limits::ID_CHARS`].
+    pub(crate) fn check(&self) -> Result<(), SubjectError> {
+        let facet = self.facet;
+        let fits = |name: &str| name.chars().count() <= limits::ID_CHARS;
+        let named = self.part.as_ref().is_some_and(|part| !part.is_empty());
+        if named != facet.has_parts() || self.id.is_empty() {
+            return Err(SubjectError::Part { facet });
+        }
+        if !fits(&self.id) || !self.part.as_deref().is_none_or(fits) {
+            return Err(SubjectError::Long { facet });
+        }
+        Ok(())
     }
 
     pub fn parse(text: &str) -> Result<Self, SubjectError> {
@@ -191,11 +210,9 @@ impl Subject {
         if facet.entity() != entity {
             return Err(SubjectError::Mismatch { entity, facet });
         }
-        let named = part.as_ref().is_some_and(|part| !part.is_empty());
-        if named != facet.has_parts() || id.is_empty() {
-            return Err(SubjectError::Part { facet });
-        }
-        Ok(Self { facet, id, part })
+        let subject = Self { facet, id, part };
+        subject.check()?;
+        Ok(subject)
     }
 }
 
@@ -227,4 +244,72 @@ fn unescape(text: &str) -> Option<String> {
     }
     out.push_str(rest);
     Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_subject_reads_as_it_is_written() {
+        let subject = Subject::parse("order/WEB-1001/shipment/WEB-1001_S2").unwrap();
+        assert_eq!(subject.partition_key(), "order/WEB-1001");
+        assert_eq!(subject.part.as_deref(), Some("WEB-1001_S2"));
+        assert_eq!(subject.to_string(), "order/WEB-1001/shipment/WEB-1001_S2");
+    }
+
+    #[test]
+    fn what_names_nothing_is_refused() {
+        for text in [
+            "",
+            "order",
+            "order/1",
+            "order//placed",
+            "order/1/placed/x",
+            "order/1/shipment",
+            "order/1/shipment/",
+            "order/1/shipment/a/b",
+            "customer/1/placed",
+            "order/1/lost",
+            "order/%2/placed",
+            "order/%zz/placed",
+            "order/1%/placed",
+            "pallet/1/placed",
+        ] {
+            assert!(Subject::parse(text).is_err(), "{text}");
+        }
+        let long = format!("order/{}/placed", "x".repeat(limits::ID_CHARS + 1));
+        assert!(matches!(Subject::parse(&long), Err(SubjectError::Long { .. })));
+    }
+
+    #[test]
+    fn every_word_is_read_as_it_is_written() {
+        for facet in Facet::ALL {
+            assert_eq!(facet.as_str().parse(), Ok(facet));
+            assert_eq!(serde_json::to_string(&facet).unwrap(), format!("\"{facet}\""));
+        }
+        let unknown = "Stock".parse::<Facet>().unwrap_err().to_string();
+        assert!(unknown.starts_with("`Stock` is not one of profile, placed"), "{unknown}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_id_and_part_survive_the_text_form(id in "\\PC{1,60}", part in "[/%a-zA-Z0-9 ü]{1,60}") {
+            let subject = Subject { facet: Facet::Stock, id, part: Some(part) };
+            prop_assert_eq!(Subject::parse(&subject.to_string()).unwrap(), subject);
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "\\PC{0,80}") {
+            let _ = Subject::parse(&text);
+        }
+
+        #[test]
+        fn different_ids_never_share_a_partition_key(one in "[/%25F]{1,6}", other in "[/%25F]{1,6}") {
+            let key = |id: &str| Subject { facet: Facet::Placed, id: id.to_owned(), part: None };
+            prop_assert_eq!(key(&one).partition_key() == key(&other).partition_key(), one == other);
+        }
+    }
 }

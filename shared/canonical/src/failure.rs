@@ -152,9 +152,7 @@ impl FailureKind {
                 "The target says the record exists or has changed. Compare both sides, then send \
                  this again."
             }
-            Self::Auth => {
-                "The target refuses our credentials. Renew them, then resume the target."
-            }
+            Self::Auth => "The target refuses our credentials. Renew them, then resume the target.",
             Self::Rejected => {
                 "The target understood the request and refused it. Its reason is below; correct the \
                  record at its source or at the target."

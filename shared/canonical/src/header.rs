@@ -33,6 +33,8 @@ pub const FIRST_LINE: &str = "ferry-first-line";
 /// The file a chunk was cut from; its name only.
 pub const FILE: &str = "ferry-file";
 
+/// The key of the entity a bad item is about, where it could be read.
+pub const KEY: &str = "ferry-key";
 /// Where in its record a bad item stood (RFC 6901 pointer, or `line N`).
 pub const POINTER: &str = "ferry-pointer";
 /// The operator's sentence.

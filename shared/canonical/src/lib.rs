@@ -8,7 +8,10 @@
 pub mod customer;
 pub mod entity;
 pub mod event;
+pub mod fact;
 pub mod failure;
+#[cfg(test)]
+mod golden;
 pub mod header;
 pub mod limits;
 pub mod order;

@@ -60,10 +60,17 @@ impl Part {
     pub fn from_json(facet: Facet, json: &[u8]) -> Result<Self, PartError> {
         fn read<T: DeserializeOwned>(facet: Facet, json: &[u8]) -> Result<T, PartError> {
             let mut reader = serde_json::Deserializer::from_slice(json);
-            serde_path_to_error::deserialize(&mut reader).map_err(|error| PartError {
+            let part =
+                serde_path_to_error::deserialize(&mut reader).map_err(|error| PartError {
+                    facet,
+                    pointer: pointer(error.path()),
+                    reason: without_text(&error.inner().to_string()),
+                })?;
+            let rest = |error: serde_json::Error| error.to_string();
+            reader.end().map_err(rest).map(|()| part).map_err(|reason| PartError {
                 facet,
-                pointer: pointer(error.path()),
-                reason: error.inner().to_string(),
+                pointer: String::new(),
+                reason,
             })
         }
         Ok(match facet {
@@ -111,6 +118,18 @@ impl Part {
     }
 }
 
+/// serde repeats the text it did not expect, which may be a person's.
+fn without_text(reason: &str) -> String {
+    let quoted = reason.find(": string \"").zip(reason.rfind("\", expected "));
+    match quoted {
+        Some((from, to)) => {
+            let (head, tail) = (reason.get(..from), reason.get(to + 1..));
+            format!("{}: text{}", head.unwrap_or_default(), tail.unwrap_or_default())
+        }
+        None => reason.to_owned(),
+    }
+}
+
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     path.iter()
@@ -121,4 +140,62 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
             Segment::Unknown => "/?".to_owned(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refused(facet: Facet, json: &str) -> String {
+        Part::from_json(facet, json.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_by_its_pointer() {
+        let line = r#"{"identifier":"1","placed_at":"2026-11-22T09:15:00Z","currency":"EUR",
+            "customer":{},"lines":[{"number":1,"sku":"A","quantity":"two"}]}"#;
+        let told = refused(Facet::Placed, line);
+        assert!(told.starts_with("placed at /lines/0/quantity: `two` is not a decimal"), "{told}");
+        let told = refused(
+            Facet::Profile,
+            r#"{"number":"C1","name":"x","addresses":[{"street":"s","city":"c","country":"UK"}]}"#,
+        );
+        assert!(told.contains("/addresses/0/country: `UK` is not an assigned ISO 3166"), "{told}");
+    }
+
+    #[test]
+    fn a_text_that_may_be_a_persons_is_not_repeated() {
+        let told =
+            refused(Facet::Profile, r#"{"number":"C1","name":"x","contacts":"Ada Lovelace"}"#);
+        assert!(!told.contains("Ada"), "{told}");
+        assert!(told.contains("/contacts: invalid type: text, expected a sequence"), "{told}");
+    }
+
+    #[test]
+    fn what_follows_a_part_is_not_ignored() {
+        let told = refused(Facet::Stock, r#"{"sku":"A","site":"L","available":1} {"sku":"B"}"#);
+        assert!(told.contains("trailing characters"), "{told}");
+    }
+
+    #[test]
+    fn extensions_do_not_count_as_content() {
+        let stock = |text: &str| Part::from_json(Facet::Stock, text.as_bytes()).unwrap();
+        let plain = stock(r#"{"sku":"A","site":"L","available":1.50}"#);
+        let extended = stock(r#"{"site":"L","sku":"A","available":"1.5","extensions":{"x":1}}"#);
+        let other = stock(r#"{"sku":"A","site":"L","available":2}"#);
+        assert_eq!(plain.fingerprint(), extended.fingerprint());
+        assert_ne!(plain.fingerprint(), other.fingerprint());
+        assert_eq!(plain.fingerprint().len(), 32);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for facet in Facet::ALL {
+                let _ = Part::from_json(facet, &bytes);
+            }
+        }
+    }
 }

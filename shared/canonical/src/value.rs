@@ -37,7 +37,8 @@ impl Decimal {
         let whole = whole.trim_start_matches('0');
         let whole = if whole.is_empty() { "0" } else { whole };
         let fraction = fraction.trim_end_matches('0');
-        let text = if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") };
+        let text =
+            if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") };
         let sign = if text == "0" { "" } else { sign };
         Ok(Self(format!("{sign}{text}")))
     }
@@ -241,3 +242,6 @@ pub enum AddressKind {
 /// What a source says beyond the canonical fields, by the source's name. It survives, and never
 /// counts as change unless a route lists it.
 pub type Extensions = BTreeMap<String, serde_json::Value>;
+
+#[cfg(test)]
+mod tests;
