@@ -19,6 +19,8 @@ mod order;
 mod places;
 mod product;
 mod stock;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use catalogue::Catalogue;
