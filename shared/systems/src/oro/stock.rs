@@ -244,6 +244,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_equal_level_is_written_all_the_same_because_a_checkout_may_lower_it() {
+        let shop = Shop::answering([product(), levels("4"), set()]);
+        let part = site("A", "4");
+        let subject = part.subject();
+        let write = write(&subject, &part);
+        let applied = oro().apply(&shop.conversation(), &[write]).await.pop().unwrap().unwrap();
+        assert_eq!(applied.effect, Effect::Updated);
+        shop.asked();
+    }
+
+    #[tokio::test]
     async fn a_remembered_level_that_is_gone_is_looked_up_again() {
         let gone = errors("PATCH /inventorylevels/91", 404, "not found http exception");
         let shop =
