@@ -97,7 +97,8 @@ fn configured(mut connection: Connection, schema: Schema) -> Result<Connection, 
     Ok(connection)
 }
 
-/// Switching needs the file for a moment alone, and SQLite does not wait for that by itself.
+/// Two that switch one file at the same moment can stand in each other's way; SQLite then answers
+/// busy at once instead of waiting.
 fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
     for _ in 1..WAL_TRIES {
         let switched = connection.pragma_update(None, "journal_mode", "wal");

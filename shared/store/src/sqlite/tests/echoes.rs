@@ -122,3 +122,31 @@ fn in_a_ring_of_systems_a_change_ends_where_it_began() {
     let home = claim(&store, said("crm", "erp", 3, 7, "a"));
     assert_eq!(outcome(&home.members[0]), Some(Outcome::Echo));
 }
+
+#[test]
+fn a_change_does_not_return_to_a_system_it_went_through() {
+    let store = store();
+    deliver(&store, said("erp", "shop", 1, 1, "a"));
+    deliver(&store, said("shop", "crm", 2, 50, "a"));
+    pass(Duration::from_secs(1));
+    // The shop has moved on; the older state must not come back from behind.
+    deliver(&store, said("shop", "erp", 3, 51, "b"));
+
+    let behind = claim(&store, said("crm", "shop", 4, 7, "a"));
+    assert_eq!(outcome(&behind.members[0]), Some(Outcome::Echo));
+}
+
+#[test]
+fn a_settlement_does_not_move_a_mark_back_that_an_echo_moved_on() {
+    let store = store();
+    let writing = said("shop", "erp", 1, 50, "b");
+    let token = grant(&store, writing).token;
+    deliver(&store, said("erp", "shop", 2, 1, "a"));
+    claim(&store, said("shop", "erp", 3, 51, "a"));
+    let settlement = Settlement { token, target: "erp".to_owned(), verdict: delivered() };
+    wait(store.settle(vec![settlement], Vec::new())).unwrap();
+    pass(Duration::from_secs(1));
+
+    let older = claim(&store, said("shop", "erp", 4, 50, "c"));
+    assert_eq!(outcome(&older.members[0]), Some(Outcome::Superseded));
+}
