@@ -1,1 +1,30 @@
-//! The console.
+//! The console: shows the truth, and takes in what services without a store have to say.
+//!
+//! It moves every `.dead` queue into the store and every fact into the journal, acknowledging only
+//! what is stored; without a console both wait in RabbitMQ. It answers the HTTP API that the CLI and
+//! the pages use, and says with each number where it comes from. It changes nothing at any system.
+//!
+//! The API carries no credentials: listen on a loopback address, or put a proxy in front.
+
+pub mod api;
+mod explain;
+pub mod facts;
+pub mod intake;
+mod letters;
+pub mod page;
+pub mod sample;
+
+use std::time::Duration;
+
+/// Where the console has its limits.
+pub mod limits {
+    use super::Duration;
+
+    /// Messages stored in one transaction.
+    pub const BATCH: u16 = 200;
+    /// Between two looks at the counts, and how many are kept for the rate.
+    pub const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+    pub const SAMPLES: usize = 11;
+    /// Between two tries of a store that cannot be used.
+    pub const STORE_PAUSE: Duration = Duration::from_secs(1);
+}

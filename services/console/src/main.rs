@@ -1,3 +1,92 @@
 //! The console's entry point.
 
-fn main() {}
+use std::{collections::BTreeSet, process::ExitCode, sync::Arc};
+
+use anyhow::Context as _;
+use ferry_amqp::{AmqpBroker, Options};
+use ferry_canonical::Lane;
+use ferry_config::Config;
+use ferry_console::{
+    api::{self, Console},
+    facts, intake,
+    sample::Samples,
+};
+use ferry_service::{Service, ServiceName};
+use ferry_store::SqliteStore;
+use ferry_topology::name;
+
+fn main() -> ExitCode {
+    ferry_service::main(ServiceName::Console, start)
+}
+
+async fn start(service: Service) -> anyhow::Result<()> {
+    let config = &service.config;
+    let broker_ready = service.readiness.condition("broker");
+    let store_ready = service.readiness.condition("store");
+    let store = SqliteStore::open(&config.store.folder, ferry_service::now)
+        .context("opening the store")?;
+    store_ready.ready();
+    let broker = broker(&service)?;
+    let samples = Samples::default();
+    let console = Console {
+        config: Arc::clone(config),
+        broker: broker.clone(),
+        store: store.clone(),
+        samples: samples.clone(),
+        clock: ferry_service::now,
+    };
+    service.serve(api::router(console)).await?;
+    broker.ready().await;
+    broker_ready.ready();
+    let (sampled, draining) = (store.clone(), service.life.draining());
+    service.life.spawn("samples", async move {
+        samples.run(sampled, draining).await;
+        Ok(())
+    });
+    for queue in dead_queues(config) {
+        let (broker, store, draining) = (broker.clone(), store.clone(), service.life.draining());
+        service.life.spawn("dead letters", async move {
+            let bury = |taken| {
+                let store = store.clone();
+                async move { facts::bury(&store, taken, ferry_service::now()).await }
+            };
+            intake::run(broker, queue, draining, bury).await;
+            Ok(())
+        });
+    }
+    let draining = service.life.draining();
+    service.life.spawn("facts", async move {
+        let note = |taken| {
+            let store = store.clone();
+            async move { facts::note(&store, taken, ferry_service::now()).await }
+        };
+        intake::run(broker, name::FACTS.to_owned(), draining, note).await;
+        Ok(())
+    });
+    Ok(())
+}
+
+/// The dead-letter queue of every work queue.
+fn dead_queues(config: &Config) -> BTreeSet<String> {
+    let mut origins = BTreeSet::new();
+    for lane in Lane::ALL.map(Lane::as_str) {
+        origins.insert(ferry_topology::transform_queue(lane));
+        for route in &config.routes {
+            for target in &route.to {
+                origins.insert(ferry_topology::load_queue(target, route.entity.as_str(), lane));
+            }
+        }
+    }
+    origins.iter().map(|origin| ferry_topology::dead_queue(origin)).collect()
+}
+
+fn broker(service: &Service) -> anyhow::Result<AmqpBroker> {
+    let config = &service.config;
+    AmqpBroker::start(Options {
+        url: config.broker.url.reveal().to_owned(),
+        topology: ferry_service::topology(config),
+        declare: config.broker.declare,
+        service: service.name.to_string(),
+    })
+    .context("preparing the broker")
+}

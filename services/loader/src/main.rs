@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
-use ferry_amqp::AmqpBroker;
+use ferry_amqp::{AmqpBroker, Options};
 use ferry_http::{Client, HttpPort};
 use ferry_loader::{Desk, LoaderMetrics, Seams, Target};
 use ferry_retry::Levels;
@@ -24,8 +24,8 @@ async fn start(service: Service) -> anyhow::Result<()> {
         .context("opening the store")?;
     store_ready.ready();
     let broker_ready = service.readiness.condition("broker");
-    let broker = AmqpBroker::of_config(config, "loader").context("preparing the broker")?;
-    broker.connected().await;
+    let broker = broker(&service)?;
+    broker.ready().await;
     broker_ready.ready();
     let http: Arc<dyn HttpPort> = Arc::new(Client::new().context("preparing HTTP")?);
     let seams = Seams {
@@ -47,4 +47,15 @@ async fn start(service: Service) -> anyhow::Result<()> {
         });
     }
     Ok(())
+}
+
+fn broker(service: &Service) -> anyhow::Result<AmqpBroker> {
+    let config = &service.config;
+    AmqpBroker::start(Options {
+        url: config.broker.url.reveal().to_owned(),
+        topology: ferry_service::topology(config),
+        declare: config.broker.declare,
+        service: service.name.to_string(),
+    })
+    .context("preparing the broker")
 }

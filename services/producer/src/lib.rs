@@ -1,1 +1,39 @@
-//! The producer.
+//! The producer: makes what a source said durable, then tells the source so; runs schedules.
+//!
+//! A push is answered 200 only after the broker's confirm; a poll's cursor moves, and a file leaves
+//! its folder, only after every record of it is confirmed. It never suppresses a push as a
+//! duplicate: that is the ledger's work. A push needs only the broker; schedules and the drop
+//! folder also need the store, whose leases make sure that one producer of several runs each.
+
+pub mod folder;
+pub mod journal;
+pub mod metrics;
+pub mod poll;
+pub mod receive;
+pub mod record;
+
+pub use journal::Notes;
+pub use metrics::ProducerMetrics;
+
+use std::time::Duration;
+
+/// Where the producer has its limits.
+pub mod limits {
+    use super::Duration;
+
+    /// How long a sender waits for its answer before it hears 503. Senders usually give up at 30 s.
+    pub const PUSH_PATIENCE: Duration = Duration::from_secs(10);
+    /// What a refused sender is told to wait.
+    pub const RETRY_AFTER_SECONDS: u32 = 5;
+    /// A confirm of a poll or a file is waited for this long; then the run is tried again.
+    pub const PUBLISH_PATIENCE: Duration = Duration::from_secs(60);
+    /// A schedule's lease; extended before every page.
+    pub const LEASE: Duration = Duration::from_secs(60);
+    /// After a failed run, growing to [`FAILED_MAX`].
+    pub const FAILED_MIN: Duration = Duration::from_millis(500);
+    pub const FAILED_MAX: Duration = Duration::from_secs(60);
+    /// Journal entries that wait to be written.
+    pub const NOTES: usize = 2_048;
+    /// Chunks of a file that are published together.
+    pub const CHUNKS: usize = 4;
+}

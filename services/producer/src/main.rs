@@ -1,3 +1,125 @@
-//! The producer's entry point.
+//! The producer's entry point: pushes, polls and drop folders, each in a task of its own.
 
-fn main() {}
+use std::{collections::BTreeMap, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use ferry_amqp::{AmqpBroker, Options};
+use ferry_broker::Broker;
+use ferry_config::RouteConfig;
+use ferry_http::{Client, HttpPort};
+use ferry_producer::{ProducerMetrics, folder::Folder, journal, poll::Poll, receive};
+use ferry_service::{BadConfiguration, Service, ServiceName};
+use ferry_store::SqliteStore;
+use ferry_systems::System;
+use uuid::Uuid;
+
+fn main() -> ExitCode {
+    ferry_service::main(ServiceName::Producer, start)
+}
+
+type Systems = Arc<BTreeMap<String, System>>;
+
+async fn start(service: Service) -> anyhow::Result<()> {
+    let systems = systems(&service)?;
+    let metrics = ProducerMetrics::new(&service.metrics)?;
+    let (notes, writer) = journal::notes(metrics.clone());
+    let ready = service.readiness.condition("broker");
+    let broker = broker(&service)?;
+    let receiver = receive::Receiver {
+        systems: Arc::clone(&systems),
+        publisher: broker.publisher(),
+        notes: notes.clone(),
+        metrics: metrics.clone(),
+        clock: ferry_service::now,
+        listens_on: service.listen.ip(),
+    };
+    service.serve(receive::router(receiver)).await?;
+    broker.ready().await;
+    ready.ready();
+    let store_ready = service.readiness.condition("store");
+    let store = SqliteStore::open(&service.config.store.folder, ferry_service::now)
+        .context("opening the store")?;
+    store_ready.ready();
+    let (draining, journal_store) = (service.life.draining(), store.clone());
+    service.life.spawn("journal", async move {
+        writer.run(journal_store, draining).await;
+        Ok(())
+    });
+    let http: Arc<dyn HttpPort> = Arc::new(Client::new().context("preparing HTTP")?);
+    let owner = format!("{}/{}", ferry_service::host(), Uuid::new_v4());
+    for ((source, endpoint), schedule) in schedules(&service, &systems) {
+        let draining = service.life.draining();
+        let (publisher, store, owner) = (broker.publisher(), store.clone(), owner.clone());
+        let (systems, notes, metrics) = (Arc::clone(&systems), notes.clone(), metrics.clone());
+        let (clock, every) = (ferry_service::now as fn() -> _, schedule.every);
+        match endpoint {
+            Some(endpoint) => {
+                let (http, entity) = (Arc::clone(&http), schedule.entity);
+                let poll = Poll {
+                    source, endpoint, entity, every, systems, http, publisher, store, notes,
+                    metrics, clock, owner,
+                };
+                service.life.spawn("poll", async move {
+                    poll.run(draining).await;
+                    Ok(())
+                });
+            }
+            None => {
+                let folder = Folder {
+                    source, every, systems, publisher, store, notes, metrics, clock, owner,
+                };
+                service.life.spawn("folder", async move {
+                    folder.run(draining).await;
+                    Ok(())
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn systems(service: &Service) -> anyhow::Result<Systems> {
+    let mut systems = BTreeMap::new();
+    for (name, config) in &service.config.systems {
+        let system =
+            System::new(name, config).map_err(|error| BadConfiguration(error.to_string()))?;
+        systems.insert(name.clone(), system);
+    }
+    Ok(Arc::new(systems))
+}
+
+struct Schedule {
+    entity: &'static str,
+    every: Duration,
+}
+
+/// One schedule per source and endpoint (none: the drop folder), as often as its quickest route.
+fn schedules(
+    service: &Service,
+    systems: &Systems,
+) -> BTreeMap<(String, Option<String>), Schedule> {
+    let mut schedules: BTreeMap<(String, Option<String>), Schedule> = BTreeMap::new();
+    let served = |route: &&RouteConfig| service.serves(&route.from);
+    for route in service.config.routes.iter().filter(served) {
+        let (Some(every), Some(system)) = (route.every, systems.get(&route.from)) else { continue };
+        let endpoint = system.polled_endpoint(route.facet);
+        if endpoint.is_none() && !matches!(system, System::Files(_)) {
+            continue;
+        }
+        let schedule = Schedule { entity: route.entity.as_str(), every: every.0 };
+        let entry = schedules.entry((route.from.clone(), endpoint)).or_insert(schedule);
+        entry.every = entry.every.min(every.0);
+    }
+    schedules
+}
+
+fn broker(service: &Service) -> anyhow::Result<AmqpBroker> {
+    let config = &service.config;
+    AmqpBroker::start(Options {
+        url: config.broker.url.reveal().to_owned(),
+        topology: ferry_service::topology(config),
+        declare: config.broker.declare,
+        service: service.name.to_string(),
+    })
+    .context("preparing the broker")
+}

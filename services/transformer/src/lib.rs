@@ -1,1 +1,127 @@
-//! The transformer.
+//! The transformer: record → events; stateless, pure but for the broker.
+//!
+//! [`transform`] is the pure part: a record and the routes in, messages out. [`run`] moves it
+//! between queues: what comes of a record is confirmed before the record is acknowledged, so a crash
+//! repeats the record, and name-based event ids make the repeats one. It orders nothing and
+//! suppresses nothing: that is the ledger's work.
+
+mod metrics;
+mod record;
+pub mod transform;
+
+pub use metrics::TransformerMetrics;
+pub use transform::{Transformer, Transformed};
+
+use std::time::Duration;
+
+use ferry_broker::{Broker, Delivery, Intake, IntakeError, Publisher, letter};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+/// Where the transformer has its limits.
+pub mod limits {
+    use super::Duration;
+
+    /// Records in hand. Memory is bounded by this times the largest record.
+    pub const PREFETCH: u16 = 8;
+    /// A confirm that has not come after this is waited for no longer; then it is published again.
+    pub const PUBLISH_PATIENCE: Duration = Duration::from_secs(60);
+    /// Between two subscriptions that failed at once.
+    pub const SUBSCRIBE_PAUSE: Duration = Duration::from_millis(500);
+}
+
+/// Transforms the records of one queue until `draining`; what is in hand is finished.
+pub async fn run<B: Broker>(
+    transformer: Transformer,
+    broker: B,
+    queue: String,
+    draining: CancellationToken,
+) {
+    let publisher = broker.publisher();
+    while !draining.is_cancelled() {
+        let subscribed = tokio::select! {
+            subscribed = broker.subscribe(&queue, limits::PREFETCH) => subscribed,
+            () = draining.cancelled() => return,
+        };
+        let lost = match subscribed {
+            Ok(mut intake) => {
+                info!(queue, prefetch = limits::PREFETCH, "subscribed");
+                serve(&transformer, &publisher, &mut intake, &draining).await
+            }
+            Err(lost) => {
+                tokio::time::sleep(limits::SUBSCRIBE_PAUSE).await;
+                Err(lost)
+            }
+        };
+        match lost {
+            Ok(()) => return,
+            Err(IntakeError::Lost(reason)) => warn!(queue, reason, "subscription is lost"),
+        }
+    }
+}
+
+async fn serve<P: Publisher, I: Intake>(
+    transformer: &Transformer,
+    publisher: &P,
+    intake: &mut I,
+    draining: &CancellationToken,
+) -> Result<(), IntakeError> {
+    loop {
+        let taken = tokio::select! {
+            biased;
+            () = draining.cancelled() => break,
+            taken = intake.take(usize::from(limits::PREFETCH)) => taken?,
+        };
+        handle(transformer, publisher, intake, taken).await;
+    }
+    // What was never looked at goes back at once, rather than when the connection closes: closing
+    // would raise the broker's delivery count.
+    let unread = intake.cancel().await?;
+    let back = unread.iter().map(letter::give_back).collect();
+    confirm(publisher, back).await;
+    acknowledge(intake, &unread).await;
+    Ok(())
+}
+
+/// One round: transform all, confirm all, acknowledge all.
+async fn handle<P: Publisher, I: Intake>(
+    transformer: &Transformer,
+    publisher: &P,
+    intake: &I,
+    taken: Vec<Delivery>,
+) {
+    let mut messages = Vec::new();
+    for delivery in &taken {
+        let transformed = transformer.transform(delivery);
+        debug!(
+            queue = %delivery.queue,
+            events = transformed.events,
+            skipped = transformed.skipped,
+            dead = transformed.dead,
+            "record is transformed"
+        );
+        messages.extend(transformed.messages);
+    }
+    confirm(publisher, messages).await;
+    acknowledge(intake, &taken).await;
+}
+
+/// Publishes until everything is stored: there is nothing else to do with a record in hand.
+async fn confirm<P: Publisher>(publisher: &P, messages: Vec<ferry_broker::Message>) {
+    if messages.is_empty() {
+        return;
+    }
+    while let Err(error) =
+        publisher.publish_until_confirmed(messages.clone(), limits::PUBLISH_PATIENCE).await
+    {
+        warn!(%error, count = messages.len(), "publishes are not confirmed; repeating");
+    }
+}
+
+async fn acknowledge<I: Intake>(intake: &I, deliveries: &[Delivery]) {
+    let receipts = deliveries.iter().map(|delivery| delivery.receipt).collect();
+    if let Err(stale) = intake.ack(receipts).await {
+        // The records come again, and their events with the same ids.
+        debug!(count = stale.count, "acknowledgements came too late");
+    }
+}

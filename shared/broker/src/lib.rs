@@ -177,7 +177,7 @@ pub trait Intake: Send + 'static {
 /// A connection that is kept.
 pub trait Broker: Clone + Send + Sync + 'static {
     type Publisher: Publisher;
-    type Intake: Intake;
+    type Intake: Intake + Sync;
 
     fn publisher(&self) -> Self::Publisher;
 

@@ -123,3 +123,36 @@ fn address(text: &str) -> Result<SocketAddr, NotRun> {
         NotRun::Usage(format!("--listen: `{text}` is not an address such as 127.0.0.1:7080"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, NotRun> {
+        Arguments::parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn arguments_are_few_and_have_defaults() {
+        assert_eq!(parse("").unwrap(), Arguments::default());
+        let parsed =
+            parse("--config=/etc/ferry.toml --listen 127.0.0.1:0 --only shop,erp").unwrap();
+        assert_eq!(parsed.config, PathBuf::from("/etc/ferry.toml"));
+        assert_eq!(parsed.listen, "127.0.0.1:0".parse().ok());
+        assert_eq!(parsed.only, ["shop", "erp"]);
+    }
+
+    #[test]
+    fn what_cannot_be_run_says_why() {
+        assert_eq!(parse("--help"), Err(NotRun::Help));
+        assert_eq!(parse("-V"), Err(NotRun::Version));
+        for (line, expected) in [
+            ("--confg x", "`--confg` is not an argument"),
+            ("ferry.toml", "`ferry.toml` is not an argument"),
+            ("--config", "--config needs a value"),
+            ("--listen here", "--listen: `here` is not an address such as 127.0.0.1:7080"),
+        ] {
+            assert_eq!(parse(line).unwrap_err().to_string(), expected);
+        }
+    }
+}

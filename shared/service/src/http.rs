@@ -71,3 +71,67 @@ pub async fn serve(
     });
     Ok(bound)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::Signals;
+
+    async fn get(address: SocketAddr, path: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_service_answers_for_its_health_beside_its_own_pages() {
+        let (life, readiness) = (Lifecycle::default(), Readiness::default());
+        let metrics = Metrics::new("loader").unwrap();
+        let broker = readiness.condition("broker");
+        let own = Router::new().route("/own", get_route());
+        let router = pages(&life, &readiness, &metrics).merge(own);
+        let address = serve(&life, "127.0.0.1:0".parse().unwrap(), router).await.unwrap();
+        assert_ne!(address.port(), 0);
+
+        assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
+        assert!(get(address, "/own").await.ends_with("mine"));
+        let waiting = get(address, "/readyz").await;
+        assert!(waiting.starts_with("HTTP/1.1 503"), "{waiting}");
+        let reason =
+            r#"{"ready":false,"conditions":{"broker":{"ready":false,"reason":"starting"}}}"#;
+        assert!(waiting.ends_with(reason), "{waiting}");
+        broker.ready();
+        assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"));
+        broker.not_ready("connection refused");
+        assert!(get(address, "/readyz").await.contains("connection refused"));
+        let text = get(address, "/metrics").await;
+        assert!(text.contains("text/plain; version=0.0.4"), "{text}");
+        assert!(text.contains(r#"ferry_build_info{service="loader",version=""#), "{text}");
+
+        let (sender, signals) = Signals::by_hand();
+        sender.send("SIGTERM").await.unwrap();
+        let ended = life.run(signals, Duration::from_secs(5)).await;
+        assert_eq!((ended.code, ended.cut_short), (0, 0));
+        assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    }
+
+    fn get_route() -> axum::routing::MethodRouter {
+        axum::routing::get(async || "mine")
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_taken_is_told() {
+        let life = Lifecycle::default();
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = serve(&life, address, Router::new()).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot listen on {address}"));
+    }
+}

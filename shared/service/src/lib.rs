@@ -8,6 +8,7 @@
 pub mod arguments;
 mod chain;
 mod clock;
+mod deployment;
 mod entry;
 pub mod http;
 pub mod lifecycle;
@@ -19,6 +20,7 @@ pub mod telemetry;
 pub use arguments::{Arguments, ServiceName};
 pub use chain::Chain;
 pub use clock::now;
+pub use deployment::{host, topology};
 pub use entry::{BadConfiguration, Service, main, run};
 pub use lifecycle::{Ended, Lifecycle};
 pub use metrics::Metrics;

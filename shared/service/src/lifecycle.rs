@@ -175,3 +175,6 @@ fn code_of(cause: &anyhow::Error) -> u8 {
         .any(|cause| cause.is::<BadConfiguration>() || cause.is::<ferry_config::ConfigError>());
     if configuration { exit::BAD_CONFIGURATION } else { exit::FAILED }
 }
+
+#[cfg(test)]
+mod tests;

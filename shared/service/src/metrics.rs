@@ -124,3 +124,28 @@ fn resident_in(status: &str) -> Option<i64> {
     let kib: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_from_the_process() {
+        assert_eq!(resident_in("Name:\tx\nVmRSS:\t    2048 kB\n"), Some(2_097_152));
+        for text in ["", "VmRSS: x kB", "VmRSS: 5 pages", "VmRSS: 99999999999999999999 kB"] {
+            assert_eq!(resident_in(text), None, "{text}");
+        }
+        assert!(resident_bytes().is_none_or(|bytes| bytes > 100_000));
+    }
+
+    #[test]
+    fn one_name_is_registered_once() {
+        let metrics = Metrics::new("test").unwrap();
+        metrics.counter("ferry_x_total", "X.", &["route"]).unwrap().with_label_values(&["a"]).inc();
+        let told = metrics.counter("ferry_x_total", "X.", &["route"]).unwrap_err().to_string();
+        assert_eq!(told, "metric ferry_x_total cannot be registered");
+        assert!(metrics.gauge("not a name", "X.", &[]).is_err());
+        assert!(metrics.render().contains("ferry_x_total{route=\"a\"} 1"));
+        metrics.seconds("ferry_y_seconds", "Y.", &[]).unwrap();
+    }
+}

@@ -49,3 +49,18 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map(ToString::to_string);
     error!(location, message, "panicked");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_quiet_below_trace() {
+        assert_eq!(directives(LogLevel::Info), "warn,ferry=info");
+        assert_eq!(directives(LogLevel::Debug), "warn,ferry=debug");
+        assert_eq!(directives(LogLevel::Error), "error");
+        for level in [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Trace] {
+            assert!(EnvFilter::try_new(directives(level)).is_ok());
+        }
+    }
+}

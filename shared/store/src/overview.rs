@@ -13,6 +13,23 @@ pub struct RouteTally {
     pub route: String,
     pub target: String,
     pub outcomes: BTreeMap<String, u64>,
+    /// Deliveries that failed and have not ended yet.
+    pub retrying: u64,
+    /// The earliest first failure among them.
+    pub retrying_since: Option<Timestamp>,
+}
+
+impl RouteTally {
+    /// Nothing has ended or failed yet.
+    pub fn none(route: &str, target: &str) -> Self {
+        Self {
+            route: route.to_owned(),
+            target: target.to_owned(),
+            outcomes: BTreeMap::new(),
+            retrying: 0,
+            retrying_since: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

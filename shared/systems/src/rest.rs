@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use ferry_canonical::{Clock, Facet, FailureKind, Part, Sequence};
-use ferry_config::{RestConfig, RestEndpoint};
+use ferry_canonical::{Clock, Facet, FailureKind, Sequence};
+use ferry_config::system::{RestConfig, RestEndpoint};
 use ferry_http::{Conversation, Method, Request, Response};
 use ferry_mapping::{MapError, Mapping};
 use jiff::Timestamp;

@@ -88,6 +88,16 @@ CREATE TABLE outcome (
     PRIMARY KEY (target, event_id, generation)
 ) STRICT, WITHOUT ROWID;
 
+-- Deliveries that failed and have not ended yet.
+CREATE TABLE retrying (
+    target     TEXT    NOT NULL,
+    event_id   BLOB    NOT NULL,
+    generation INTEGER NOT NULL,
+    route      TEXT    NOT NULL,
+    since      INTEGER NOT NULL, -- the first failure
+    PRIMARY KEY (target, event_id, generation)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE tally (
     route      TEXT    NOT NULL,
     target     TEXT    NOT NULL,

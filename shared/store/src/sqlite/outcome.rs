@@ -38,11 +38,31 @@ pub(super) fn record(Turn { ledger, now }: Turn<'_>, end: End<'_>) -> Result<(),
     if inserted == 0 {
         return Ok(());
     }
+    let mut retried = ledger.prepare_cached(
+        "DELETE FROM retrying WHERE target = ?1 AND event_id = ?2 AND generation = ?3",
+    )?;
+    retried.execute((end.target, end.event_id.as_bytes(), end.generation))?;
     let mut count = ledger.prepare_cached(
         "INSERT INTO tally (route, target, outcome, deliveries) VALUES (?1, ?2, ?3, 1)
          ON CONFLICT (route, target, outcome) DO UPDATE SET deliveries = deliveries + 1",
     )?;
     count.execute((end.route, end.target, word))?;
+    Ok(())
+}
+
+/// Records that a delivery has failed and will be tried again; the first failure's time stays.
+pub(super) fn retrying(
+    Turn { ledger, now }: Turn<'_>,
+    target: &str,
+    route: &str,
+    (event_id, generation): (Uuid, u32),
+) -> Result<(), StoreError> {
+    let mut insert = ledger.prepare_cached(
+        "INSERT INTO retrying (target, event_id, generation, route, since)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (target, event_id, generation) DO NOTHING",
+    )?;
+    insert.execute((target, event_id.as_bytes(), generation, route, micros(now)))?;
     Ok(())
 }
 

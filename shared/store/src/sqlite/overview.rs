@@ -65,13 +65,34 @@ fn routes(ledger: &Connection) -> Result<Vec<RouteTally>, StoreError> {
         let (route, target): (String, String) = (row.get(0)?, row.get(1)?);
         let (outcome, deliveries): (String, u64) = (row.get(2)?, narrow(row.get(3)?)?);
         if routes.last().is_none_or(|last| last.route != route || last.target != target) {
-            routes.push(RouteTally { route, target, outcomes: BTreeMap::new() });
+            routes.push(RouteTally::none(&route, &target));
         }
         if let Some(last) = routes.last_mut() {
             last.outcomes.insert(outcome, deliveries);
         }
     }
+    retrying(ledger, &mut routes)?;
     Ok(routes)
+}
+
+fn retrying(ledger: &Connection, routes: &mut Vec<RouteTally>) -> Result<(), StoreError> {
+    let mut select = ledger.prepare_cached(
+        "SELECT route, target, count(*), min(since) FROM retrying GROUP BY route, target",
+    )?;
+    let mut rows = select.query(())?;
+    while let Some(row) = rows.next()? {
+        let (route, target): (String, String) = (row.get(0)?, row.get(1)?);
+        let found = routes.iter().position(|tally| tally.route == route && tally.target == target);
+        let at = found.unwrap_or_else(|| {
+            routes.push(RouteTally::none(&route, &target));
+            routes.len() - 1
+        });
+        if let Some(tally) = routes.get_mut(at) {
+            tally.retrying = narrow(row.get(2)?)?;
+            tally.retrying_since = Some(time(row.get(3)?)?);
+        }
+    }
+    Ok(())
 }
 
 fn dead(ledger: &Connection) -> Result<BTreeMap<String, BTreeMap<String, u64>>, StoreError> {

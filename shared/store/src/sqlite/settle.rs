@@ -48,6 +48,11 @@ fn settle_one(turn: Turn<'_>, settlement: &Settlement) -> Result<Settled, StoreE
             for member in claim.members.iter().filter(|member| dead.contains(&member.index)) {
                 end_member(turn, &claim, member, Outcome::Dead, Some(because))?;
             }
+            let leads = claim.members.iter().filter(|member| member.rides.is_none());
+            for member in leads.filter(|member| !dead.contains(&member.index)) {
+                let delivery = (member.event_id, member.generation);
+                outcome::retrying(turn, &claim.target, &claim.route, delivery)?;
+            }
             failed(turn.ledger, &claim, *unread)?
         }
         Settle::Released => failed(turn.ledger, &claim, false)?,

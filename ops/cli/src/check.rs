@@ -1,0 +1,71 @@
+//! `ferry check`: reaches everything a configuration names.
+
+use std::sync::Arc;
+
+use ferry_config::Config;
+use ferry_http::{Client, Conversation, HttpPort};
+use ferry_service::exit;
+use ferry_systems::System;
+use serde::Serialize;
+
+use crate::{Done, Stop};
+
+/// One thing that was reached, or not.
+#[derive(Serialize)]
+struct Finding {
+    what: String,
+    ok: bool,
+    detail: String,
+}
+
+pub(crate) async fn check(config: &Config, as_json: bool) -> Done {
+    let mut findings = vec![broker(config).await, store(config)];
+    let client = Client::new().map_err(|error| Stop::failed(error.to_string()))?;
+    let port: Arc<dyn HttpPort> = Arc::new(client);
+    for (name, system) in &config.systems {
+        let what = format!("system {name}");
+        let conversation = Conversation::new(Arc::clone(&port), ferry_service::now);
+        let (ok, detail) = match System::new(name, system) {
+            Ok(system) => match system.probe(&conversation).await {
+                Ok(()) => (true, "it answers and takes our credentials".to_owned()),
+                Err(failure) => {
+                    (false, format!("{}: {} {}", failure.kind, failure.detail, failure.kind.sentence()))
+                }
+            },
+            Err(error) => (false, error.to_string()),
+        };
+        findings.push(Finding { what, ok, detail });
+    }
+    let all = findings.iter().all(|finding| finding.ok);
+    if as_json {
+        println!("{}", serde_json::json!({ "ok": all, "findings": findings }));
+    } else {
+        for Finding { what, ok, detail } in &findings {
+            println!("{} {what}: {detail}", if *ok { "ok " } else { "BAD" });
+        }
+    }
+    Ok(if all { exit::OK } else { exit::UNREACHABLE })
+}
+
+async fn broker(config: &Config) -> Finding {
+    let what = "broker".to_owned();
+    match crate::broker::connect(config, &config.broker.prefix).await {
+        Ok(broker) => {
+            broker.close().await;
+            Finding { what, ok: true, detail: "it answers and lets us in".to_owned() }
+        }
+        Err(detail) => Finding { what, ok: false, detail },
+    }
+}
+
+fn store(config: &Config) -> Finding {
+    let what = "store".to_owned();
+    let folder = &config.store.folder;
+    match ferry_store::SqliteStore::open(folder, ferry_service::now) {
+        Ok(_) => {
+            let detail = format!("{} can be used", folder.display());
+            Finding { what, ok: true, detail }
+        }
+        Err(error) => Finding { what, ok: false, detail: error.to_string() },
+    }
+}

@@ -1,0 +1,261 @@
+//! Verbs that read through the console's API.
+
+use std::{fmt::Write as _, time::Duration};
+
+use bytes::Bytes;
+use clap::Args;
+use ferry_http::{Client, HttpPort as _, Method, Request};
+use ferry_service::exit;
+use serde_json::Value;
+
+use crate::{Console, Done, Stop};
+
+#[derive(Args)]
+pub(crate) struct SearchArgs {
+    /// Words that must all occur in ids, details or bodies.
+    words: Vec<String>,
+    #[arg(long)]
+    system: Option<String>,
+    /// in, out or note.
+    #[arg(long)]
+    direction: Option<String>,
+    #[arg(long)]
+    entity: Option<String>,
+    #[arg(long)]
+    entity_id: Option<String>,
+    /// An outcome or a failure kind.
+    #[arg(long)]
+    result: Option<String>,
+    /// RFC 3339.
+    #[arg(long)]
+    after: Option<String>,
+    /// RFC 3339.
+    #[arg(long)]
+    before: Option<String>,
+    /// At most 500.
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+    #[command(flatten)]
+    pub(crate) console: Console,
+}
+
+#[derive(Args)]
+pub(crate) struct DeadArgs {
+    /// A failure kind.
+    #[arg(long)]
+    kind: Option<String>,
+    /// The queue it died in, such as load.shop.order.
+    #[arg(long)]
+    origin: Option<String>,
+    #[arg(long)]
+    entity_id: Option<String>,
+    /// Occurs in the detail.
+    #[arg(long)]
+    text: Option<String>,
+    /// At most 500.
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+    #[command(flatten)]
+    pub(crate) console: Console,
+}
+
+#[derive(Args)]
+pub(crate) struct ShowArgs {
+    pub(crate) id: i64,
+    #[command(flatten)]
+    pub(crate) console: Console,
+}
+
+pub(crate) async fn search(url: &str, args: &SearchArgs, as_json: bool) -> Done {
+    let words = (!args.words.is_empty()).then(|| args.words.join(" "));
+    let limit = Some(args.limit.to_string());
+    let query = query(&[
+        ("text", &words),
+        ("system", &args.system),
+        ("direction", &args.direction),
+        ("entity", &args.entity),
+        ("entity_id", &args.entity_id),
+        ("result", &args.result),
+        ("after", &args.after),
+        ("before", &args.before),
+        ("limit", &limit),
+    ]);
+    print(url, &format!("/api/v1/journal{query}"), as_json, |rows| {
+        let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
+        rows.iter().map(journal_line).collect()
+    })
+    .await
+}
+
+fn journal_line(row: &Value) -> String {
+    let entry = &row["entry"];
+    let about = [&entry["entity"], &entry["entity_id"], &entry["part"]];
+    let about: Vec<&str> = about.into_iter().filter_map(Value::as_str).collect();
+    let detail = entry["detail"].as_str().map(|detail| format!(" – {detail}")).unwrap_or_default();
+    format!(
+        "{} {:4} {:12} {:12} {} [{}]{detail}\n",
+        text(&entry["at"]),
+        text(&entry["direction"]),
+        text(&entry["system"]),
+        text(&entry["result"]),
+        text(&entry["operation"]),
+        about.join(" "),
+    )
+}
+
+pub(crate) async fn dead(url: &str, args: &DeadArgs, as_json: bool) -> Done {
+    let limit = Some(args.limit.to_string());
+    let query = query(&[
+        ("kind", &args.kind),
+        ("origin", &args.origin),
+        ("entity_id", &args.entity_id),
+        ("text", &args.text),
+        ("limit", &limit),
+    ]);
+    print(url, &format!("/api/v1/dead{query}"), as_json, |letters| {
+        let letters = letters.as_array().map(Vec::as_slice).unwrap_or_default();
+        letters
+            .iter()
+            .map(|letter| {
+                let about = [&letter["entity"], &letter["entity_id"], &letter["pointer"]];
+                let about: Vec<&str> = about.into_iter().filter_map(Value::as_str).collect();
+                format!(
+                    "{} {} {} {} [{}] {}\n",
+                    letter["id"],
+                    text(&letter["died_at"]),
+                    text(&letter["origin"]),
+                    text(&letter["kind"]),
+                    about.join(" "),
+                    text(&letter["detail"]),
+                )
+            })
+            .collect()
+    })
+    .await
+}
+
+pub(crate) async fn show(url: &str, id: i64, as_json: bool) -> Done {
+    print(url, &format!("/api/v1/dead/{id}"), as_json, |letter| {
+        let summary = &letter["summary"];
+        let mut out = String::new();
+        for (name, value) in [
+            ("cause", &summary["kind"]),
+            ("detail", &summary["detail"]),
+            ("what to do", &summary["sentence"]),
+            ("died in", &summary["origin"]),
+            ("died at", &summary["died_at"]),
+            ("route", &summary["route"]),
+            ("answer", &letter["response"]),
+        ] {
+            if !value.is_null() {
+                // Writing to a string cannot fail.
+                let _ = writeln!(out, "{name}: {}", text(value));
+            }
+        }
+        let _ = writeln!(out, "headers: {}", letter["headers"]);
+        let _ = writeln!(out, "body:\n{}", text(&letter["body"]));
+        out
+    })
+    .await
+}
+
+pub(crate) async fn explain(url: &str, entity: &str, id: &str, as_json: bool) -> Done {
+    let path = format!("/api/v1/explain/{entity}/{}", encode(id));
+    print(url, &path, as_json, |answer| {
+        let sentences = answer["sentences"].as_array().map(Vec::as_slice).unwrap_or_default();
+        sentences.iter().map(|sentence| format!("{}\n", text(sentence))).collect()
+    })
+    .await
+}
+
+pub(crate) async fn status(url: &str, as_json: bool) -> Done {
+    print(url, "/api/v1/overview", as_json, |view| {
+        let mut out = String::new();
+        let routes = view["routes"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for route in routes {
+            let name = format!(
+                "{} ({} to {})",
+                text(&route["route"]),
+                text(&route["source"]),
+                text(&route["target"])
+            );
+            let outcomes = route["outcomes"].as_object();
+            let outcomes: Vec<String> = outcomes
+                .into_iter()
+                .flatten()
+                .map(|(outcome, count)| format!("{outcome} {count}"))
+                .collect();
+            let _ = writeln!(
+                out,
+                "{name}: received {}, {}; waiting {}, retrying {}",
+                route["received"],
+                outcomes.join(", "),
+                route["waiting"],
+                route["retrying"],
+            );
+        }
+        out
+    })
+    .await
+}
+
+async fn print(url: &str, path: &str, as_json: bool, render: impl Fn(&Value) -> String) -> Done {
+    let (status, body) = get(&format!("{url}{path}")).await?;
+    let answer: Value = serde_json::from_slice(&body)
+        .map_err(|_| Stop::failed(format!("{url} does not answer as a console does")))?;
+    if status >= 300 {
+        let detail = answer["detail"].as_str().unwrap_or("no reason given");
+        return Err(Stop::failed(format!("the console answered {status}: {detail}")));
+    }
+    if as_json {
+        println!("{answer}");
+    } else {
+        print!("{}", render(&answer));
+    }
+    Ok(exit::OK)
+}
+
+async fn get(url: &str) -> Result<(u16, Bytes), Stop> {
+    let client = Client::new().map_err(|error| Stop::failed(error.to_string()))?;
+    let request = Request {
+        operation: "read",
+        method: Method::Get,
+        url: url.to_owned(),
+        headers: vec![("accept".to_owned(), "application/json".to_owned())],
+        body: Bytes::new(),
+        deadline: Duration::from_secs(30),
+        secret: false,
+    };
+    match client.send(request).await {
+        Ok(response) => Ok((response.status, response.body)),
+        Err(error) => Err(Stop::unreachable(format!(
+            "{url}: {error}; is the console running? Start it with `ferry run console`"
+        ))),
+    }
+}
+
+fn query(parameters: &[(&str, &Option<String>)]) -> String {
+    let given: Vec<String> = parameters
+        .iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", encode(value.as_deref()?))))
+        .collect();
+    if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
+}
+
+/// RFC 3986: everything but unreserved characters.
+fn encode(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,261 @@
+//! The HTTP API: JSON for the CLI, the pages and scripts. Errors are RFC 9457 problems.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use ferry_broker::Broker;
+use ferry_config::Config;
+use ferry_store::{
+    DeadFilter, DeadLetters, Journal, JournalFilter, Overview, Overviews, RouteTally, StoreError,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{explain, page, sample::Samples};
+
+/// What the API reads from.
+#[derive(Debug)]
+pub struct Console<B, S> {
+    pub config: Arc<Config>,
+    pub broker: B,
+    pub store: S,
+    pub samples: Samples,
+    pub clock: fn() -> Timestamp,
+}
+
+type Shared<B, S> = Arc<Console<B, S>>;
+
+pub fn router<B, S>(console: Console<B, S>) -> Router
+where
+    B: Broker,
+    S: Journal + DeadLetters + Overviews + 'static,
+{
+    Router::new()
+        .route("/", get(page::overview))
+        .route("/journal", get(page::journal))
+        .route("/dead", get(page::dead))
+        .route("/api/v1/overview", get(overview::<B, S>))
+        .route("/api/v1/journal", get(journal::<B, S>))
+        .route("/api/v1/dead", get(dead::<B, S>))
+        .route("/api/v1/dead/{id}", get(dead_letter::<B, S>))
+        .route("/api/v1/explain/{entity}/{id}", get(entity::<B, S>))
+        .with_state(Arc::new(console))
+}
+
+/// What `GET /api/v1/overview` answers. Counts are deliveries unless named otherwise.
+#[derive(Debug, Serialize)]
+struct OverviewAnswer {
+    at: Timestamp,
+    routes: Vec<RouteRow>,
+    /// Records made durable, by system.
+    records: BTreeMap<String, u64>,
+    /// Items the transformer skipped, by system.
+    skipped_items: BTreeMap<String, u64>,
+    /// Dead letters by the queue they died in, by failure kind.
+    dead: BTreeMap<String, BTreeMap<String, u64>>,
+    dead_oldest_at: Option<Timestamp>,
+    claimed: BTreeMap<String, u64>,
+    unknown: BTreeMap<String, u64>,
+    /// Messages ready, as the broker says at this moment; none where it did not answer.
+    queues: BTreeMap<String, Option<u32>>,
+}
+
+/// One route at one target.
+#[derive(Debug, Serialize)]
+struct RouteRow {
+    route: String,
+    source: String,
+    target: String,
+    entity: &'static str,
+    facet: &'static str,
+    /// Ended, waiting for a retry, or in hand.
+    received: u64,
+    outcomes: BTreeMap<String, u64>,
+    retrying: u64,
+    /// Ready in the target's queue of this entity, which routes may share.
+    waiting: Option<u32>,
+    /// Of what is being retried, since its first failure.
+    oldest_seconds: Option<i64>,
+    /// Ended per second, over the last ten seconds.
+    rate: f64,
+}
+
+/// The queues whose depths the overview shows.
+fn queues(config: &Config) -> Vec<String> {
+    let mut queues = vec![
+        ferry_topology::transform_queue("live"),
+        ferry_topology::transform_queue("bulk"),
+        ferry_topology::name::UNROUTED.to_owned(),
+    ];
+    for route in &config.routes {
+        for target in &route.to {
+            for lane in ["live", "bulk"] {
+                queues.push(ferry_topology::load_queue(target, route.entity.as_str(), lane));
+            }
+        }
+    }
+    queues.extend(config.broker.levels.iter().map(|level| ferry_topology::delay_exchange(level.0)));
+    queues.sort();
+    queues.dedup();
+    queues
+}
+
+async fn overview<B: Broker, S: Overviews>(
+    State(console): State<Shared<B, S>>,
+) -> Result<Json<OverviewAnswer>, Problem> {
+    let overview = console.store.overview().await?;
+    let mut depths = BTreeMap::new();
+    for queue in queues(&console.config) {
+        let depth = console.broker.depth(&queue).await.ok().map(|depth| depth.ready);
+        depths.insert(queue, depth);
+    }
+    let now = (console.clock)();
+    let routes = rows(&console.config, &console.samples, &overview, &depths, now);
+    Ok(Json(OverviewAnswer {
+        at: now,
+        routes,
+        records: overview.records,
+        skipped_items: overview.skipped_items,
+        dead: overview.dead,
+        dead_oldest_at: overview.dead_oldest_at,
+        claimed: overview.claimed,
+        unknown: overview.unknown,
+        queues: depths,
+    }))
+}
+
+fn rows(
+    config: &Config,
+    samples: &Samples,
+    overview: &Overview,
+    depths: &BTreeMap<String, Option<u32>>,
+    now: Timestamp,
+) -> Vec<RouteRow> {
+    let mut rows = Vec::new();
+    for route in &config.routes {
+        for target in &route.to {
+            let found = overview.routes.iter().find(|t| t.route == route.name && &t.target == target);
+            let tally = found.cloned().unwrap_or_else(|| RouteTally::none(&route.name, target));
+            let entity = route.entity.as_str();
+            let ready = ["live", "bulk"].map(|lane| {
+                depths.get(&ferry_topology::load_queue(target, entity, lane)).copied().flatten()
+            });
+            let ended: u64 = tally.outcomes.values().sum();
+            rows.push(RouteRow {
+                route: route.name.clone(),
+                source: route.from.clone(),
+                target: target.clone(),
+                entity,
+                facet: route.facet.as_str(),
+                received: ended + tally.retrying,
+                outcomes: tally.outcomes,
+                retrying: tally.retrying,
+                waiting: ready.into_iter().flatten().reduce(u32::saturating_add),
+                oldest_seconds: tally
+                    .retrying_since
+                    .map(|since| now.duration_since(since).as_secs().max(0)),
+                rate: samples.rate(&route.name, target),
+            });
+        }
+    }
+    rows
+}
+
+async fn journal<B: Broker, S: Journal>(
+    State(console): State<Shared<B, S>>,
+    Query(filter): Query<JournalFilter>,
+) -> Result<Response, Problem> {
+    Ok(Json(console.store.search(filter).await?).into_response())
+}
+
+async fn dead<B: Broker, S: DeadLetters>(
+    State(console): State<Shared<B, S>>,
+    Query(filter): Query<DeadFilter>,
+) -> Result<Response, Problem> {
+    Ok(Json(console.store.dead(filter).await?).into_response())
+}
+
+/// A dead letter with everything that is known of it.
+#[derive(Serialize)]
+struct DeadAnswer {
+    summary: ferry_store::DeadSummary,
+    headers: serde_json::Value,
+    response: Option<String>,
+    rule: Option<String>,
+    first_failed_at: Option<Timestamp>,
+    message_id: Option<String>,
+    content_type: Option<String>,
+    /// The body as text; bytes that are no UTF-8 are replaced.
+    body: String,
+    /// Whether `body` is the body exactly.
+    body_is_text: bool,
+}
+
+async fn dead_letter<B: Broker, S: DeadLetters>(
+    State(console): State<Shared<B, S>>,
+    Path(id): Path<i64>,
+) -> Result<Response, Problem> {
+    let Some((summary, letter)) = console.store.dead_letter(id).await? else {
+        return Err(Problem::not_found(format!("there is no dead letter {id}")));
+    };
+    Ok(Json(DeadAnswer {
+        summary,
+        headers: serde_json::from_str(&letter.headers).unwrap_or_default(),
+        response: letter.response,
+        rule: letter.rule,
+        first_failed_at: letter.first_failed_at,
+        message_id: letter.message_id,
+        content_type: letter.content_type,
+        body_is_text: std::str::from_utf8(&letter.body).is_ok(),
+        body: String::from_utf8_lossy(&letter.body).into_owned(),
+    })
+    .into_response())
+}
+
+async fn entity<B: Broker, S: Overviews>(
+    State(console): State<Shared<B, S>>,
+    Path((entity, id)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let view = console.store.entity(&entity, &id).await?;
+    if view.parts.is_empty() && view.journal.is_empty() && view.dead.is_empty() {
+        return Err(Problem::not_found(format!("nothing is known of {entity} {id}")));
+    }
+    Ok(Json(explain::Answer::new(&entity, &id, view)).into_response())
+}
+
+/// An RFC 9457 problem.
+#[derive(Debug, Serialize)]
+pub(crate) struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+}
+
+impl Problem {
+    fn not_found(detail: String) -> Self {
+        Self { kind: "about:blank", title: "Not Found", status: 404, detail }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let detail = error.to_string();
+        Self { kind: "about:blank", title: "The store cannot be read", status: 503, detail }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let body = serde_json::to_string(&self).unwrap_or_default();
+        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+    }
+}

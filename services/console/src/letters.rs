@@ -1,0 +1,142 @@
+//! What lies in a `.dead` queue, as a dead letter. Anything may lie there.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use ferry_broker::{Delivery, HeaderValue, Headers};
+use ferry_canonical::{Event, header};
+use ferry_store::DeadLetter;
+use jiff::Timestamp;
+
+/// Never fails: bytes that mean nothing to us are kept as they are.
+pub(crate) fn letter(delivery: &Delivery, now: Timestamp) -> DeadLetter {
+    let headers = &delivery.headers;
+    let text = |name: &str| headers.text(name).map(str::to_owned);
+    let number = |name: &str| headers.number(name);
+    let time = |name: &str| headers.text(name).and_then(|text| text.parse::<Timestamp>().ok());
+    let origin = delivery.queue.trim_end_matches(".dead").to_owned();
+    // Most dead letters of loaders are events; those of the transformer are records.
+    let event = Event::decode(&delivery.body).ok();
+    let target = origin.strip_prefix("load.").and_then(|rest| rest.split('.').next());
+    DeadLetter {
+        key: key(delivery, event.as_ref(), &origin),
+        died_at: time(header::LAST_FAILED_AT).unwrap_or(now),
+        first_failed_at: time(header::FIRST_FAILED_AT),
+        kind: kind(headers),
+        detail: text(header::DETAIL).unwrap_or_else(|| unexplained(headers)),
+        status: number(header::STATUS).and_then(|status| u16::try_from(status).ok()),
+        response: text(header::RESPONSE),
+        rule: text(header::RULE),
+        attempts: number(header::ATTEMPT).and_then(|attempt| u32::try_from(attempt).ok()),
+        route: text(header::ROUTE),
+        source: text(header::SOURCE).or_else(|| event.as_ref().map(|event| event.source.clone())),
+        target: target.map(str::to_owned),
+        entity: event.as_ref().map(|event| event.subject.entity().to_string()),
+        entity_id: text(header::KEY).or_else(|| event.as_ref().map(|e| e.subject.id.clone())),
+        pointer: text(header::POINTER),
+        message_id: delivery.id.clone(),
+        content_type: delivery.content_type.clone(),
+        headers: rendered(headers),
+        body: delivery.body.to_vec(),
+        origin,
+    }
+}
+
+/// Event id; else record id and pointer; else, where the message has no id, its body's hash. Then
+/// origin and generation.
+fn key(delivery: &Delivery, event: Option<&Event>, origin: &str) -> String {
+    let generation = delivery.headers.number(header::GENERATION).unwrap_or(0);
+    let name = match (event, delivery.id.as_deref().filter(|id| !id.is_empty())) {
+        (Some(event), _) => event.id.to_string(),
+        (None, Some(id)) => {
+            format!("{id}#{}", delivery.headers.text(header::POINTER).unwrap_or_default())
+        }
+        (None, None) => {
+            let mut hasher = DefaultHasher::new();
+            delivery.body.hash(&mut hasher);
+            format!("body-{:016x}-{}", hasher.finish(), delivery.body.len())
+        }
+    };
+    format!("{name}@{origin}/{generation}")
+}
+
+fn kind(headers: &Headers) -> String {
+    if let Some(kind) = headers.text(header::FAILURE_KIND) {
+        return kind.to_owned();
+    }
+    // Dead-lettered by the broker itself: it went over its delivery limit.
+    match headers.text("x-first-death-reason") {
+        Some("delivery_limit") => "crashed".to_owned(),
+        Some(_) | None => "unknown".to_owned(),
+    }
+}
+
+fn unexplained(headers: &Headers) -> String {
+    match headers.text("x-first-death-reason") {
+        Some(reason) => format!("dead-lettered by the broker: {reason}"),
+        None => "it carries no failure headers; a foreign hand may have put it here".to_owned(),
+    }
+}
+
+fn rendered(headers: &Headers) -> String {
+    let map: serde_json::Map<String, serde_json::Value> = headers
+        .iter()
+        .map(|(name, value)| {
+            let value = match value {
+                HeaderValue::Text(text) | HeaderValue::Other(text) => text.clone().into(),
+                HeaderValue::Number(number) => (*number).into(),
+            };
+            (name.to_owned(), value)
+        })
+        .collect();
+    serde_json::Value::Object(map).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use ferry_broker::Receipt;
+
+    use super::*;
+
+    fn delivery(body: &'static [u8]) -> Delivery {
+        Delivery {
+            queue: "load.shop.order.dead".to_owned(),
+            exchange: "dead".to_owned(),
+            key: "load.shop.order".to_owned(),
+            id: None,
+            content_type: None,
+            headers: Headers::default(),
+            body: Bytes::from_static(body),
+            delivery_count: 0,
+            receipt: Receipt { epoch: 0, tag: 0 },
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_kept_and_two_copies_are_one() {
+        let letter = |body| super::letter(&delivery(body), Timestamp::UNIX_EPOCH);
+        let first = letter(b"\xff\x00garbage");
+        assert_eq!((first.kind.as_str(), first.body.as_slice()), ("unknown", &b"\xff\x00garbage"[..]));
+        assert_eq!(first.key, letter(b"\xff\x00garbage").key);
+        assert_ne!(first.key, letter(b"other").key);
+        assert_eq!(first.target.as_deref(), Some("shop"));
+    }
+
+    #[test]
+    fn items_of_one_record_are_letters_of_their_own() {
+        let with = |pointer: &str| {
+            let mut delivery = delivery(b"{}");
+            delivery.id = Some("record".to_owned());
+            delivery.headers.insert(header::POINTER, pointer);
+            super::letter(&delivery, Timestamp::UNIX_EPOCH).key
+        };
+        assert_ne!(with("line 2"), with("line 3"));
+    }
+
+    #[test]
+    fn what_the_broker_dead_lettered_is_called_crashed() {
+        let mut delivery = delivery(b"{}");
+        delivery.headers.insert("x-first-death-reason", "delivery_limit");
+        assert_eq!(super::letter(&delivery, Timestamp::UNIX_EPOCH).kind, "crashed");
+    }
+}

@@ -1,0 +1,212 @@
+//! The drop folder: a file is read chunk by chunk and moved away once every chunk is durable.
+//!
+//! A file is taken when its size and time have not changed between two looks. It goes to `done/`,
+//! or to `failed/` when it cannot be read. A crash in between reads it again: the same as-of time
+//! and lines make the repeats duplicates.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs, io,
+    io::BufReader,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context as _;
+use ferry_broker::{Message, Publisher};
+use ferry_canonical::{Lane, header};
+use ferry_store::{Lease, Leases};
+use ferry_systems::{
+    System,
+    files::{Chunk, Chunks, Files},
+};
+use jiff::Timestamp;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{Notes, ProducerMetrics, journal, limits, record};
+
+/// The drop folder of one system.
+#[derive(Debug)]
+pub struct Folder<P, S> {
+    pub source: String,
+    pub every: Duration,
+    pub systems: Arc<BTreeMap<String, System>>,
+    pub publisher: P,
+    pub store: S,
+    pub notes: Notes,
+    pub metrics: ProducerMetrics,
+    pub clock: fn() -> Timestamp,
+    pub owner: String,
+}
+
+/// A file as it was at the last look.
+type Looks = HashMap<PathBuf, (u64, SystemTime)>;
+
+impl<P: Publisher, S: Leases> Folder<P, S> {
+    pub async fn run(self, draining: CancellationToken) {
+        let mut ticks = interval(self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = Looks::new();
+        loop {
+            tokio::select! {
+                () = draining.cancelled() => break,
+                _ = ticks.tick() => {}
+            }
+            let result = self.look(&mut looks, &draining).await;
+            let word = if result.is_ok() { "ok" } else { "failed" };
+            self.metrics.runs.with_label_values(&[&self.source, "folder", word]).inc();
+            match result {
+                Ok(()) => {
+                    let labels = [self.source.as_str(), "folder"];
+                    let now = (self.clock)().as_second();
+                    self.metrics.last_success.with_label_values(&labels).set(now);
+                }
+                Err(error) => {
+                    warn!(source = %self.source, error = format!("{error:#}"), "the drop folder failed");
+                }
+            }
+        }
+        let _ = self.store.release(self.lease()).await;
+    }
+
+    async fn look(&self, looks: &mut Looks, draining: &CancellationToken) -> anyhow::Result<()> {
+        let Some(System::Files(files)) = self.systems.get(&self.source) else { return Ok(()) };
+        let found = list(files).context("listing the drop folder")?;
+        let settled: Vec<_> = found
+            .iter()
+            .filter(|(path, look)| looks.get(*path) == Some(look))
+            .map(|(path, look)| (path.clone(), look.1))
+            .collect();
+        *looks = found;
+        if settled.is_empty() {
+            return Ok(());
+        }
+        if !self.store.lease(self.lease(), limits::LEASE).await.context("taking the lease")? {
+            return Ok(());
+        }
+        for (path, modified) in settled {
+            if draining.is_cancelled() {
+                break;
+            }
+            self.file(files, &path, modified).await?;
+        }
+        Ok(())
+    }
+
+    /// One file, from its first chunk to its move.
+    async fn file(&self, files: &Files, path: &Path, modified: SystemTime) -> anyhow::Result<()> {
+        let file_name = name_of(path);
+        let Some((kind_name, kind)) = files.kind_of(&file_name) else { return Ok(()) };
+        let as_of = Timestamp::try_from(modified).unwrap_or_else(|_| (self.clock)());
+        let opened = fs::File::open(path).with_context(|| format!("opening {file_name}"))?;
+        let mut chunks = Chunks::new(BufReader::new(opened), kind.format, kind.chunk_rows);
+        let (mut rows, mut records) = (0_u64, 0_u64);
+        loop {
+            let batch: Vec<_> = chunks.by_ref().take(limits::CHUNKS).collect();
+            if batch.is_empty() {
+                break;
+            }
+            let batch: Result<Vec<Chunk>, _> = batch.into_iter().collect();
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(error) => {
+                    let reason = ferry_service::Chain(&error).to_string();
+                    self.note(&file_name, "failed", rows, Some(reason), records);
+                    return move_to(path, "failed").context("moving the file to failed/");
+                }
+            };
+            rows += batch.iter().map(|chunk| u64::from(chunk.rows)).sum::<u64>();
+            records += u64::try_from(batch.len()).unwrap_or(u64::MAX);
+            self.publish(kind_name, &file_name, as_of, batch).await?;
+            self.store.lease(self.lease(), limits::LEASE).await.context("keeping the lease")?;
+        }
+        move_to(path, "done").context("moving the file to done/")?;
+        info!(source = %self.source, file = file_name, rows, records, "a file is durable");
+        self.note(&file_name, "received", rows, None, records);
+        Ok(())
+    }
+
+    async fn publish(
+        &self,
+        kind: &str,
+        file: &str,
+        as_of: Timestamp,
+        batch: Vec<Chunk>,
+    ) -> anyhow::Result<()> {
+        let origin = record::Origin {
+            source: self.source.clone(),
+            endpoint: kind.to_owned(),
+            entity: None,
+            lane: Lane::Live,
+        };
+        let received_at = (self.clock)();
+        let messages: Vec<Message> = batch
+            .into_iter()
+            .map(|chunk| {
+                let extra = [
+                    (header::AS_OF, as_of.to_string()),
+                    (header::FIRST_LINE, chunk.first_line.to_string()),
+                    (header::FILE, file.to_owned()),
+                ];
+                record::message(&origin, received_at, "text/csv", &extra, chunk.body).1
+            })
+            .collect();
+        let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+        self.publisher
+            .publish_until_confirmed(messages, limits::PUBLISH_PATIENCE)
+            .await
+            .context("making chunks durable")?;
+        self.metrics.records.with_label_values(&[&self.source, kind]).inc_by(count);
+        Ok(())
+    }
+
+    fn note(&self, file: &str, result: &str, rows: u64, reason: Option<String>, records: u64) {
+        let at = (self.clock)();
+        let mut entry = journal::entry(at, &self.source, format!("file {file}"), result);
+        entry.detail = Some(match reason {
+            Some(reason) => format!("{rows} rows were read, then: {reason}"),
+            None => format!("{rows} rows in {records} records"),
+        });
+        self.notes.note(entry, records);
+    }
+
+    fn lease(&self) -> Lease {
+        Lease { name: format!("folder/{}", self.source), owner: self.owner.clone() }
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The files some kind takes, oldest first by their names' order in the map.
+fn list(files: &Files) -> io::Result<Looks> {
+    let mut found = Looks::new();
+    for entry in fs::read_dir(files.folder())? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let metadata = entry.metadata()?;
+        if metadata.is_file() && files.kind_of(&name).is_some() {
+            found.insert(entry.path(), (metadata.len(), metadata.modified()?));
+        }
+    }
+    Ok(found)
+}
+
+/// Moves a file to a folder beside it, under a name that is free.
+fn move_to(path: &Path, folder: &str) -> io::Result<()> {
+    let parent = path.parent().unwrap_or_else(|| Path::new("")).join(folder);
+    fs::create_dir_all(&parent)?;
+    let name = name_of(path);
+    let mut to = parent.join(&name);
+    for copy in 1_u32.. {
+        if !to.exists() {
+            break;
+        }
+        to = parent.join(format!("{name}.{copy}"));
+    }
+    fs::rename(path, to)
+}

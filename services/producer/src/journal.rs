@@ -1,0 +1,117 @@
+//! Journal entries on their way to the store.
+//!
+//! A push must be accepted while the store is down, so entries go through a bounded channel to a
+//! writer. When it is full the entry is counted as lost and said in the log; the record itself is
+//! durable in the broker either way.
+
+use std::collections::BTreeMap;
+
+use ferry_store::{Direction, Journal, JournalEntry, Overviews, StoreError};
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::limits;
+
+/// One entry, and how many records it made durable.
+#[derive(Debug)]
+struct Note {
+    entry: JournalEntry,
+    records: u64,
+}
+
+/// Where entries are handed in. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Notes {
+    sender: mpsc::Sender<Note>,
+    metrics: crate::ProducerMetrics,
+}
+
+/// Where they come out again, for [`Writer::run`].
+#[derive(Debug)]
+pub struct Writer {
+    receiver: mpsc::Receiver<Note>,
+}
+
+pub fn notes(metrics: crate::ProducerMetrics) -> (Notes, Writer) {
+    let (sender, receiver) = mpsc::channel(limits::NOTES);
+    (Notes { sender, metrics }, Writer { receiver })
+}
+
+impl Notes {
+    pub fn note(&self, entry: JournalEntry, records: u64) {
+        if self.sender.try_send(Note { entry, records }).is_err() {
+            self.metrics.notes_lost.inc();
+            warn!("the journal cannot keep up; an entry is lost");
+        }
+    }
+}
+
+impl Writer {
+    /// Writes until `draining` and then what is left.
+    pub async fn run<S: Journal + Overviews>(mut self, store: S, draining: CancellationToken) {
+        const BATCH: usize = 256;
+        loop {
+            let mut batch = Vec::new();
+            let received = tokio::select! {
+                received = self.receiver.recv_many(&mut batch, BATCH) => received,
+                () = draining.cancelled(), if self.receiver.is_empty() => 0,
+            };
+            if received == 0 {
+                return;
+            }
+            let mut records: BTreeMap<String, u64> = BTreeMap::new();
+            let mut entries = Vec::with_capacity(batch.len());
+            for note in batch {
+                *records.entry(note.entry.system.clone()).or_default() += note.records;
+                entries.push(note.entry);
+            }
+            write(&store, entries, records).await;
+        }
+    }
+}
+
+async fn write<S: Journal + Overviews>(
+    store: &S,
+    entries: Vec<JournalEntry>,
+    records: BTreeMap<String, u64>,
+) {
+    if let Err(error) = store.append(entries).await {
+        report(&error, "journal entries are lost");
+    }
+    for (system, count) in records.into_iter().filter(|(_, count)| *count > 0) {
+        if let Err(error) = store.count_records(&system, count).await {
+            report(&error, "a count of records is lost");
+        }
+    }
+}
+
+fn report(cause: &StoreError, what: &str) {
+    error!(error = %cause, "{what}");
+}
+
+/// An entry with only what every entry has.
+pub fn entry(at: Timestamp, system: &str, operation: String, result: &str) -> JournalEntry {
+    JournalEntry {
+        at,
+        direction: Direction::In,
+        system: system.to_owned(),
+        operation,
+        route: None,
+        entity: None,
+        entity_id: None,
+        part: None,
+        event_id: None,
+        record_id: None,
+        attempt: None,
+        status: None,
+        duration: None,
+        result: result.to_owned(),
+        detail: None,
+        rule: None,
+        request: None,
+        response: None,
+        key: None,
+    }
+}

@@ -1,0 +1,240 @@
+//! Receiving: a push becomes a durable record, and only then hears 200.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, Query, State},
+    http::{HeaderMap, StatusCode, header::HeaderName},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use ferry_broker::{PublishError, Publisher};
+use ferry_canonical::{Lane, header, limits as contract};
+use ferry_systems::{Acknowledged, PushRequest, Refusal, System};
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout};
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::{Notes, ProducerMetrics, journal, limits, record};
+
+/// What the HTTP side needs.
+#[derive(Debug)]
+pub struct Receiver<P> {
+    pub systems: Arc<BTreeMap<String, System>>,
+    pub publisher: P,
+    pub notes: Notes,
+    pub metrics: ProducerMetrics,
+    pub clock: fn() -> Timestamp,
+    /// Uploads carry no credentials: they are taken only where nobody but this host can reach us.
+    pub listens_on: IpAddr,
+}
+
+type Shared<P> = Arc<Receiver<P>>;
+
+/// `POST /push/{system}` and `POST /upload/{system}/{kind}`.
+pub fn router<P: Publisher>(receiver: Receiver<P>) -> Router {
+    Router::new()
+        .route("/push/{system}", post(push::<P>))
+        .route("/upload/{system}/{kind}", post(upload::<P>))
+        .layer(DefaultBodyLimit::max(contract::RECORD_BYTES))
+        .with_state(Arc::new(receiver))
+}
+
+/// Where a push is acknowledged: authenticate, look, publish, wait for the confirm, answer.
+async fn push<P: Publisher>(
+    State(receiver): State<Shared<P>>,
+    Path(name): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let (started, received_at) = (Instant::now(), (receiver.clock)());
+    let answer = match receiver.systems.get(&name) {
+        Some(system) => {
+            let headers = header_pairs(&headers);
+            let request = PushRequest { headers: &headers, query: &query, body: &body };
+            match system.receive(&request) {
+                Ok(acknowledged) => {
+                    receiver.keep(&name, received_at, acknowledged, &headers, &body).await
+                }
+                Err(refusal) => Answer::refused(refusal),
+            }
+        }
+        None => Answer::refused(Refusal::new(404, format!("no system is called `{name}`"))),
+    };
+    receiver.record(&name, received_at, started.elapsed(), &answer, &body);
+    answer.into_response()
+}
+
+/// What a sender hears, and what the journal keeps of it.
+struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+    message_id: Option<String>,
+    record: Option<Uuid>,
+}
+
+impl Answer {
+    fn refused(refusal: Refusal) -> Self {
+        Self {
+            // Some senders delete their subscription on 410; nobody hears that from us.
+            status: if refusal.status == 410 { 404 } else { refusal.status },
+            headers: refusal.headers,
+            body: refusal.reason,
+            message_id: None,
+            record: None,
+        }
+    }
+
+    fn unavailable() -> Self {
+        let body = "not stored; send it again later".to_owned();
+        let retry_after = ("retry-after", limits::RETRY_AFTER_SECONDS.to_string());
+        Self { status: 503, headers: vec![retry_after], body, message_id: None, record: None }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = (status, self.body).into_response();
+        for (name, value) in self.headers {
+            if let Ok(value) = value.parse() {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+        }
+        response
+    }
+}
+
+impl<P: Publisher> Receiver<P> {
+    async fn keep(
+        &self,
+        name: &str,
+        received_at: Timestamp,
+        acknowledged: Acknowledged,
+        headers: &[(String, String)],
+        body: &Bytes,
+    ) -> Answer {
+        let mut extra = Vec::new();
+        if let Some(scope) = acknowledged.scope {
+            extra.push((header::SCOPE, scope));
+        }
+        if let Some(id) = &acknowledged.message_id {
+            extra.push((header::SOURCE_MESSAGE_ID, id.clone()));
+        }
+        if let Some((_, traceparent)) = headers.iter().find(|(name, _)| name == header::TRACEPARENT) {
+            extra.push((header::TRACEPARENT, traceparent.clone()));
+        }
+        let origin = record::Origin {
+            source: name.to_owned(),
+            endpoint: acknowledged.endpoint,
+            entity: None,
+            lane: Lane::Live,
+        };
+        let media = "application/xml";
+        let (id, message) = record::message(&origin, received_at, media, &extra, body.to_vec());
+        if let Err(error) = self.store(message).await {
+            warn!(source = name, %error, "a push is not stored");
+            return Answer::unavailable();
+        }
+        self.metrics.records.with_label_values(&[name, &origin.endpoint]).inc();
+        Answer {
+            status: 200,
+            headers: vec![("content-type", acknowledged.content_type.to_owned())],
+            body: acknowledged.body,
+            message_id: acknowledged.message_id,
+            record: Some(id),
+        }
+    }
+
+    /// `Ok` only after the broker's confirm.
+    async fn store(&self, message: ferry_broker::Message) -> Result<(), PublishError> {
+        match timeout(limits::PUSH_PATIENCE, self.publisher.publish(message)).await {
+            Ok(stored) => stored,
+            Err(_) => Err(PublishError::ConfirmTimeout(limits::PUSH_PATIENCE)),
+        }
+    }
+
+    fn record(
+        &self,
+        name: &str,
+        at: Timestamp,
+        duration: Duration,
+        answer: &Answer,
+        body: &[u8],
+    ) {
+        // A name nobody configured is not a label: anybody can make those up.
+        let known = if self.systems.contains_key(name) { name } else { "unknown" };
+        let status = answer.status.to_string();
+        self.metrics.pushes.with_label_values(&[known, &status]).inc();
+        self.metrics.push_duration.with_label_values(&[known]).observe(duration.as_secs_f64());
+        let result = if answer.record.is_some() { "received" } else { "refused" };
+        let operation = match &answer.message_id {
+            Some(id) => format!("push {id}"),
+            None => "push".to_owned(),
+        };
+        let mut entry = journal::entry(at, known, operation, result);
+        entry.record_id = answer.record;
+        entry.status = Some(answer.status);
+        entry.duration = Some(duration);
+        entry.response = Some(answer.body.clone());
+        // What nobody was authenticated for is not kept.
+        entry.request =
+            (answer.status != 401).then(|| String::from_utf8_lossy(body).into_owned());
+        self.notes.note(entry, u64::from(answer.record.is_some()));
+    }
+}
+
+fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
+        .collect()
+}
+
+/// One chunk of a file that somebody on this host backfills.
+async fn upload<P: Publisher>(
+    State(receiver): State<Shared<P>>,
+    Path((name, kind)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let received_at = (receiver.clock)();
+    if !receiver.listens_on.is_loopback() {
+        let reason = "uploads carry no credentials and are taken on a loopback address only";
+        return (StatusCode::FORBIDDEN, reason).into_response();
+    }
+    let known = match receiver.systems.get(&name) {
+        Some(System::Files(files)) => files.kind(&kind).is_some(),
+        Some(System::Orderflow(_) | System::Oro(_) | System::Rest(_)) | None => false,
+    };
+    if !known {
+        let reason = format!("no files of kind `{kind}` are configured under `{name}`");
+        return (StatusCode::NOT_FOUND, reason).into_response();
+    }
+    let mut extra = Vec::new();
+    for name in [header::AS_OF, header::FIRST_LINE, header::FILE] {
+        if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
+            extra.push((name, value.to_owned()));
+        }
+    }
+    let origin =
+        record::Origin { source: name.clone(), endpoint: kind, entity: None, lane: Lane::Bulk };
+    let (id, message) = record::message(&origin, received_at, "text/csv", &extra, body.to_vec());
+    if let Err(error) = receiver.store(message).await {
+        warn!(source = name, %error, "an upload is not stored");
+        return Answer::unavailable().into_response();
+    }
+    receiver.metrics.records.with_label_values(&[&name, &origin.endpoint]).inc();
+    let mut entry = journal::entry(received_at, &name, format!("upload {origin}"), "received");
+    entry.record_id = Some(id);
+    entry.request = Some(String::from_utf8_lossy(&body).into_owned());
+    receiver.notes.note(entry, 1);
+    (StatusCode::CREATED, id.to_string()).into_response()
+}

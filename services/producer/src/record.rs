@@ -1,0 +1,54 @@
+//! A record as a message.
+
+use std::fmt;
+
+use ferry_broker::{Headers, Message};
+use ferry_canonical::{Lane, header};
+use ferry_topology::name;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// Where a record comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub source: String,
+    pub endpoint: String,
+    /// The entity, where the endpoint says only one.
+    pub entity: Option<&'static str>,
+    pub lane: Lane,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.source, self.endpoint)
+    }
+}
+
+/// The message of a record that was just received: a new id, kept on every repeat of its publish.
+pub fn message(
+    origin: &Origin,
+    received_at: Timestamp,
+    content_type: &str,
+    extra: &[(&'static str, String)],
+    body: Vec<u8>,
+) -> (Uuid, Message) {
+    let id = Uuid::new_v4();
+    let mut headers = Headers::default();
+    headers.insert(header::SOURCE, origin.source.as_str());
+    headers.insert(header::ENDPOINT, origin.endpoint.as_str());
+    headers.insert(header::RECEIVED_AT, received_at.to_string());
+    headers.insert(header::LANE, origin.lane.as_str());
+    for (name, value) in extra {
+        headers.insert(name, value.as_str());
+    }
+    let entity = origin.entity.unwrap_or(name::ANY_ENTITY);
+    let message = Message {
+        exchange: name::RECORDS.to_owned(),
+        key: ferry_topology::record_key(&origin.source, entity, origin.lane.as_str()),
+        id: id.to_string(),
+        content_type: content_type.to_owned(),
+        headers,
+        body: body.into(),
+    };
+    (id, message)
+}
