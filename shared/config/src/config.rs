@@ -155,3 +155,6 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
     }
     fs::read_to_string(path).map_err(error)
 }
+
+#[cfg(test)]
+mod tests;

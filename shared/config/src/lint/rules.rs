@@ -1,0 +1,52 @@
+//! What the shape cannot say: names, addresses, and whether the parts fit together.
+
+mod retries;
+mod routes;
+mod systems;
+
+use std::path::Path;
+
+use super::Findings;
+use crate::raw::RawConfig;
+
+/// Looks at everything, in the order of the file's sections.
+pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_>) {
+    if !is_name(&raw.broker.prefix) {
+        findings.error("broker.prefix", bad_name(&raw.broker.prefix));
+    }
+    systems::secret("broker.url", &raw.broker.url, findings);
+    listeners(raw, findings);
+    retries::check(raw, findings);
+    systems::check(raw, base_dir, findings);
+    routes::check(raw, findings);
+}
+
+/// Names become parts of AMQP names, whose routing keys are dotted.
+fn is_name(name: &str) -> bool {
+    (1..=40).contains(&name.len())
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+fn bad_name(name: &str) -> String {
+    let name: String = name.chars().take(60).collect();
+    format!("`{name}` is not a name: 1 to 40 of lower-case letters, digits and hyphens")
+}
+
+/// No credentials over plain HTTP except on loopback, unless a proxy in front speaks TLS.
+fn listeners(raw: &RawConfig, findings: &mut Findings<'_>) {
+    let pushed = raw.systems.values().any(systems::takes_pushes);
+    if pushed && !raw.producer.listen.ip().is_loopback() && !raw.producer.behind_proxy {
+        findings.error(
+            "producer.listen",
+            "pushes carry credentials, and this address is not loopback: put a proxy that speaks \
+             TLS in front and say `behind_proxy = true`",
+        );
+    }
+    if !raw.console.listen.ip().is_loopback() && !raw.console.behind_proxy {
+        findings.warning(
+            "console.listen",
+            "anyone who reaches this address can act on events: put a proxy in front and say \
+             `behind_proxy = true`",
+        );
+    }
+}

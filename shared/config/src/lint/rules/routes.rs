@@ -1,0 +1,191 @@
+//! Routes: from whom, what, to whom, and how they meet.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use ferry_canonical::Facet;
+
+use super::Findings;
+use crate::{
+    lint::shape::unknown,
+    raw::{RawConfig, RawRoute, RawSystem},
+};
+
+/// A source that is polled more often is a burden to it.
+const EVERY_LEAST: Duration = Duration::from_secs(1);
+/// A name is a metric's label and a heading.
+const NAME_CHARS_MAX: usize = 80;
+
+/// How a source says a facet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// It tells by itself: by pushes, or by files that are dropped.
+    Unasked,
+    /// It is asked every so often.
+    Polled,
+    Never,
+}
+
+fn says(system: &RawSystem, facet: Facet) -> Said {
+    let said = |when, said| if when { said } else { Said::Never };
+    match system {
+        RawSystem::Orderflow(_) => {
+            let told = matches!(facet, Facet::Shipment | Facet::Cancellation | Facet::Stock);
+            said(told, Said::Unasked)
+        }
+        RawSystem::Oro(_) => said(facet == Facet::Placed, Said::Polled),
+        RawSystem::Rest(rest) => {
+            said(rest.endpoints.values().any(|endpoint| endpoint.facet == facet), Said::Polled)
+        }
+        RawSystem::Files(files) => {
+            said(files.files.values().any(|kind| kind.facet == facet), Said::Unasked)
+        }
+    }
+}
+
+const fn takes(system: &RawSystem, facet: Facet) -> bool {
+    match system {
+        RawSystem::Orderflow(_) => matches!(facet, Facet::Placed | Facet::Catalogue),
+        RawSystem::Oro(_) => !matches!(facet, Facet::Placed),
+        RawSystem::Rest(_) | RawSystem::Files(_) => false,
+    }
+}
+
+pub(super) fn check(raw: &RawConfig, findings: &mut Findings<'_>) {
+    if raw.routes.is_empty() {
+        findings.warning("routes", "there is no route, so nothing moves");
+    }
+    for (index, route) in raw.routes.iter().enumerate() {
+        let key = format!("routes[{index}]");
+        name(&key, raw, index, route, findings);
+        if route.facet.entity() != route.entity {
+            let owner = route.facet.entity();
+            let message =
+                format!("the facet {} belongs to {owner}, not to {}", route.facet, route.entity);
+            findings.error(&format!("{key}.facet"), message);
+            continue;
+        }
+        source(&key, raw, route, findings);
+        targets(&key, raw, route, findings);
+    }
+    twice(raw, findings);
+    contested(raw, findings);
+}
+
+fn name(key: &str, raw: &RawConfig, index: usize, route: &RawRoute, findings: &mut Findings<'_>) {
+    let key = format!("{key}.name");
+    if route.name.trim().is_empty() || route.name.chars().count() > NAME_CHARS_MAX {
+        findings.error(&key, format!("it must have 1 to {NAME_CHARS_MAX} characters"));
+    }
+    if raw.routes.iter().take(index).any(|other| other.name == route.name) {
+        findings.error(&key, "another route has this name");
+    }
+}
+
+fn source(key: &str, raw: &RawConfig, route: &RawRoute, findings: &mut Findings<'_>) {
+    let at = format!("{key}.from");
+    let Some(system) = raw.systems.get(&route.from) else {
+        findings.error(&at, unknown_system(raw, &route.from));
+        return;
+    };
+    let said = says(system, route.facet);
+    if said == Said::Never {
+        findings.error(&at, format!("{} cannot say {}", route.from, route.facet));
+        return;
+    }
+    if let RawSystem::Orderflow(orderflow) = system
+        && orderflow.push.is_none()
+    {
+        let message = format!("{} has no `push`, so what it pushes is refused", route.from);
+        findings.warning(&at, message);
+    }
+    every(key, said, route, findings);
+}
+
+fn every(key: &str, said: Said, route: &RawRoute, findings: &mut Findings<'_>) {
+    let at = format!("{key}.every");
+    match (said, route.every) {
+        (Said::Polled, None) => {
+            let message = format!("{} is polled for {}: say `every`", route.from, route.facet);
+            findings.error(&at, message);
+        }
+        (_, Some(every)) if every.0.is_zero() => {
+            findings.error(&at, "it would be asked without rest");
+        }
+        (Said::Polled, Some(every)) if every.0 < EVERY_LEAST => {
+            findings.warning(&at, "more than once a second is a burden to the source");
+        }
+        (Said::Polled | Said::Unasked | Said::Never, _) => {}
+    }
+}
+
+fn targets(key: &str, raw: &RawConfig, route: &RawRoute, findings: &mut Findings<'_>) {
+    let key = format!("{key}.to");
+    if route.to.is_empty() {
+        findings.error(&key, "the route has no target");
+    }
+    for (index, target) in route.to.iter().enumerate() {
+        let at = format!("{key}[{index}]");
+        if route.to.iter().take(index).any(|other| other == target) {
+            findings.error(&at, format!("{target} is named twice"));
+        }
+        if *target == route.from {
+            findings.error(&at, format!("{target} would be told what it said itself"));
+            continue;
+        }
+        match raw.systems.get(target) {
+            None => findings.error(&at, unknown_system(raw, target)),
+            Some(system) if !takes(system, route.facet) => {
+                findings.error(&at, format!("{target} cannot take {}", route.facet));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn unknown_system(raw: &RawConfig, name: &str) -> String {
+    if raw.systems.is_empty() {
+        return "there is no section under `systems`".to_owned();
+    }
+    unknown("system", name, raw.systems.keys().map(String::as_str))
+}
+
+/// (source, facet) names one route: events are bound by it, and a retry finds its policy by it.
+fn twice(raw: &RawConfig, findings: &mut Findings<'_>) {
+    let mut seen = BTreeMap::new();
+    for (index, route) in raw.routes.iter().enumerate() {
+        if let Some(other) = seen.insert((&route.from, route.facet), &route.name) {
+            let (from, facet) = (&route.from, route.facet);
+            let message = format!(
+                "`{other}` routes {facet} of {from} already; name all its targets in one route"
+            );
+            findings.error(&format!("routes[{index}].from"), message);
+        }
+    }
+}
+
+/// Two sources of one facet for one target: somebody has to have meant it.
+fn contested(raw: &RawConfig, findings: &mut Findings<'_>) {
+    for (index, route) in raw.routes.iter().enumerate() {
+        let rival = raw.routes.iter().enumerate().find(|(other, rival)| {
+            *other != index
+                && rival.facet == route.facet
+                && rival.from != route.from
+                && rival.to.iter().any(|target| route.to.contains(target))
+        });
+        match (rival, route.conflict) {
+            (Some((_, rival)), None) => {
+                let message = format!(
+                    "`{}` brings {} to the same target: say `conflict = \"last-write\"` on both if \
+                     that is meant",
+                    rival.name, route.facet
+                );
+                findings.error(&format!("routes[{index}].conflict"), message);
+            }
+            (None, Some(_)) => {
+                let message = "no other source brings this facet to these targets";
+                findings.warning(&format!("routes[{index}].conflict"), message);
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+    }
+}

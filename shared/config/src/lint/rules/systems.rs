@@ -1,0 +1,183 @@
+//! Systems by themselves.
+
+use std::path::Path;
+
+use ferry_canonical::Facet;
+
+use super::{Findings, bad_name, is_name};
+use crate::{
+    HumanDuration,
+    raw::{RawConfig, RawFiles, RawOrderflow, RawOro, RawRest, RawSystem},
+    secret::SecretRef,
+};
+
+pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_>) {
+    for (name, system) in &raw.systems {
+        let key = format!("systems.{name}");
+        if !is_name(name) {
+            findings.error(&key, bad_name(name));
+        }
+        if !raw.routes.iter().any(|route| route.from == *name || route.to.contains(name)) {
+            findings.warning(&key, "no route names it");
+        }
+        match system {
+            RawSystem::Orderflow(system) => orderflow(&key, system, findings),
+            RawSystem::Oro(system) => oro(&key, system, findings),
+            RawSystem::Rest(system) => rest(&key, system, base_dir, findings),
+            RawSystem::Files(system) => files(&key, system, base_dir, findings),
+        }
+    }
+}
+
+pub(super) const fn takes_pushes(system: &RawSystem) -> bool {
+    matches!(system, RawSystem::Orderflow(orderflow) if orderflow.push.is_some())
+}
+
+fn orderflow(key: &str, raw: &RawOrderflow, findings: &mut Findings<'_>) {
+    base_url(key, &raw.base_url, raw.allow_plain_http, findings);
+    secret(&format!("{key}.user"), &raw.user, findings);
+    secret(&format!("{key}.password"), &raw.password, findings);
+    if let Some(push) = &raw.push {
+        secret(&format!("{key}.push.user"), &push.user, findings);
+        secret(&format!("{key}.push.password"), &push.password, findings);
+    }
+    if jiff::tz::TimeZone::get(&raw.time_zone).is_err() {
+        let message = "it is not an IANA time zone such as Europe/London";
+        findings.error(&format!("{key}.time_zone"), message);
+    }
+    deadlines(key, raw.timeout, raw.settle_after, findings);
+}
+
+fn oro(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
+    base_url(key, &raw.base_url, raw.allow_plain_http, findings);
+    secret(&format!("{key}.client_id"), &raw.client_id, findings);
+    secret(&format!("{key}.client_secret"), &raw.client_secret, findings);
+    deadlines(key, raw.timeout, raw.settle_after, findings);
+}
+
+fn rest(key: &str, raw: &RawRest, base_dir: &Path, findings: &mut Findings<'_>) {
+    base_url(key, &raw.base_url, raw.allow_plain_http, findings);
+    if let Some(bearer) = &raw.bearer {
+        secret(&format!("{key}.bearer"), bearer, findings);
+    }
+    deadlines(key, raw.timeout, raw.settle_after, findings);
+    one_per_facet(key, raw.endpoints.iter().map(|(name, each)| (name, each.facet)), findings);
+    for (name, endpoint) in &raw.endpoints {
+        let key = format!("{key}.endpoints.{name}");
+        mapping(&key, &endpoint.mapping, base_dir, findings);
+        if !endpoint.path.starts_with('/') {
+            findings.error(&format!("{key}.path"), "it must start with `/`");
+        }
+        let pointers = [
+            ("items", Some(&endpoint.items)),
+            ("sequence", Some(&endpoint.sequence)),
+            ("pages", endpoint.pages.as_ref()),
+        ];
+        for (field, pointer) in pointers {
+            if pointer.is_some_and(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
+                let message = "it must be a JSON pointer such as /customers";
+                findings.error(&format!("{key}.{field}"), message);
+            }
+        }
+        if endpoint.sequence.is_empty() {
+            findings.error(&format!("{key}.sequence"), "it must name a field of the item");
+        }
+    }
+}
+
+fn files(key: &str, raw: &RawFiles, base_dir: &Path, findings: &mut Findings<'_>) {
+    for (name, kind) in &raw.files {
+        let key = format!("{key}.files.{name}");
+        mapping(&key, &kind.mapping, base_dir, findings);
+        if kind.pattern.is_empty() || kind.pattern.contains('/') {
+            let message = "it must be the pattern of a name in the folder, without `/`";
+            findings.error(&format!("{key}.pattern"), message);
+        }
+    }
+}
+
+fn one_per_facet<'n>(
+    key: &str,
+    endpoints: impl Iterator<Item = (&'n String, Facet)>,
+    findings: &mut Findings<'_>,
+) {
+    let mut seen = Vec::new();
+    for (name, facet) in endpoints {
+        if seen.contains(&facet) {
+            let message = format!("another endpoint of this system reads {facet} already");
+            findings.error(&format!("{key}.endpoints.{name}.facet"), message);
+        }
+        seen.push(facet);
+    }
+}
+
+fn mapping(key: &str, file: &Path, base_dir: &Path, findings: &mut Findings<'_>) {
+    if !base_dir.join(file).is_file() {
+        let message = format!("there is no file {} beside the configuration", file.display());
+        findings.error(&format!("{key}.mapping"), message);
+    }
+}
+
+pub(super) fn secret(key: &str, secret: &SecretRef, findings: &mut Findings<'_>) {
+    if let Some(fault) = secret.fault() {
+        findings.error(key, fault);
+    }
+}
+
+fn deadlines(
+    key: &str,
+    timeout: HumanDuration,
+    settle_after: Option<HumanDuration>,
+    findings: &mut Findings<'_>,
+) {
+    if timeout.0.is_zero() {
+        findings.error(&format!("{key}.timeout"), "no call can end in no time");
+    }
+    if let Some(settle_after) = settle_after
+        && settle_after < timeout
+    {
+        findings.error(
+            &format!("{key}.settle_after"),
+            format!(
+                "{settle_after} is shorter than the timeout of {timeout}, in which a call acts"
+            ),
+        );
+    }
+}
+
+fn base_url(key: &str, url: &str, allow_plain_http: bool, findings: &mut Findings<'_>) {
+    let key = format!("{key}.base_url");
+    let (plain, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(rest), _) => (false, rest),
+        (None, Some(rest)) => (true, rest),
+        (None, None) => {
+            findings.error(&key, "it must start with https:// (or http:// on this host)");
+            return;
+        }
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = host_of(authority);
+    if authority.contains('@') {
+        findings.error(&key, "credentials do not belong in an address; name them as secrets");
+    } else if host.is_empty() || url.contains(['?', '#', ' ']) {
+        findings.error(&key, "it must be an address such as https://shop.example/path");
+    } else if plain && !allow_plain_http && !is_loopback(host) {
+        findings.error(
+            &key,
+            "credentials would go over plain HTTP: use https://, or say `allow_plain_http = true`",
+        );
+    }
+}
+
+/// Without its port: `host`, `10.0.0.1`, `::1`.
+fn host_of(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
