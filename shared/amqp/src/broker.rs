@@ -58,9 +58,9 @@ impl AmqpBroker {
         Ok(broker)
     }
 
-    /// Returns once publishing works.
+    /// Returns once publishing works, or never will because the broker was closed.
     pub async fn ready(&self) {
-        while !self.state.health().publishing {
+        while !self.state.health().publishing && !self.publisher.jobs.is_closed() {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

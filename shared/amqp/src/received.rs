@@ -75,12 +75,14 @@ fn header(value: &AMQPValue) -> HeaderValue {
 fn shown(value: &AMQPValue) -> HeaderValue {
     let mut text = String::new();
     render(value, 0, &mut text);
+    text.truncate(text.floor_char_boundary(SHOWN_BYTES_MAX));
     HeaderValue::Other(text)
 }
 
-/// Appends the value as a person would write it, until depth or length is used up.
+/// Appends the value as a person would write it, until depth or length is used up. What exceeds the
+/// length, by a last number or name and the brackets to close, is cut by `shown`.
 fn render(value: &AMQPValue, depth: usize, text: &mut String) {
-    if depth > DEPTH_MAX || text.len() >= SHOWN_BYTES_MAX {
+    if depth > DEPTH_MAX {
         text.push('…');
         return;
     }
@@ -244,6 +246,13 @@ mod tests {
         assert_eq!(shown, expected.map(Some));
     }
 
+    #[test]
+    fn nesting_is_followed_only_so_deep() {
+        let nest = |value, _| AMQPValue::FieldArray(FieldArray::from(vec![value]));
+        let nested = (0..100).fold(AMQPValue::Void, nest);
+        assert_eq!(header(&nested), HeaderValue::Other("[[[[[…]]]]]".to_owned()));
+    }
+
     fn any_value() -> impl Strategy<Value = AMQPValue> {
         let leaf = prop_oneof![
             any::<bool>().prop_map(AMQPValue::Boolean),
@@ -266,7 +275,7 @@ mod tests {
         #[test]
         fn any_value_is_shown_within_a_bound(value in any_value()) {
             if let HeaderValue::Other(text) = header(&value) {
-                prop_assert!(text.len() < SHOWN_BYTES_MAX + 128, "{}", text.len());
+                prop_assert!(text.len() <= SHOWN_BYTES_MAX, "{}", text.len());
             }
         }
     }

@@ -159,15 +159,29 @@ async fn a_cancelled_intake_gives_back_what_it_held_and_still_acknowledges() {
     world.broker.publisher().publish_all(sent).await;
     let mut intake = world.subscribe("transform").await;
     let in_hand = take(&mut intake, 3).await;
+    assert_eq!(world.ready("transform", 0).await, 0, "the rest is prefetched");
     let prefetched = intake.cancel().await.unwrap();
+    assert_eq!(ids(&prefetched), ["3", "4", "5", "6", "7", "8", "9"]);
     assert!(intake.take(1).await.is_err(), "a cancelled intake delivers nothing more");
     world.broker.publisher().publish(record("later")).await.unwrap();
-    let given = in_hand.len() + prefetched.len();
     intake.ack(receipts(&in_hand)).await.unwrap();
     intake.ack(receipts(&prefetched)).await.unwrap();
     drop(intake);
-    let left = u32::try_from(11 - given).unwrap();
-    assert_eq!(world.ready("transform", left).await, left);
+    let mut rest = world.subscribe("transform").await;
+    assert_eq!(ids(&take(&mut rest, 1).await), ["later"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn no_more_than_the_prefetch_is_in_hand() {
+    let world = World::new().await;
+    let sent: Vec<Message> = (0..10).map(|number| record(&number.to_string())).collect();
+    world.broker.publisher().publish_all(sent).await;
+    let mut intake = world.broker.subscribe("transform", 3).await.unwrap();
+    let in_hand = take(&mut intake, 3).await;
+    assert_eq!(world.broker.depth("transform").await.unwrap().ready, 7);
+    intake.ack(receipts(&in_hand)).await.unwrap();
+    assert_eq!(ids(&take(&mut intake, 3).await), ["3", "4", "5"]);
     world.end().await;
 }
 
