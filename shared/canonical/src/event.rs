@@ -292,7 +292,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_encoded_is_decoded(
-            id in "\\PC{1,40}", source in "[a-z0-9-]{1,40}", sequence in 0..=crate::Sequence::MAX.0,
+            id in "\\PC{1,40}", source in "[a-z0-9-]{1,40}", sequence in 0..=Sequence::MAX.0,
             clock in "[a-z-]{1,20}", seconds in -2_000_000_000_i64..4_000_000_000, nanos in 0..1_000_000_000,
             source_id in proptest::option::of("\\PC{1,20}"), sample in 0_usize..6,
         ) {
@@ -300,7 +300,7 @@ mod tests {
             let mut event = Event::decode(text.as_bytes()).unwrap();
             event.subject.id = id;
             event.source = source;
-            event.sequence = crate::Sequence(sequence);
+            event.sequence = Sequence(sequence);
             event.clock = Clock(clock);
             event.time = Timestamp::new(seconds, nanos).unwrap();
             event.source_id = source_id;

@@ -103,7 +103,12 @@ impl Part {
         let mut bare = self.clone();
         bare.extensions_mut().clear();
         let hash = Sha256::digest(bare.to_json().as_bytes());
-        hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hash.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
+            for nibble in [byte >> 4, byte & 0xf] {
+                text.extend(char::from_digit(u32::from(nibble), 16));
+            }
+            text
+        })
     }
 
     pub fn extensions_mut(&mut self) -> &mut crate::value::Extensions {

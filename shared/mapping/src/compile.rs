@@ -88,10 +88,10 @@ fn compile_here(program: &str) -> Result<Filter<Bounded>, Fault> {
 }
 
 fn undefined_reason(undefined: &Undefined) -> String {
-    match undefined {
-        Undefined::Filter(arity) => format!("there is no such filter with {arity} arguments"),
-        other => format!("there is no such {}", other.as_str()),
+    if let Undefined::Filter(arity) = undefined {
+        return format!("there is no such filter with {arity} arguments");
     }
+    format!("there is no such {}", undefined.as_str())
 }
 
 fn parse(program: &str) -> Result<Term<&str>, Fault> {
@@ -101,7 +101,7 @@ fn parse(program: &str) -> Result<Term<&str>, Fault> {
             first.map_or(("a token", ""), |(expected, at)| (expected.as_str(), at));
         Fault::new(program, part, format!("expected {reason}"))
     })?;
-    Parser::new(&tokens).parse(|parser| parser.term()).map_err(|errors| {
+    Parser::new(&tokens).parse(Parser::term).map_err(|errors| {
         let Some((expected, token)) = errors.into_iter().next() else {
             return Fault::whole("the program cannot be parsed");
         };

@@ -48,9 +48,15 @@ pub enum MapError {
 pub(crate) fn told(exception: Exn<'_, Val>, program: &str) -> MapError {
     match exception.get_err() {
         Ok(error) => {
-            let text = match error.into_val() {
-                Val::TStr(text) => String::from_utf8_lossy(&text).into_owned(),
-                other => other.to_string(),
+            let value = error.into_val();
+            let text = match &value {
+                Val::TStr(text) => String::from_utf8_lossy(text).into_owned(),
+                Val::Null
+                | Val::Bool(_)
+                | Val::Num(_)
+                | Val::BStr(_)
+                | Val::Arr(_)
+                | Val::Obj(_) => value.to_string(),
             };
             MapError::Failed(without_values(&text, program))
         }

@@ -68,12 +68,7 @@ pub(crate) fn natives() -> impl Iterator<Item = Fun<Bounded>> {
 }
 
 /// `range`, with a step for each value.
-fn range<'a>(
-    from: Val,
-    to: Val,
-    by: Val,
-    budget: &'a Budget,
-) -> impl Iterator<Item = ValX<'a, Val>> {
+fn range(from: Val, to: Val, by: Val, budget: &Budget) -> impl Iterator<Item = ValX<'_, Val>> {
     let zero = Val::from(0_usize);
     let mut next = Some(from);
     std::iter::from_fn(move || {

@@ -64,12 +64,12 @@ impl<'t> Document<'t> {
         let mut node = self.root();
         let mut offset = None;
         for step in key.split(['.', '[']) {
-            let child = match step.strip_suffix(']').and_then(|index| index.parse::<usize>().ok()) {
-                Some(index) => node.elements().and_then(|all| all.get(index).copied()),
-                None => {
-                    offset = key_offset(node, step).or(offset);
-                    node.child(step)
-                }
+            let index = step.strip_suffix(']').and_then(|index| index.parse::<usize>().ok());
+            let child = if let Some(index) = index {
+                node.elements().and_then(|all| all.get(index).copied())
+            } else {
+                offset = key_offset(node, step).or(offset);
+                node.child(step)
             };
             let Some(child) = child else { break };
             if let Node::Table(table) = child

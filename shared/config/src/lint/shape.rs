@@ -84,12 +84,11 @@ impl<'s> Shape<'s> {
         for (name, item) in table.iter() {
             let inner = if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
             let Some(child) = Node::of_item(item) else { continue };
-            match known.and_then(|known| known.get(name)).or(others) {
-                Some(schema) => self.node(child, schema, &inner, findings),
-                None => {
-                    let known = known.into_iter().flat_map(serde_json::Map::keys);
-                    findings.error(&inner, unknown("key", name, known.map(String::as_str)));
-                }
+            if let Some(schema) = known.and_then(|known| known.get(name)).or(others) {
+                self.node(child, schema, &inner, findings);
+            } else {
+                let known = known.into_iter().flat_map(serde_json::Map::keys);
+                findings.error(&inner, unknown("key", name, known.map(String::as_str)));
             }
         }
         let required = schema.get("required").and_then(Schema::as_array).into_iter().flatten();
@@ -106,13 +105,11 @@ pub(super) fn unknown<'k>(
     known: impl Iterator<Item = &'k str> + Clone,
 ) -> String {
     let found: String = found.chars().take(80).collect();
-    match nearest(&found, known.clone()) {
-        Some(near) => format!("unknown {what} `{found}`; did you mean `{near}`?"),
-        None => {
-            let known = known.collect::<Vec<_>>().join(", ");
-            format!("unknown {what} `{found}`; known are: {known}")
-        }
+    if let Some(near) = nearest(&found, known.clone()) {
+        return format!("unknown {what} `{found}`; did you mean `{near}`?");
     }
+    let known = known.collect::<Vec<_>>().join(", ");
+    format!("unknown {what} `{found}`; known are: {known}")
 }
 
 fn nearest<'k>(found: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {

@@ -107,10 +107,10 @@ fn wrong_types_and_words_are_found_all_at_once() {
 
 #[test]
 fn what_is_no_toml_is_told_with_its_line() {
-    let told = told("[broker]\nprefix = \n");
-    assert!(told.len() == 1 && told[0].starts_with("line 2: "), "{told:?}");
-    let told = super::tests::told("[producer]\nlisten = \"localhost\"\n");
-    assert_eq!(told, ["line 2: producer.listen: invalid socket address syntax"]);
+    let syntax = told("[broker]\nprefix = \n");
+    assert!(syntax.len() == 1 && syntax[0].starts_with("line 2: "), "{syntax:?}");
+    let address = told("[producer]\nlisten = \"localhost\"\n");
+    assert_eq!(address, ["line 2: producer.listen: invalid socket address syntax"]);
 }
 
 #[test]
