@@ -1,11 +1,13 @@
 //! What lies in a `.dead` queue, as a dead letter. Anything may lie there.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use ferry_broker::{Delivery, HeaderValue, Headers};
 use ferry_canonical::{Event, header};
 use ferry_store::DeadLetter;
 use jiff::Timestamp;
+use uuid::Uuid;
+
+/// The namespace of keys that are made from bodies.
+const BODIES: Uuid = Uuid::from_u128(0x41d7_0c55_9be2_5b0e_8f31_76aa_d2c4_09e8);
 
 /// Never fails: bytes that mean nothing to us are kept as they are.
 pub(crate) fn letter(delivery: &Delivery, now: Timestamp) -> DeadLetter {
@@ -41,20 +43,21 @@ pub(crate) fn letter(delivery: &Delivery, now: Timestamp) -> DeadLetter {
     }
 }
 
-/// Event id; else record id and pointer; else, where the message has no id, its body's hash. Then
-/// origin and generation.
+/// The event's id; for an item cut from a record its source and content, because a poll reads an
+/// unchanged bad item again and again; else the message id; else the body. Then origin and
+/// generation.
 fn key(delivery: &Delivery, event: Option<&Event>, origin: &str) -> String {
     let generation = delivery.headers.number(header::GENERATION).unwrap_or(0);
+    let content = || Uuid::new_v5(&BODIES, &delivery.body);
     let name = match (event, delivery.id.as_deref().filter(|id| !id.is_empty())) {
         (Some(event), _) => event.id.to_string(),
-        (None, Some(id)) => {
-            format!("{id}#{}", delivery.headers.text(header::POINTER).unwrap_or_default())
+        (None, _) if delivery.headers.text(header::POINTER).is_some() => {
+            let source = delivery.headers.text(header::SOURCE).unwrap_or_default();
+            let endpoint = delivery.headers.text(header::ENDPOINT).unwrap_or_default();
+            format!("{source}/{endpoint}#{}", content())
         }
-        (None, None) => {
-            let mut hasher = DefaultHasher::new();
-            delivery.body.hash(&mut hasher);
-            format!("body-{:016x}-{}", hasher.finish(), delivery.body.len())
-        }
+        (None, Some(id)) => id.to_owned(),
+        (None, None) => format!("body-{}", content()),
     };
     format!("{name}@{origin}/{generation}")
 }
@@ -123,14 +126,15 @@ mod tests {
     }
 
     #[test]
-    fn items_of_one_record_are_letters_of_their_own() {
-        let with = |pointer: &str| {
-            let mut delivery = delivery(b"{}");
-            delivery.id = Some("record".to_owned());
-            delivery.headers.insert(header::POINTER, pointer);
+    fn items_of_one_record_are_letters_of_their_own_and_an_item_read_again_is_one() {
+        let with = |record: &str, body| {
+            let mut delivery = delivery(body);
+            delivery.id = Some(record.to_owned());
+            delivery.headers.insert(header::POINTER, "/customers/3");
             super::letter(&delivery, Timestamp::UNIX_EPOCH).key
         };
-        assert_ne!(with("line 2"), with("line 3"));
+        assert_ne!(with("record", b"{}"), with("record", b"[]"));
+        assert_eq!(with("record", b"{}"), with("record read again", b"{}"));
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub struct Desk<B: Broker, L> {
     running: HashMap<tokio::task::Id, Vec<Uuid>>,
     readers: HashMap<String, Acks>,
     news: mpsc::Receiver<News>,
+    /// Readers that have stopped.
+    stopped: usize,
     paused_until: Option<Instant>,
     /// Set while the store cannot be used: nothing is claimed before.
     store_back_at: Option<Instant>,
@@ -97,10 +99,13 @@ impl<B: Broker, L> std::fmt::Debug for Desk<B, L> {
 impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
     /// Runs until `draining`, then finishes what has started and gives back the rest.
     pub async fn run(target: Target, seams: Seams<B, L>, draining: CancellationToken) {
-        let (sender, news) = mpsc::channel(2);
+        let queues = queues(&target);
+        // Every reader holds a place while it waits for its queue: one that is quiet must not keep
+        // another from handing over.
+        let (sender, news) = mpsc::channel(queues.len().max(1));
         let mut readers = HashMap::new();
         let mut tasks = JoinSet::new();
-        for queue in queues(&target) {
+        for queue in queues {
             let (acks, receipts) = Reader::<B>::acks();
             let prefetch = if queue.ends_with(".bulk") {
                 limits::PREFETCH_BULK
@@ -127,6 +132,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
             running: HashMap::new(),
             readers,
             news,
+            stopped: 0,
             paused_until: None,
             store_back_at: None,
         };
@@ -181,6 +187,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
                 drop(self.waiting.take_queue(&queue));
             }
             News::Stopped { unread } => {
+                self.stopped += 1;
                 let back = unread.iter().map(|delivery| self.returning(delivery, None)).collect();
                 self.send(back).await;
             }
@@ -352,15 +359,18 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
             .collect();
         self.send(back).await;
         // Readers may have had more than the desk had taken in.
-        while let Ok(Some(news)) = tokio::time::timeout(limits::HOLD, self.news.recv()).await {
-            match news {
-                News::Taken(unread) | News::Stopped { unread } => {
-                    let back =
-                        unread.iter().map(|delivery| self.returning(delivery, None)).collect();
-                    self.send(back).await;
+        while self.stopped < self.readers.len() {
+            let unread = match tokio::time::timeout(limits::HOLD, self.news.recv()).await {
+                Ok(Some(News::Taken(unread))) => unread,
+                Ok(Some(News::Stopped { unread })) => {
+                    self.stopped += 1;
+                    unread
                 }
-                News::Lost { .. } => {}
-            }
+                Ok(Some(News::Lost { .. })) => continue,
+                Ok(None) | Err(_) => break,
+            };
+            let back = unread.iter().map(|delivery| self.returning(delivery, None)).collect();
+            self.send(back).await;
         }
         info!(target = %self.target.name, given_back = count, "desk is closed");
     }
