@@ -3,9 +3,12 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use serde::Serialize;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 /// The conditions of one process. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +62,28 @@ impl Readiness {
     }
 }
 
+/// Between two looks at something a condition depends on.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 impl Condition {
+    /// Looks until `draining`, so that readiness tells the truth after the start as well.
+    pub async fn watch(
+        self,
+        draining: CancellationToken,
+        look: impl Fn() -> Result<(), &'static str> + Send,
+    ) {
+        loop {
+            match look() {
+                Ok(()) => self.ready(),
+                Err(reason) => self.not_ready(reason),
+            }
+            tokio::select! {
+                () = draining.cancelled() => return,
+                () = sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
     pub fn ready(&self) {
         self.readiness.lock().insert(self.name.clone(), None);
     }

@@ -45,9 +45,9 @@ fn directives(level: LogLevel) -> String {
 
 /// A formatted panic message may show a value that it was given, so only constant ones are logged.
 fn log_panic(panic: &PanicHookInfo<'_>) {
-    let message = panic.payload().downcast_ref::<&'static str>().copied();
+    let reason = panic.payload().downcast_ref::<&'static str>().copied();
     let location = panic.location().map(ToString::to_string);
-    error!(location, message, "panicked");
+    error!(location, reason, "panicked");
 }
 
 #[cfg(test)]
