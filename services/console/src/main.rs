@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use ferry_amqp::{AmqpBroker, Options};
+use ferry_broker::Broker as _;
 use ferry_canonical::Lane;
 use ferry_config::Config;
 use ferry_console::{
@@ -11,7 +12,7 @@ use ferry_console::{
     facts, intake,
     sample::Samples,
 };
-use ferry_service::{Service, ServiceName};
+use ferry_service::{Condition, Service, ServiceName};
 use ferry_store::SqliteStore;
 use ferry_topology::name;
 
@@ -37,7 +38,7 @@ async fn start(service: Service) -> anyhow::Result<()> {
     };
     service.serve(api::router(console)).await?;
     broker.ready().await;
-    broker_ready.ready();
+    watch(&service, broker_ready, broker.clone());
     let (sampled, draining) = (store.clone(), service.life.draining());
     service.life.spawn("samples", async move {
         samples.run(sampled, draining).await;
@@ -78,6 +79,15 @@ fn dead_queues(config: &Config) -> BTreeSet<String> {
         }
     }
     origins.iter().map(|origin| ferry_topology::dead_queue(origin)).collect()
+}
+
+/// The broker may go away after the start.
+fn watch(service: &Service, condition: Condition, broker: AmqpBroker) {
+    let draining = service.life.draining();
+    service.life.spawn("readiness", async move {
+        condition.watch(draining, || broker.health().verdict()).await;
+        Ok(())
+    });
 }
 
 fn broker(service: &Service) -> anyhow::Result<AmqpBroker> {

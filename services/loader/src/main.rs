@@ -4,10 +4,11 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use ferry_amqp::{AmqpBroker, Options};
+use ferry_broker::Broker as _;
 use ferry_http::{Client, HttpPort};
 use ferry_loader::{Desk, LoaderMetrics, Seams, Target};
 use ferry_retry::Levels;
-use ferry_service::{BadConfiguration, Service, ServiceName};
+use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
 use ferry_store::SqliteStore;
 
 fn main() -> ExitCode {
@@ -26,7 +27,7 @@ async fn start(service: Service) -> anyhow::Result<()> {
     let broker_ready = service.readiness.condition("broker");
     let broker = broker(&service)?;
     broker.ready().await;
-    broker_ready.ready();
+    watch(&service, broker_ready, broker.clone());
     let http: Arc<dyn HttpPort> = Arc::new(Client::new().context("preparing HTTP")?);
     let seams = Seams {
         broker,
@@ -47,6 +48,15 @@ async fn start(service: Service) -> anyhow::Result<()> {
         });
     }
     Ok(())
+}
+
+/// The broker may go away after the start.
+fn watch(service: &Service, condition: Condition, broker: AmqpBroker) {
+    let draining = service.life.draining();
+    service.life.spawn("readiness", async move {
+        condition.watch(draining, || broker.health().verdict()).await;
+        Ok(())
+    });
 }
 
 fn broker(service: &Service) -> anyhow::Result<AmqpBroker> {

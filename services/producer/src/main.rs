@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use ferry_amqp::{AmqpBroker, Options};
-use ferry_broker::Broker;
+use ferry_broker::Broker as _;
 use ferry_config::RouteConfig;
 use ferry_http::{Client, HttpPort};
 use ferry_producer::{ProducerMetrics, folder::Folder, journal, poll::Poll, receive};
-use ferry_service::{BadConfiguration, Service, ServiceName};
+use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
 use ferry_store::SqliteStore;
 use ferry_systems::System;
 use uuid::Uuid;
@@ -35,7 +35,7 @@ async fn start(service: Service) -> anyhow::Result<()> {
     };
     service.serve(receive::router(receiver)).await?;
     broker.ready().await;
-    ready.ready();
+    watch(&service, ready, broker.clone());
     let store_ready = service.readiness.condition("store");
     let store = SqliteStore::open(&service.config.store.folder, ferry_service::now)
         .context("opening the store")?;
@@ -88,6 +88,9 @@ fn systems(service: &Service) -> anyhow::Result<Systems> {
     Ok(Arc::new(systems))
 }
 
+/// How often a drop folder is looked at where no route says it.
+const LOOK_AT_FOLDERS: Duration = Duration::from_secs(2);
+
 struct Schedule {
     entity: &'static str,
     every: Duration,
@@ -101,16 +104,31 @@ fn schedules(
     let mut schedules: BTreeMap<(String, Option<String>), Schedule> = BTreeMap::new();
     let served = |route: &&RouteConfig| service.serves(&route.from);
     for route in service.config.routes.iter().filter(served) {
-        let (Some(every), Some(system)) = (route.every, systems.get(&route.from)) else { continue };
+        let Some(system) = systems.get(&route.from) else { continue };
         let endpoint = system.polled_endpoint(route.facet);
+        let every = match (route.every, system) {
+            (Some(every), _) => every.0,
+            // A drop folder is looked at whether or not its route says how often.
+            (None, System::Files(_)) => LOOK_AT_FOLDERS,
+            (None, System::Orderflow(_) | System::Oro(_) | System::Rest(_)) => continue,
+        };
         if endpoint.is_none() && !matches!(system, System::Files(_)) {
             continue;
         }
-        let schedule = Schedule { entity: route.entity.as_str(), every: every.0 };
+        let schedule = Schedule { entity: route.entity.as_str(), every };
         let entry = schedules.entry((route.from.clone(), endpoint)).or_insert(schedule);
-        entry.every = entry.every.min(every.0);
+        entry.every = entry.every.min(every);
     }
     schedules
+}
+
+/// The broker may go away after the start.
+fn watch(service: &Service, condition: Condition, broker: AmqpBroker) {
+    let draining = service.life.draining();
+    service.life.spawn("readiness", async move {
+        condition.watch(draining, || broker.health().verdict()).await;
+        Ok(())
+    });
 }
 
 fn broker(service: &Service) -> anyhow::Result<AmqpBroker> {

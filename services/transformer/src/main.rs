@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::Context as _;
 use ferry_amqp::{AmqpBroker, Options};
+use ferry_broker::Broker as _;
 use ferry_canonical::Lane;
-use ferry_service::{BadConfiguration, Service, ServiceName};
+use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
 use ferry_systems::System;
 use ferry_transformer::{Transformer, TransformerMetrics};
 
@@ -26,7 +27,7 @@ async fn start(service: Service) -> anyhow::Result<()> {
     let ready = service.readiness.condition("broker");
     let broker = broker(&service)?;
     broker.ready().await;
-    ready.ready();
+    watch(&service, ready, broker.clone());
     let metrics = TransformerMetrics::new(&service.metrics)?;
     let (clock, host) = (ferry_service::now, ferry_service::host());
     let transformer = Transformer::new(systems, wanted, clock, host, metrics);
@@ -40,6 +41,15 @@ async fn start(service: Service) -> anyhow::Result<()> {
         });
     }
     Ok(())
+}
+
+/// The broker may go away after the start.
+fn watch(service: &Service, condition: Condition, broker: AmqpBroker) {
+    let draining = service.life.draining();
+    service.life.spawn("readiness", async move {
+        condition.watch(draining, || broker.health().verdict()).await;
+        Ok(())
+    });
 }
 
 fn broker(service: &Service) -> anyhow::Result<AmqpBroker> {

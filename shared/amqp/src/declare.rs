@@ -12,10 +12,10 @@ use lapin::{
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeclareError {
     #[error(
-        "{what} could not be declared; if it exists with other arguments, `ferry topology doctor` shows them"
+        "{what} could not be declared; if it exists with other arguments, delete it once it is empty or set another broker.prefix"
     )]
     Declare { what: String, source: lapin::Error },
-    #[error("{what} is not there; run `ferry topology apply` or set broker.declare = true")]
+    #[error("{what} is not there; set broker.declare = true for one start, or declare it by hand")]
     Assert { what: String, source: lapin::Error },
     #[error("no channel for the declarations")]
     Channel(#[source] lapin::Error),

@@ -201,6 +201,18 @@ pub struct Depth {
     pub consumers: u32,
 }
 
+impl Health {
+    /// Whether work can go on, for readiness.
+    pub const fn verdict(&self) -> Result<(), &'static str> {
+        match (self.publishing, self.consuming, self.blocked) {
+            (false, _, _) => Err("the broker cannot be published to"),
+            (_, false, _) => Err("the broker delivers nothing"),
+            (_, _, true) => Err("the broker has blocked publishing (memory or disk alarm)"),
+            (true, true, false) => Ok(()),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     pub publishing: bool,

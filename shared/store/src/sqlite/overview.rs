@@ -114,17 +114,16 @@ pub(super) fn entity(
     id: &str,
 ) -> Result<(String, EntityView), StoreError> {
     let id = canonical(ledger, entity, id)?;
-    let filter = DeadFilter {
-        entity: Some(entity.to_owned()),
-        entity_id: Some(id.clone()),
-        ..DeadFilter::default()
-    };
+    // A bad item is known by its key alone: it became no entity.
+    let filter = DeadFilter { entity_id: Some(id.clone()), ..DeadFilter::default() };
+    let mut dead = dead::list(ledger, &filter)?;
+    dead.retain(|letter| letter.entity.as_deref().is_none_or(|found| found == entity));
     let view = EntityView {
         ids: ids(ledger, entity, &id)?,
         parts: parts(ledger, entity, &id)?,
         busy: busy(ledger, entity, &id)?,
         journal: Vec::new(),
-        dead: dead::list(ledger, &filter)?,
+        dead,
     };
     Ok((id, view))
 }

@@ -172,9 +172,9 @@ mod tests {
         let seen = async {
             let mut received = Vec::new();
             while received.len() < arrivals || instance.with_outbox(|o| o.waiting()) > 0 {
-                tokio::select! {
-                    Some(document) = heard.recv() => received.push(document),
-                    () = tokio::time::sleep(Duration::from_millis(5)) => {}
+                // The outbox empties after the last document was heard: look again now and then.
+                if let Ok(Some(document)) = timeout(LOOK_EVERY, heard.recv()).await {
+                    received.push(document);
                 }
             }
             received
@@ -186,6 +186,8 @@ mod tests {
         };
         (instance, received)
     }
+
+    const LOOK_EVERY: Duration = Duration::from_millis(5);
 
     fn bodies(received: &[Received]) -> Vec<&str> {
         received.iter().map(|(_, body)| body.as_str()).collect()

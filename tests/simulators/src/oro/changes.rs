@@ -1,8 +1,8 @@
 //! What a write did to the things people care about, as the history tells it: customers, their
 //! addresses and users, products, stock levels, orders and their trackings.
 //!
-//! A write to a product's name or unit is a change of the product, one to an order's line or address
-//! a change of the order.
+//! A write to a product's name or unit is a change of the product, one to an address or user a change
+//! of its customer, one to an order's line or tracking a change of the order.
 
 use std::collections::BTreeMap;
 
@@ -109,7 +109,12 @@ fn subject(record: &Record) -> Option<(Kind, Id)> {
         | Kind::ProductDescriptions
         | Kind::ProductShortDescriptions
         | Kind::ProductUnitPrecisions => Some((Kind::Products, record.one.get("product")?.clone())),
-        Kind::OrderLineItems => Some((Kind::Orders, record.list("orders").first()?.clone())),
+        Kind::CustomerAddresses | Kind::CustomerUsers => {
+            Some((Kind::Customers, record.one.get("customer")?.clone()))
+        }
+        Kind::OrderLineItems | Kind::OrderShippingTrackings => {
+            Some((Kind::Orders, record.list("orders").first()?.clone()))
+        }
         kind => entity(kind).map(|_| (kind, record.id.clone())),
     }
 }

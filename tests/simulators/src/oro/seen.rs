@@ -36,23 +36,12 @@ fn row(store: &Store, record: &Record) -> Value {
     }
 }
 
-/// The fields of a row in a history effect: without what hangs on it, but for an order's tracking
-/// numbers.
+/// The fields of a row in a history effect: as its state shows it, with what hangs on it.
 pub(super) fn fields(store: &Store, record: &Record) -> Map<String, Value> {
-    let Value::Object(mut fields) = row(store, record) else { return Map::new() };
-    match record.kind {
-        Kind::Customers => {
-            fields.shift_remove("addresses");
-            fields.shift_remove("users");
-        }
-        Kind::Orders => {
-            let numbers = order(store, record).trackings.into_iter();
-            let numbers: Value = numbers.map(|tracking| tracking.number).collect();
-            fields.insert("trackings".to_owned(), numbers);
-        }
-        _ => {}
+    match row(store, record) {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
     }
-    fields
 }
 
 fn json(row: &impl Serialize) -> Value {

@@ -228,7 +228,7 @@ fn add_up(store: &mut Store, id: &Id) {
     let total: f64 = lines
         .filter_map(|line| store.get(Kind::OrderLineItems, line))
         .map(|line| {
-            line.number("quantity").unwrap_or_default() * line.number("value").unwrap_or_default()
+            cents(line.number("quantity").unwrap_or_default() * line.number("value").unwrap_or_default())
         })
         .sum();
     order.set("subtotalValue", decimal(total, 4));
@@ -240,6 +240,12 @@ fn add_up(store: &mut Store, id: &Id) {
     if store.get(Kind::Orders, id) != Some(&order) {
         store.put(order);
     }
+}
+
+/// A line's total as a shop shows it: halves of a cent go up. Ten-thousandths first, because a binary
+/// fraction may lie just below the half.
+fn cents(amount: f64) -> f64 {
+    (((amount * 10_000.0).round() + 50.0) / 100.0).floor() / 100.0
 }
 
 fn refresh_product(store: &mut Store, id: &Id) {
