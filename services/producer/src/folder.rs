@@ -42,6 +42,9 @@ pub struct Folder<P, S> {
     pub owner: String,
 }
 
+/// The step between as-of times.
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 /// A file as it was at the last look.
 type Looks = HashMap<PathBuf, (u64, SystemTime)>;
 
@@ -75,11 +78,11 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
     async fn look(&self, looks: &mut Looks, draining: &CancellationToken) -> anyhow::Result<()> {
         let Some(System::Files(files)) = self.systems.get(&self.source) else { return Ok(()) };
         let found = list(files).context("listing the drop folder")?;
-        let settled: Vec<_> = found
+        let settled = found
             .iter()
             .filter(|(path, look)| looks.get(*path) == Some(look))
-            .map(|(path, look)| (path.clone(), look.1))
-            .collect();
+            .map(|(path, look)| (path.clone(), look.1));
+        let settled = in_order(settled.collect());
         *looks = found;
         if settled.is_empty() {
             return Ok(());
@@ -87,20 +90,19 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
         if !self.store.lease(self.lease(), limits::LEASE).await.context("taking the lease")? {
             return Ok(());
         }
-        for (path, modified) in settled {
+        for (path, as_of) in settled {
             if draining.is_cancelled() {
                 break;
             }
-            self.file(files, &path, modified).await?;
+            self.file(files, &path, as_of).await?;
         }
         Ok(())
     }
 
     /// One file, from its first chunk to its move.
-    async fn file(&self, files: &Files, path: &Path, modified: SystemTime) -> anyhow::Result<()> {
+    async fn file(&self, files: &Files, path: &Path, as_of: Timestamp) -> anyhow::Result<()> {
         let file_name = name_of(path);
         let Some((kind_name, kind)) = files.kind_of(&file_name) else { return Ok(()) };
-        let as_of = Timestamp::try_from(modified).unwrap_or_else(|_| (self.clock)());
         let opened = fs::File::open(path).with_context(|| format!("opening {file_name}"))?;
         let mut chunks = Chunks::new(BufReader::new(opened), kind.format, kind.chunk_rows);
         let (mut rows, mut records) = (0_u64, 0_u64);
@@ -182,7 +184,25 @@ fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The files some kind takes, oldest first by their names' order in the map.
+/// The files with their as-of times, oldest first. File systems count time in coarse steps: files of
+/// one step are told apart by their names, a millisecond each, so that no two share an as-of time.
+fn in_order(mut files: Vec<(PathBuf, SystemTime)>) -> Vec<(PathBuf, Timestamp)> {
+    files.sort_by(|(one, earlier), (other, later)| (earlier, one).cmp(&(later, other)));
+    let mut last: Option<Timestamp> = None;
+    files
+        .into_iter()
+        .map(|(path, modified)| {
+            let own = Timestamp::try_from(modified).unwrap_or(Timestamp::UNIX_EPOCH);
+            let own = Timestamp::from_millisecond(own.as_millisecond()).unwrap_or(own);
+            let next = last.and_then(|last| last.checked_add(MILLISECOND).ok());
+            let as_of = next.map_or(own, |next| own.max(next));
+            last = Some(as_of);
+            (path, as_of)
+        })
+        .collect()
+}
+
+/// The files some kind takes.
 fn list(files: &Files) -> io::Result<Looks> {
     let mut found = Looks::new();
     for entry in fs::read_dir(files.folder())? {
@@ -209,4 +229,22 @@ fn move_to(path: &Path, folder: &str) -> io::Result<()> {
         to = parent.join(format!("{name}.{copy}"));
     }
     fs::rename(path, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_moment_are_told_apart_by_their_names() {
+        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        let files =
+            vec![("c".into(), at(9)), ("b".into(), at(5)), ("a".into(), at(5)), ("d".into(), at(5))];
+        let ordered: Vec<(String, i64)> = in_order(files)
+            .into_iter()
+            .map(|(path, as_of)| (path.display().to_string(), as_of.as_millisecond()))
+            .collect();
+        let expected = [("a", 5), ("b", 6), ("d", 7), ("c", 9)];
+        assert_eq!(ordered, expected.map(|(name, millis)| (name.to_owned(), millis)));
+    }
 }

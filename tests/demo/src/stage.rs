@@ -186,7 +186,9 @@ impl Stage {
     /// Puts a catalogue into the drop folder, whole under its name: written aside, then renamed.
     pub(crate) fn drop_catalogue(&self, world: &World, tick: Option<u32>) -> anyhow::Result<()> {
         let (name, which) = match tick {
-            None => ("catalogue-full.csv".to_owned(), Catalogue::Full),
+            // Its name sorts first: files written within one step of the file system's clock are
+            // told apart by their names.
+            None => ("catalogue-00000.csv".to_owned(), Catalogue::Full),
             Some(tick) => (format!("catalogue-{tick:05}.csv"), Catalogue::Tick(tick)),
         };
         let aside = self.folder.join(format!("{name}.part"));
