@@ -54,6 +54,8 @@ struct Open<'a> {
 enum Judged {
     Final(Verdict),
     Open { key: Key, via: Vec<String> },
+    /// A newer state may be there already: this one waits until that is known.
+    Behind,
 }
 
 pub(super) fn claim(turn: Turn<'_>, groups: &[Group]) -> Result<Vec<GroupClaim>, StoreError> {
@@ -70,9 +72,13 @@ fn claim_group(turn: Turn<'_>, group: &Group) -> Result<GroupClaim, StoreError> 
                 open.push(Open { index, member, key, via });
                 Verdict::Waits
             }
+            Judged::Behind => Verdict::Waits,
         });
     }
-    let claimed = grant(turn, group, open, &mut verdicts)?;
+    let claimed = match grant(turn, group, open, &mut verdicts)? {
+        Claimed::Nothing if verdicts.contains(&Verdict::Waits) => Claimed::Busy,
+        claimed => claimed,
+    };
     Ok(GroupClaim { members: verdicts, claimed })
 }
 
@@ -93,6 +99,15 @@ fn judge(turn: Turn<'_>, group: &Group, member: &Member) -> Result<Judged, Store
             Age::Same => return close(Outcome::Duplicate, same(mark)),
             Age::Older => return close(Outcome::Superseded, older(mark, member)),
         }
+    }
+    match known::ahead(turn.ledger, place, member)? {
+        Some(ahead) if ahead.ended => {
+            let shown = ahead.sequence;
+            let because = format!("sequence {shown}, which is newer, may be there; it is dead");
+            return close(Outcome::Superseded, because);
+        }
+        Some(_) => return Ok(Judged::Behind),
+        None => {}
     }
     let standing = entity::standing(turn, target, &key)?;
     let advance = |outcome| advance(turn, place, member, outcome);

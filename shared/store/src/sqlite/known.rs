@@ -1,7 +1,7 @@
 //! What is known of one part: the high-water marks of its sources, what a system was last known to
 //! hold, and what may have been written there without anybody knowing.
 
-use ferry_canonical::{Facet, Outcome};
+use ferry_canonical::{Facet, Outcome, Sequence};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
@@ -118,10 +118,11 @@ pub(super) fn intend(
         .map_err(|_| StoreError::Unusable("a system's name cannot be written".to_owned()))?;
     let mut insert = ledger.prepare_cached(
         "INSERT INTO intent (entity, id, system, facet, part, grant_no, token, document,
-                             fingerprint, via, started_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                             fingerprint, via, event_id, generation, source, clock, sequence,
+                             observed_at, started_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?;
-    insert.execute((
+    insert.execute(rusqlite::params![
         entity,
         id,
         system,
@@ -132,9 +133,58 @@ pub(super) fn intend(
         &member.document,
         &member.fingerprint,
         via,
+        member.event_id.as_bytes(),
+        member.generation,
+        &member.source,
+        &member.clock.0,
+        sequence_text(member.sequence),
+        micros(member.observed_at),
         micros(writing.started_at),
-    ))?;
+    ])?;
     Ok(())
+}
+
+/// A write of a newer state of this part, by the same source and clock, whose effect nobody knows.
+#[derive(Clone, Debug)]
+pub(super) struct Ahead {
+    pub(super) sequence: Sequence,
+    /// Its delivery has ended, as a dead letter: nobody is going to find out.
+    pub(super) ended: bool,
+}
+
+/// The newest write that may be ahead of `member` at the target.
+pub(super) fn ahead(
+    ledger: &Connection,
+    place: Place<'_>,
+    member: &Member,
+) -> Result<Option<Ahead>, StoreError> {
+    let (entity, id, system, facet, part) = place.params();
+    let mut select = ledger.prepare_cached(
+        "SELECT sequence, EXISTS (SELECT 1 FROM outcome o
+                                  WHERE o.target = intent.system AND o.event_id = intent.event_id
+                                    AND o.generation = intent.generation)
+         FROM intent
+         WHERE entity = ?1 AND id = ?2 AND system = ?3 AND facet = ?4 AND part = ?5
+           AND source = ?6 AND clock = ?7 AND (sequence, observed_at) > (?8, ?9)
+         ORDER BY sequence DESC, observed_at DESC LIMIT 1",
+    )?;
+    let found: Option<(String, bool)> = select
+        .query_row(
+            rusqlite::params![
+                entity,
+                id,
+                system,
+                facet,
+                part,
+                &member.source,
+                &member.clock.0,
+                sequence_text(member.sequence),
+                micros(member.observed_at),
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    found.map(|(text, ended)| Ok(Ahead { sequence: sequence(&text)?, ended })).transpose()
 }
 
 /// What a claim intended was not written.

@@ -40,6 +40,12 @@ CREATE TABLE intent (
     document    TEXT    NOT NULL,
     fingerprint TEXT    NOT NULL,
     via         TEXT    NOT NULL, -- JSON: systems the content came through
+    event_id    BLOB    NOT NULL,
+    generation  INTEGER NOT NULL,
+    source      TEXT    NOT NULL,
+    clock       TEXT    NOT NULL,
+    sequence    TEXT    NOT NULL,
+    observed_at INTEGER NOT NULL,
     started_at  INTEGER NOT NULL,
     said_at     INTEGER,          -- when the system said something else after the start
     PRIMARY KEY (entity, id, system, facet, part, grant_no)

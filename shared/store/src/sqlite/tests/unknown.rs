@@ -159,3 +159,38 @@ fn a_write_that_is_cut_off_again_and_again_is_remembered_once() {
         .read(|ledger| Ok(ledger.query_row(count, (), |row| row.get::<_, i64>(0))?));
     assert_eq!(intents.unwrap(), 1);
 }
+
+#[test]
+fn an_older_state_waits_while_a_newer_write_is_lost() {
+    let store = store();
+    lost(&store, customer(2, 2, "newer"));
+    pass(SETTLE_AFTER * 2);
+
+    let older = claim(&store, group(vec![customer(1, 1, "older")]));
+    assert_eq!(older.members, [Verdict::Waits]);
+    assert!(matches!(older.claimed, Claimed::Busy));
+
+    deliver(&store, group(vec![customer(2, 2, "newer")]));
+    let older = claim(&store, group(vec![customer(1, 1, "older")]));
+    assert!(
+        matches!(older.members[..], [Verdict::Closed { outcome: Outcome::Superseded, .. }]),
+        "{older:?}"
+    );
+}
+
+#[test]
+fn an_older_state_is_superseded_by_a_lost_write_that_died() {
+    let store = store();
+    let newer = grant(&store, group(vec![customer(2, 2, "newer")]));
+    let died =
+        Settle::Failed { unread: true, dead: vec![0], because: "timeout: no answer".to_owned() };
+    settle(&store, &newer, died);
+    pass(SETTLE_AFTER * 2);
+
+    let older = claim(&store, group(vec![customer(1, 1, "older")]));
+    assert!(
+        matches!(older.members[..], [Verdict::Closed { outcome: Outcome::Superseded, .. }]),
+        "{older:?}"
+    );
+    assert!(grant(&store, group(vec![customer(3, 3, "newest")])).read_first);
+}
