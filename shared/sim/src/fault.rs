@@ -1,0 +1,38 @@
+//! The misfortunes, by name.
+
+use std::time::Duration;
+
+/// What becomes of one published message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing: it only takes its place in the script.
+    Pass,
+    /// Not stored, and said so (nack).
+    Refuse,
+    /// Stored, but the publisher hears of a broken connection.
+    LoseConfirm,
+    /// Stored twice, confirmed once.
+    Duplicate,
+    /// Stored, and confirmed only by [`crate::SimBroker::release`].
+    Hold,
+    /// Stored and confirmed so much later, also when nobody waits any more.
+    Delay(Duration),
+    /// Not stored: the connection breaks, and every subscription with it.
+    Sever,
+}
+
+/// What becomes of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpFault {
+    /// Nothing: it only takes its place in the script.
+    Pass,
+    /// No connection: the other side hears nothing.
+    Refuse,
+    /// The other side acts, and the connection breaks before its answer is read.
+    ApplyThenDrop,
+    /// The other side does nothing until the deadline has passed.
+    Stall,
+    /// The other side acts at once, and its answer waits for [`crate::SimHttp::release`] or the
+    /// deadline.
+    Hold,
+}
