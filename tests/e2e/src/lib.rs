@@ -2,7 +2,8 @@
 //! own, and waiting for states.
 //!
 //! A service that a test starts never outlives it, however the test ends; when the test fails, the
-//! tail of the service's log is printed. Nothing here knows what the services do.
+//! tail of the service's log is printed. Ferry is known here from outside only: its programs, its
+//! configuration file, its queues and what it says over HTTP.
 #![expect(
     clippy::panic,
     clippy::print_stderr,
@@ -12,9 +13,17 @@
 )]
 
 mod broker;
+pub mod event;
+mod foreign;
+pub mod http;
+mod installation;
 mod service;
+mod simulator;
 mod wait;
 
 pub use broker::Broker;
+pub use foreign::{Foreign, Letter};
+pub use installation::{Installation, Running, Systems};
 pub use service::{Service, binary};
+pub use simulator::Simulator;
 pub use wait::{wait_for, wait_until};

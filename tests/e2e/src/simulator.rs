@@ -1,0 +1,135 @@
+//! A simulated system and its control API.
+
+use std::{process::Command, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::{Service, binary, http};
+
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+
+/// One simulator as a process of its own.
+#[derive(Debug)]
+pub struct Simulator {
+    pub url: String,
+    _service: Service,
+}
+
+impl Simulator {
+    /// Starts `system` with its own `options` on a free port.
+    pub fn start(system: &str, options: &[&str]) -> Self {
+        let mut command = Command::new(binary("ferry-simulator"));
+        command.arg(system).args(["--listen", "127.0.0.1:0"]).args(options);
+        let mut service = Service::spawn(&format!("simulated {system}"), command);
+        let line = service.wait_for_line("listening on ", STARTS_WITHIN);
+        let url = line.trim().trim_start_matches("listening on ").to_owned();
+        Self { url, _service: service }
+    }
+
+    /// A shop nobody buys in.
+    pub fn shop() -> Self {
+        Self::start("oro", &["--orders-per-second", "0"])
+    }
+
+    /// Scripts a fault as the simulators' README describes it.
+    ///
+    /// # Panics
+    /// When the simulator does not take it.
+    pub fn fault(&self, fault: &Value) {
+        let url = format!("{}/_sim/faults", self.url);
+        let answer = http::post(&url, &[], fault.to_string().as_bytes());
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+
+    /// How often scripted faults have hit so far, all together.
+    pub fn faults_fired(&self) -> u64 {
+        let faults = http::get(&format!("{}/_sim/faults", self.url)).json();
+        let faults = faults.as_array().cloned().unwrap_or_default();
+        faults.iter().filter_map(|fault| fault["fired"].as_u64()).sum()
+    }
+
+    /// Everything that came in, in order.
+    pub fn history(&self) -> Vec<Value> {
+        let page = http::get(&format!("{}/_sim/history?limit=5000", self.url)).json();
+        page["entries"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// How often the entity met this effect.
+    pub fn effects(&self, entity: &str, key: &str, effect: &str) -> usize {
+        let history = self.history();
+        let effects = history.iter().filter_map(|entry| entry["effects"].as_array()).flatten();
+        let ours = effects.filter(|found| {
+            found["entity"] == entity && found["key"] == key && found["effect"] == effect
+        });
+        ours.count()
+    }
+
+    /// The rows of a collection.
+    pub fn state(&self, collection: &str) -> Vec<Value> {
+        let rows = http::get(&format!("{}/_sim/state/{collection}", self.url)).json();
+        rows.as_array().cloned().unwrap_or_default()
+    }
+
+    /// Puts an order into a simulated shop, with a customer and a product to go with it.
+    ///
+    /// # Panics
+    /// When the shop refuses.
+    pub fn place_order(&self, identifier: &str) {
+        let customer = self.create(
+            "customers",
+            &json!({"data": {"type": "customers",
+            "attributes": {"name": identifier, "externalId": identifier}}}),
+        );
+        let sku = format!("SKU-{identifier}");
+        self.create("products", &product(&sku));
+        self.create("orders", &order(identifier, &customer, &sku));
+    }
+
+    fn create(&self, resource: &str, document: &Value) -> String {
+        let form = "grant_type=client_credentials&client_id=ferry-demo\
+                    &client_secret=ferry-demo-secret";
+        let media = [("content-type", "application/x-www-form-urlencoded")];
+        let token = http::post(&format!("{}/oauth2-token", self.url), &media, form.as_bytes());
+        let bearer = format!("Bearer {}", token.json()["access_token"].as_str().unwrap_or("none"));
+        let json_api = "application/vnd.api+json";
+        let headers =
+            [("authorization", bearer.as_str()), ("content-type", json_api), ("accept", json_api)];
+        let url = format!("{}/admin/api/{resource}", self.url);
+        let answer = http::post(&url, &headers, document.to_string().as_bytes());
+        assert_eq!(answer.status, 201, "{resource}: {}", answer.text());
+        answer.json()["data"]["id"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+fn product(sku: &str) -> Value {
+    json!({"data": {"type": "products",
+        "attributes": {"sku": sku, "status": "enabled"},
+        "relationships": {
+            "names": {"data": [{"type": "productnames", "id": "n"}]},
+            "attributeFamily": {"data": {"type": "attributefamilies", "id": "1"}},
+            "primaryUnitPrecision": {"data": {"type": "productunitprecisions", "id": "u"}},
+            "unitPrecisions": {"data": [{"type": "productunitprecisions", "id": "u"}]},
+            "inventory_status": {"data": {"type": "prodinventorystatuses", "id": "in_stock"}}}},
+     "included": [
+        {"type": "productnames", "id": "n", "attributes": {"fallback": null, "string": sku}},
+        {"type": "productunitprecisions", "id": "u",
+         "attributes": {"precision": 0, "conversionRate": 1, "sell": true},
+         "relationships": {"unit": {"data": {"type": "productunits", "id": "item"}}}}]})
+}
+
+fn order(identifier: &str, customer: &str, sku: &str) -> Value {
+    json!({"data": {"type": "orders",
+        "attributes": {"identifier": identifier, "currency": "EUR"},
+        "relationships": {
+            "customer": {"data": {"type": "customers", "id": customer}},
+            "lineItems": {"data": [{"type": "orderlineitems", "id": "l1"}]},
+            "shippingAddress": {"data": {"type": "orderaddresses", "id": "a1"}}}},
+     "included": [
+        {"type": "orderlineitems", "id": "l1",
+         "attributes": {"productSku": sku, "quantity": "2", "value": "10.50", "currency": "EUR"},
+         "relationships": {"productUnit": {"data": {"type": "productunits", "id": "item"}}}},
+        {"type": "orderaddresses", "id": "a1",
+         "attributes": {"street": "Łąkowa 1", "city": "Łódź", "postalCode": "90-001",
+                        "organization": "Kubki"},
+         "relationships": {"country": {"data": {"type": "countries", "id": "PL"}}}}]})
+}

@@ -1,0 +1,85 @@
+//! Whatever lies in a work queue ends: dead with a cause, while what is behind it goes on.
+
+use ferry_e2e::{Foreign, Installation, Letter, Simulator, Systems, event, wait_until};
+
+use crate::SOON;
+
+/// Garbage with a name, each of which must die.
+fn poisons() -> Vec<(&'static str, Letter)> {
+    let good = String::from_utf8(event::shipment("FUTURE", 1).body).unwrap();
+    let future = good.replace("order.shipment.changed.v1", "order.teleport.changed.v7");
+    let headers = (0..300).fold(Letter::new("a huge header set"), |letter, number| {
+        letter.with(&format!("x-foreign-header-{number}"), &"h".repeat(100))
+    });
+    vec![
+        ("garbage bytes", Letter::new([0_u8, 159, 146, 150, 7, 0, 255])),
+        ("half a document", Letter::new(r#"{"specversion":"1.0","id":"#)),
+        ("json that is no event", Letter::new(r#"{"hello":["world",null,1e400]}"#)),
+        ("an event of a future type", Letter::new(future)),
+        ("invalid UTF-8", Letter::new(b"{\"specversion\":\"1.\xff0\"}".to_vec())),
+        ("a huge header set", headers),
+        ("an empty body", Letter::new("")),
+        ("deep nesting", Letter::new("[".repeat(200_000))),
+        ("a wrong kind of message id", Letter::new("x").with_id("not a uuid \u{0}\u{7f}")),
+    ]
+}
+
+/// Publishes every poison into `queue` and takes its dead letter.
+fn each_dies(ferry: &Installation, foreign: &Foreign, queue: &str) {
+    for (what, poison) in poisons() {
+        foreign.put(&ferry.named(queue), &poison);
+        let letter = foreign.take(&ferry.named(&format!("{queue}.dead")), SOON);
+        assert_eq!(letter.body, poison.body, "{what}");
+        let kind = letter.header("ferry-failure-kind");
+        let kinds = ["parse", "validation", "unsupported"];
+        assert!(kinds.contains(&kind), "{what}: {kind}");
+        assert!(letter.header("ferry-sentence").ends_with('.'), "{what}");
+        assert!(!letter.header("ferry-detail").is_empty(), "{what}");
+        assert_eq!(letter.header("ferry-origin"), queue, "{what}");
+        assert!(!letter.header("ferry-host").is_empty(), "{what}");
+        assert!(!letter.header("ferry-version").is_empty(), "{what}");
+        let carried = |name: &str| letter.headers.get(name) == poison.headers.get(name);
+        assert!(poison.headers.keys().all(|name| carried(name)), "{what}");
+    }
+}
+
+#[test]
+fn poison_in_the_transform_queue_dies_with_a_cause_and_what_is_behind_it_goes_on() {
+    let ferry = Installation::new("poison-transform", Systems::default(), &[]);
+    let _transformer = ferry.run("transformer");
+    let foreign = ferry.foreign();
+    let events = foreign.listen(&ferry.named("events"), "#");
+    each_dies(&ferry, &foreign, "transform");
+    let transform = ferry.named("transform");
+    for body in ["<inventory", "<?xml version=\"1.0\"?><!DOCTYPE a []><a/>", "\u{0}"] {
+        foreign.put(&transform, &event::record(body));
+        let letter = foreign.take(&ferry.named("transform.dead"), SOON);
+        assert_eq!(letter.header("ferry-failure-kind"), "parse", "{body}");
+        assert_eq!(letter.body, body.as_bytes());
+    }
+    let good =
+        r#"<inventory messageId="1"><product externalReference="A" available="1"/></inventory>"#;
+    foreign.put(&transform, &event::record(good));
+    assert_eq!(foreign.take(&events, SOON).key, "product.stock.warehouse.live");
+    assert_eq!(foreign.ready(&transform), 0);
+}
+
+#[test]
+fn poison_in_a_load_queue_dies_with_a_cause_and_what_is_behind_it_goes_on() {
+    let shop = Simulator::shop();
+    let systems = Systems { shop: &shop.url, ..Systems::default() };
+    let ferry = Installation::new("poison-load", systems, &[]);
+    let _loader = ferry.run("loader");
+    shop.place_order("WEB-1");
+    let foreign = ferry.foreign();
+    each_dies(&ferry, &foreign, "load.shop.order");
+    foreign.publish(
+        &ferry.named("events"),
+        "order.shipment.warehouse.live",
+        &event::shipment("WEB-1", 2),
+    );
+    wait_until("the order to be shipped", SOON, || {
+        shop.state("orders").iter().any(|order| order["shippingStatus"] == "shipped")
+    });
+    assert_eq!(foreign.ready(&ferry.named("load.shop.order")), 0);
+}
