@@ -160,8 +160,8 @@ impl<'a> Backfill<'a> {
         let mut counts = Counts::default();
         writeln!(report, "line,result,detail").map_err(failed)?;
         for chunk in Chunks::new(reader, kind.format, kind.chunk_rows) {
-            let chunk = chunk
-                .map_err(|error| Stop::failed(ferry_service::Chain(&error).to_string()))?;
+            let chunk =
+                chunk.map_err(|error| Stop::failed(ferry_service::Chain(&error).to_string()))?;
             self.report(&chunk, report, &mut counts).map_err(failed)?;
             if !self.args.dry_run {
                 self.send(&client, &chunk).await?;
@@ -210,7 +210,7 @@ impl<'a> Backfill<'a> {
 
     /// One chunk, until the producer says that it is durable.
     async fn send(&self, client: &Client, chunk: &Chunk) -> Result<(), Stop> {
-        const PATIENCE: Duration = Duration::from_secs(60);
+        const PATIENCE: Duration = Duration::from_mins(1);
         let request = Request {
             operation: "upload",
             method: Method::Post,

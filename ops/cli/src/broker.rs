@@ -40,7 +40,8 @@ pub(crate) async fn list(config: &Config, prefixes: &[String], as_json: bool) ->
     for prefix in if prefixes.is_empty() { &own[..] } else { prefixes } {
         let broker = connect(config, prefix).await.map_err(Stop::unreachable)?;
         let declared = ferry_service::topology(config);
-        let queues = declared.queues_of(QueueRole::Work).chain(declared.queues_of(QueueRole::Delay));
+        let queues =
+            declared.queues_of(QueueRole::Work).chain(declared.queues_of(QueueRole::Delay));
         for queue in queues {
             let name = declared.name(queue).unwrap_or(queue);
             if broker.depth(name).await.is_ok() {

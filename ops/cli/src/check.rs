@@ -28,9 +28,10 @@ pub(crate) async fn check(config: &Config, as_json: bool) -> Done {
         let (ok, detail) = match System::new(name, system) {
             Ok(system) => match system.probe(&conversation).await {
                 Ok(()) => (true, "it answers and takes our credentials".to_owned()),
-                Err(failure) => {
-                    (false, format!("{}: {} {}", failure.kind, failure.detail, failure.kind.sentence()))
-                }
+                Err(failure) => (
+                    false,
+                    format!("{}: {} {}", failure.kind, failure.detail, failure.kind.sentence()),
+                ),
             },
             Err(error) => (false, error.to_string()),
         };

@@ -82,7 +82,7 @@ pub(crate) async fn search(url: &str, args: &SearchArgs, as_json: bool) -> Done 
     ]);
     print(url, &format!("/api/v1/journal{query}"), as_json, |rows| {
         let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
-        rows.iter().map(journal_line).collect()
+        lines(rows.iter().map(journal_line))
     })
     .await
 }
@@ -93,7 +93,7 @@ fn journal_line(row: &Value) -> String {
     let about: Vec<&str> = about.into_iter().filter_map(Value::as_str).collect();
     let detail = entry["detail"].as_str().map(|detail| format!(" – {detail}")).unwrap_or_default();
     format!(
-        "{} {:4} {:12} {:12} {} [{}]{detail}\n",
+        "{} {:4} {:12} {:12} {} [{}]{detail}",
         text(&entry["at"]),
         text(&entry["direction"]),
         text(&entry["system"]),
@@ -114,22 +114,19 @@ pub(crate) async fn dead(url: &str, args: &DeadArgs, as_json: bool) -> Done {
     ]);
     print(url, &format!("/api/v1/dead{query}"), as_json, |letters| {
         let letters = letters.as_array().map(Vec::as_slice).unwrap_or_default();
-        letters
-            .iter()
-            .map(|letter| {
-                let about = [&letter["entity"], &letter["entity_id"], &letter["pointer"]];
-                let about: Vec<&str> = about.into_iter().filter_map(Value::as_str).collect();
-                format!(
-                    "{} {} {} {} [{}] {}\n",
-                    letter["id"],
-                    text(&letter["died_at"]),
-                    text(&letter["origin"]),
-                    text(&letter["kind"]),
-                    about.join(" "),
-                    text(&letter["detail"]),
-                )
-            })
-            .collect()
+        lines(letters.iter().map(|letter| {
+            let about = [&letter["entity"], &letter["entity_id"], &letter["pointer"]];
+            let about: Vec<&str> = about.into_iter().filter_map(Value::as_str).collect();
+            format!(
+                "{} {} {} {} [{}] {}",
+                letter["id"],
+                text(&letter["died_at"]),
+                text(&letter["origin"]),
+                text(&letter["kind"]),
+                about.join(" "),
+                text(&letter["detail"]),
+            )
+        }))
     })
     .await
 }
@@ -163,7 +160,7 @@ pub(crate) async fn explain(url: &str, entity: &str, id: &str, as_json: bool) ->
     let path = format!("/api/v1/explain/{entity}/{}", encode(id));
     print(url, &path, as_json, |answer| {
         let sentences = answer["sentences"].as_array().map(Vec::as_slice).unwrap_or_default();
-        sentences.iter().map(|sentence| format!("{}\n", text(sentence))).collect()
+        lines(sentences.iter().map(text))
     })
     .await
 }
@@ -204,7 +201,7 @@ async fn print(url: &str, path: &str, as_json: bool, render: impl Fn(&Value) -> 
     let answer: Value = serde_json::from_slice(&body)
         .map_err(|_| Stop::failed(format!("{url} does not answer as a console does")))?;
     if status >= 300 {
-        let detail = answer["detail"].as_str().unwrap_or("no reason given");
+        let detail = answer.get("detail").and_then(Value::as_str).unwrap_or("no reason given");
         return Err(Stop::failed(format!("the console answered {status}: {detail}")));
     }
     if as_json {
@@ -240,6 +237,15 @@ fn query(parameters: &[(&str, &Option<String>)]) -> String {
         .filter_map(|(name, value)| Some(format!("{name}={}", encode(value.as_deref()?))))
         .collect();
     if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    let mut out = String::new();
+    for line in lines {
+        out.push_str(&line);
+        out.push('\n');
+    }
+    out
 }
 
 /// RFC 3986: everything but unreserved characters.

@@ -157,9 +157,7 @@ fn verb(cli: &Cli) -> Done {
         Verb::Lint => lint::lint(&cli.config, cli.json),
         Verb::Map(MapVerb::Eval(args)) => map::eval(args),
         Verb::Check => online(check::check(&config(&cli.config)?, cli.json)),
-        Verb::Backfill(args) => {
-            online(backfill::backfill(&config(&cli.config)?, args, cli.json))
-        }
+        Verb::Backfill(args) => online(backfill::backfill(&config(&cli.config)?, args, cli.json)),
         Verb::Topology(TopologyVerb::Ls { prefix }) => {
             online(broker::list(&config(&cli.config)?, prefix, cli.json))
         }

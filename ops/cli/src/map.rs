@@ -31,33 +31,30 @@ pub(crate) fn eval(args: &EvalArgs) -> Done {
         code: exit::FOUND_PROBLEMS,
         text: ferry_service::Chain(&error).to_string(),
     })?;
-    let input = match &args.input {
-        Some(path) => read(path)?,
-        None => {
-            let mut text = String::new();
-            io::stdin()
-                .read_to_string(&mut text)
-                .map_err(|error| Stop::failed(format!("cannot read standard input: {error}")))?;
-            text
-        }
-    };
+    let input = args.input.as_ref().map_or_else(read_standard_input, read)?;
     let input = serde_json::from_str(&input)
         .map_err(|error| Stop::failed(format!("the input is not JSON: {error}")))?;
     let problem = |text: String| Stop { code: exit::FOUND_PROBLEMS, text };
-    let mapped = mapping
-        .run(&input)
-        .map_err(|error| problem(ferry_service::Chain(&error).to_string()))?;
+    let mapped =
+        mapping.run(&input).map_err(|error| problem(ferry_service::Chain(&error).to_string()))?;
     let pretty = serde_json::to_string_pretty(&mapped).unwrap_or_else(|_| mapped.to_string());
     println!("{pretty}");
     if let Some(facet) = &args.facet {
-        let facet: Facet = facet.parse().map_err(|error| Stop {
-            code: exit::USAGE,
-            text: format!("--facet: {error}"),
-        })?;
+        let facet: Facet = facet
+            .parse()
+            .map_err(|error| Stop { code: exit::USAGE, text: format!("--facet: {error}") })?;
         Part::from_json(facet, mapped.to_string().as_bytes())
             .map_err(|error| problem(format!("no {facet}: {}: {}", error.pointer, error.reason)))?;
     }
     Ok(exit::OK)
+}
+
+fn read_standard_input() -> Result<String, Stop> {
+    let mut text = String::new();
+    io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| Stop::failed(format!("cannot read standard input: {error}")))?;
+    Ok(text)
 }
 
 fn read(path: &PathBuf) -> Result<String, Stop> {

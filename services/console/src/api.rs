@@ -140,7 +140,8 @@ fn rows(
     let mut rows = Vec::new();
     for route in &config.routes {
         for target in &route.to {
-            let found = overview.routes.iter().find(|t| t.route == route.name && &t.target == target);
+            let found =
+                overview.routes.iter().find(|t| t.route == route.name && &t.target == target);
             let tally = found.cloned().unwrap_or_else(|| RouteTally::none(&route.name, target));
             let entity = route.entity.as_str();
             let ready = ["live", "bulk"].map(|lane| {

@@ -21,7 +21,9 @@ impl Answer {
         let mut sentences: Vec<String> =
             view.parts.iter().map(|part| applied(entity, id, part)).collect();
         sentences.extend(view.busy.iter().map(|target| {
-            format!("At {target} it is being written, or its last answer was lost and is read again.")
+            format!(
+                "At {target} it is being written, or its last answer was lost and is read again."
+            )
         }));
         sentences.extend(view.dead.iter().map(dead));
         if sentences.is_empty() {
@@ -29,13 +31,7 @@ impl Answer {
                 "Nothing of {entity} {id} has been applied anywhere; the journal below is all there is."
             ));
         }
-        Self {
-            sentences,
-            ids: view.ids,
-            parts: view.parts,
-            dead: view.dead,
-            journal: view.journal,
-        }
+        Self { sentences, ids: view.ids, parts: view.parts, dead: view.dead, journal: view.journal }
     }
 }
 

@@ -119,7 +119,10 @@ mod tests {
     fn arbitrary_bytes_are_kept_and_two_copies_are_one() {
         let letter = |body| super::letter(&delivery(body), Timestamp::UNIX_EPOCH);
         let first = letter(b"\xff\x00garbage");
-        assert_eq!((first.kind.as_str(), first.body.as_slice()), ("unknown", &b"\xff\x00garbage"[..]));
+        assert_eq!(
+            (first.kind.as_str(), first.body.as_slice()),
+            ("unknown", &b"\xff\x00garbage"[..])
+        );
         assert_eq!(first.key, letter(b"\xff\x00garbage").key);
         assert_ne!(first.key, letter(b"other").key);
         assert_eq!(first.target.as_deref(), Some("shop"));

@@ -24,8 +24,8 @@ async fn start(service: Service) -> anyhow::Result<()> {
     let config = &service.config;
     let broker_ready = service.readiness.condition("broker");
     let store_ready = service.readiness.condition("store");
-    let store = SqliteStore::open(&config.store.folder, ferry_service::now)
-        .context("opening the store")?;
+    let store =
+        SqliteStore::open(&config.store.folder, ferry_service::now).context("opening the store")?;
     store_ready.ready();
     let broker = broker(&service)?;
     let samples = Samples::default();
@@ -39,9 +39,9 @@ async fn start(service: Service) -> anyhow::Result<()> {
     service.serve(api::router(console)).await?;
     broker.ready().await;
     watch(&service, broker_ready, broker.clone());
-    let (sampled, draining) = (store.clone(), service.life.draining());
+    let (counted, draining) = (store.clone(), service.life.draining());
     service.life.spawn("samples", async move {
-        samples.run(sampled, draining).await;
+        samples.run(counted, draining).await;
         Ok(())
     });
     for queue in dead_queues(config) {

@@ -22,7 +22,9 @@ pub struct Tried {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Through the smallest delay level of at least this.
-    Retry { delay: Duration },
+    Retry {
+        delay: Duration,
+    },
     DeadLetter,
     /// The target stops; the delivery waits and burns no attempt.
     PauseTarget,
@@ -83,10 +85,7 @@ mod tests {
 
     #[test]
     fn retries_end_when_the_time_to_give_up_has_come() {
-        assert_eq!(
-            after_failure(tried(FailureKind::Timeout, 3, 300), &retry()),
-            Next::DeadLetter
-        );
+        assert_eq!(after_failure(tried(FailureKind::Timeout, 3, 300), &retry()), Next::DeadLetter);
     }
 
     #[test]
@@ -103,10 +102,8 @@ mod tests {
 
     #[test]
     fn a_longer_retry_after_wins_over_the_schedule() {
-        let asked = Tried {
-            retry_after: Some(120 * SECOND),
-            ..tried(FailureKind::RateLimited, 1, 0)
-        };
+        let asked =
+            Tried { retry_after: Some(120 * SECOND), ..tried(FailureKind::RateLimited, 1, 0) };
         assert_eq!(after_failure(asked, &retry()), Next::Retry { delay: 120 * SECOND });
     }
 

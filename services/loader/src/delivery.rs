@@ -30,7 +30,8 @@ pub struct InHand {
 impl InHand {
     pub fn new(delivery: Delivery, event: Event, route: Arc<Route>) -> Self {
         let (history, now) = (History::of(&delivery), Instant::now());
-        let lane = if delivery.queue.ends_with(".bulk") { Lane::Bulk } else { Lane::Live };
+        let bulk = ferry_topology::is_bulk(&delivery.queue);
+        let lane = if bulk { Lane::Bulk } else { Lane::Live };
         let fingerprint = event.part.fingerprint();
         Self {
             delivery,

@@ -107,7 +107,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         let mut tasks = JoinSet::new();
         for queue in queues {
             let (acks, receipts) = Reader::<B>::acks();
-            let prefetch = if queue.ends_with(".bulk") {
+            let prefetch = if ferry_topology::is_bulk(&queue) {
                 limits::PREFETCH_BULK
             } else {
                 seams.prefetch.max(1)
@@ -163,7 +163,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
 
     /// When something that is held may go on.
     fn next_look(&self) -> Instant {
-        const IDLE: std::time::Duration = std::time::Duration::from_secs(60);
+        const IDLE: std::time::Duration = std::time::Duration::from_mins(1);
         let now = Instant::now();
         if self.calls.len() >= self.target.concurrency {
             // Only a call that ends makes room.
@@ -188,7 +188,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
             }
             News::Stopped { unread } => {
                 self.stopped += 1;
-                let back = unread.iter().map(|delivery| self.returning(delivery, None)).collect();
+                let back = unread.iter().map(|delivery| Self::returning(delivery, None)).collect();
                 self.send(back).await;
             }
         }
@@ -258,7 +258,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
     }
 
     /// The same message for its own queue, to be acknowledged once that is confirmed.
-    fn returning(&self, delivery: &Delivery, in_hand: Option<InHand>) -> Sending {
+    fn returning(delivery: &Delivery, in_hand: Option<InHand>) -> Sending {
         let message = letter::give_back(delivery);
         Sending { message, in_hand, receipt: Some((delivery.queue.clone(), delivery.receipt)) }
     }
@@ -308,7 +308,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
     }
 
     /// A probe decides whether a target that refused our credentials takes them again.
-    async fn pause(&mut self) {
+    fn pause(&mut self) {
         if self.paused_until.is_none() {
             error!(
                 target = %self.target.name,
@@ -354,7 +354,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
             .into_iter()
             .map(|in_hand| {
                 let delivery = in_hand.delivery.clone();
-                self.returning(&delivery, Some(in_hand))
+                Self::returning(&delivery, Some(in_hand))
             })
             .collect();
         self.send(back).await;
@@ -369,7 +369,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
                 Ok(Some(News::Lost { .. })) => continue,
                 Ok(None) | Err(_) => break,
             };
-            let back = unread.iter().map(|delivery| self.returning(delivery, None)).collect();
+            let back = unread.iter().map(|delivery| Self::returning(delivery, None)).collect();
             self.send(back).await;
         }
         info!(target = %self.target.name, given_back = count, "desk is closed");

@@ -38,7 +38,7 @@ fn row(
         route: lead.map(|lead| lead.route.name.clone()),
         entity: lead.map(|lead| lead.event.subject.entity().to_string()),
         entity_id: Some(work.grant.entity_id.clone()),
-        part: lead.map(|lead| part(lead)),
+        part: lead.map(part),
         event_id: lead.map(|lead| lead.event.id),
         record_id: lead.map(|lead| lead.event.causation_id),
         attempt: lead.map(|lead| lead.history.attempt),

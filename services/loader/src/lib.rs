@@ -39,7 +39,7 @@ pub mod limits {
     /// How long a target stays paused after it refused our credentials.
     pub const AUTH_PAUSE: Duration = Duration::from_secs(30);
     /// A confirm that has not come after this is waited for no longer.
-    pub const PUBLISH_PATIENCE: Duration = Duration::from_secs(60);
+    pub const PUBLISH_PATIENCE: Duration = Duration::from_mins(1);
     /// Between two tries of a store that cannot be used.
     pub const STORE_PAUSE: Duration = Duration::from_millis(500);
     /// A message that was delivered this often before is processed alone.

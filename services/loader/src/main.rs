@@ -18,11 +18,10 @@ fn main() -> ExitCode {
 async fn start(service: Service) -> anyhow::Result<()> {
     service.serve(axum::Router::new()).await?;
     let config = &service.config;
-    let targets =
-        Target::all(config).map_err(|error| BadConfiguration(format!("{error}")))?;
+    let targets = Target::all(config).map_err(|error| BadConfiguration(format!("{error}")))?;
     let store_ready = service.readiness.condition("store");
-    let store = SqliteStore::open(&config.store.folder, ferry_service::now)
-        .context("opening the store")?;
+    let store =
+        SqliteStore::open(&config.store.folder, ferry_service::now).context("opening the store")?;
     store_ready.ready();
     let broker_ready = service.readiness.condition("broker");
     let broker = broker(&service)?;

@@ -16,9 +16,13 @@ use crate::limits;
 pub(crate) enum News {
     Taken(Vec<Delivery>),
     /// Everything in hand from this queue will be delivered again.
-    Lost { queue: String },
+    Lost {
+        queue: String,
+    },
     /// No more will come. What was prefetched and never taken is in here.
-    Stopped { unread: Vec<Delivery> },
+    Stopped {
+        unread: Vec<Delivery>,
+    },
 }
 
 /// The desk's end.

@@ -45,6 +45,13 @@ pub struct Folder<P, S> {
 /// The step between as-of times.
 const MILLISECOND: Duration = Duration::from_millis(1);
 
+/// How much of a file is durable.
+#[derive(Clone, Copy, Debug, Default)]
+struct Read {
+    rows: u64,
+    records: u64,
+}
+
 /// A file as it was at the last look.
 type Looks = HashMap<PathBuf, (u64, SystemTime)>;
 
@@ -105,7 +112,7 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
         let Some((kind_name, kind)) = files.kind_of(&file_name) else { return Ok(()) };
         let opened = fs::File::open(path).with_context(|| format!("opening {file_name}"))?;
         let mut chunks = Chunks::new(BufReader::new(opened), kind.format, kind.chunk_rows);
-        let (mut rows, mut records) = (0_u64, 0_u64);
+        let mut read = Read::default();
         loop {
             let batch: Vec<_> = chunks.by_ref().take(limits::CHUNKS).collect();
             if batch.is_empty() {
@@ -116,18 +123,18 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
                 Ok(batch) => batch,
                 Err(error) => {
                     let reason = ferry_service::Chain(&error).to_string();
-                    self.note(&file_name, "failed", rows, Some(reason), records);
+                    self.note(&file_name, read, Some(reason));
                     return move_to(path, "failed").context("moving the file to failed/");
                 }
             };
-            rows += batch.iter().map(|chunk| u64::from(chunk.rows)).sum::<u64>();
-            records += u64::try_from(batch.len()).unwrap_or(u64::MAX);
+            read.rows += batch.iter().map(|chunk| u64::from(chunk.rows)).sum::<u64>();
+            read.records += u64::try_from(batch.len()).unwrap_or(u64::MAX);
             self.publish(kind_name, &file_name, as_of, batch).await?;
             self.store.lease(self.lease(), limits::LEASE).await.context("keeping the lease")?;
         }
         move_to(path, "done").context("moving the file to done/")?;
-        info!(source = %self.source, file = file_name, rows, records, "a file is durable");
-        self.note(&file_name, "received", rows, None, records);
+        info!(source = %self.source, file = file_name, rows = read.rows, "a file is durable");
+        self.note(&file_name, read, None);
         Ok(())
     }
 
@@ -165,10 +172,11 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
         Ok(())
     }
 
-    fn note(&self, file: &str, result: &str, rows: u64, reason: Option<String>, records: u64) {
-        let at = (self.clock)();
+    fn note(&self, file: &str, read: Read, failed: Option<String>) {
+        let (at, Read { rows, records }) = ((self.clock)(), read);
+        let result = if failed.is_some() { "failed" } else { "received" };
         let mut entry = journal::entry(at, &self.source, format!("file {file}"), result);
-        entry.detail = Some(match reason {
+        entry.detail = Some(match failed {
             Some(reason) => format!("{rows} rows were read, then: {reason}"),
             None => format!("{rows} rows in {records} records"),
         });
@@ -238,8 +246,12 @@ mod tests {
     #[test]
     fn files_of_one_moment_are_told_apart_by_their_names() {
         let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
-        let files =
-            vec![("c".into(), at(9)), ("b".into(), at(5)), ("a".into(), at(5)), ("d".into(), at(5))];
+        let files = vec![
+            ("c".into(), at(9)),
+            ("b".into(), at(5)),
+            ("a".into(), at(5)),
+            ("d".into(), at(5)),
+        ];
         let ordered: Vec<(String, i64)> = in_order(files)
             .into_iter()
             .map(|(path, as_of)| (path.display().to_string(), as_of.as_millisecond()))

@@ -26,12 +26,12 @@ pub mod limits {
     /// What a refused sender is told to wait.
     pub const RETRY_AFTER_SECONDS: u32 = 5;
     /// A confirm of a poll or a file is waited for this long; then the run is tried again.
-    pub const PUBLISH_PATIENCE: Duration = Duration::from_secs(60);
+    pub const PUBLISH_PATIENCE: Duration = Duration::from_mins(1);
     /// A schedule's lease; extended before every page.
-    pub const LEASE: Duration = Duration::from_secs(60);
+    pub const LEASE: Duration = Duration::from_mins(1);
     /// After a failed run, growing to [`FAILED_MAX`].
     pub const FAILED_MIN: Duration = Duration::from_millis(500);
-    pub const FAILED_MAX: Duration = Duration::from_secs(60);
+    pub const FAILED_MAX: Duration = Duration::from_mins(1);
     /// Journal entries that wait to be written.
     pub const NOTES: usize = 2_048;
     /// Chunks of a file that are published together.

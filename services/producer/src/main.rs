@@ -7,7 +7,7 @@ use ferry_amqp::{AmqpBroker, Options};
 use ferry_broker::Broker as _;
 use ferry_config::RouteConfig;
 use ferry_http::{Client, HttpPort};
-use ferry_producer::{ProducerMetrics, folder::Folder, journal, poll::Poll, receive};
+use ferry_producer::{Notes, ProducerMetrics, folder::Folder, journal, poll::Poll, receive};
 use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
 use ferry_store::SqliteStore;
 use ferry_systems::System;
@@ -45,37 +45,87 @@ async fn start(service: Service) -> anyhow::Result<()> {
         writer.run(journal_store, draining).await;
         Ok(())
     });
-    let http: Arc<dyn HttpPort> = Arc::new(Client::new().context("preparing HTTP")?);
-    let owner = format!("{}/{}", ferry_service::host(), Uuid::new_v4());
+    let seams = Seams {
+        http: Arc::new(Client::new().context("preparing HTTP")?),
+        broker,
+        store,
+        notes,
+        metrics,
+        owner: format!("{}/{}", ferry_service::host(), Uuid::new_v4()),
+    };
     for ((source, endpoint), schedule) in schedules(&service, &systems) {
-        let draining = service.life.draining();
-        let (publisher, store, owner) = (broker.publisher(), store.clone(), owner.clone());
-        let (systems, notes, metrics) = (Arc::clone(&systems), notes.clone(), metrics.clone());
-        let (clock, every) = (ferry_service::now as fn() -> _, schedule.every);
         match endpoint {
-            Some(endpoint) => {
-                let (http, entity) = (Arc::clone(&http), schedule.entity);
-                let poll = Poll {
-                    source, endpoint, entity, every, systems, http, publisher, store, notes,
-                    metrics, clock, owner,
-                };
-                service.life.spawn("poll", async move {
-                    poll.run(draining).await;
-                    Ok(())
-                });
-            }
-            None => {
-                let folder = Folder {
-                    source, every, systems, publisher, store, notes, metrics, clock, owner,
-                };
-                service.life.spawn("folder", async move {
-                    folder.run(draining).await;
-                    Ok(())
-                });
-            }
+            Some(endpoint) => seams.poll(&service, &systems, (source, endpoint), schedule),
+            None => seams.watch_folder(&service, &systems, source, schedule),
         }
     }
     Ok(())
+}
+
+/// What schedules reach the world through.
+struct Seams {
+    http: Arc<dyn HttpPort>,
+    broker: AmqpBroker,
+    store: SqliteStore,
+    notes: Notes,
+    metrics: ProducerMetrics,
+    /// Tells this process from others in leases.
+    owner: String,
+}
+
+impl Seams {
+    fn poll(
+        &self,
+        service: &Service,
+        systems: &Systems,
+        (source, endpoint): (String, String),
+        schedule: Schedule,
+    ) {
+        let poll = Poll {
+            source,
+            endpoint,
+            entity: schedule.entity,
+            every: schedule.every,
+            systems: Arc::clone(systems),
+            http: Arc::clone(&self.http),
+            publisher: self.broker.publisher(),
+            store: self.store.clone(),
+            notes: self.notes.clone(),
+            metrics: self.metrics.clone(),
+            clock: ferry_service::now,
+            owner: self.owner.clone(),
+        };
+        let draining = service.life.draining();
+        service.life.spawn("poll", async move {
+            poll.run(draining).await;
+            Ok(())
+        });
+    }
+
+    fn watch_folder(
+        &self,
+        service: &Service,
+        systems: &Systems,
+        source: String,
+        schedule: Schedule,
+    ) {
+        let folder = Folder {
+            source,
+            every: schedule.every,
+            systems: Arc::clone(systems),
+            publisher: self.broker.publisher(),
+            store: self.store.clone(),
+            notes: self.notes.clone(),
+            metrics: self.metrics.clone(),
+            clock: ferry_service::now,
+            owner: self.owner.clone(),
+        };
+        let draining = service.life.draining();
+        service.life.spawn("folder", async move {
+            folder.run(draining).await;
+            Ok(())
+        });
+    }
 }
 
 fn systems(service: &Service) -> anyhow::Result<Systems> {
@@ -91,16 +141,14 @@ fn systems(service: &Service) -> anyhow::Result<Systems> {
 /// How often a drop folder is looked at where no route says it.
 const LOOK_AT_FOLDERS: Duration = Duration::from_secs(2);
 
+#[derive(Clone, Copy)]
 struct Schedule {
     entity: &'static str,
     every: Duration,
 }
 
 /// One schedule per source and endpoint (none: the drop folder), as often as its quickest route.
-fn schedules(
-    service: &Service,
-    systems: &Systems,
-) -> BTreeMap<(String, Option<String>), Schedule> {
+fn schedules(service: &Service, systems: &Systems) -> BTreeMap<(String, Option<String>), Schedule> {
     let mut schedules: BTreeMap<(String, Option<String>), Schedule> = BTreeMap::new();
     let served = |route: &&RouteConfig| service.serves(&route.from);
     for route in service.config.routes.iter().filter(served) {

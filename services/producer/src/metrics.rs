@@ -46,8 +46,7 @@ impl ProducerMetrics {
                 &["source", "endpoint"],
             )?,
             notes_lost: {
-                let counter =
-                    metrics.counter(lost, "Journal entries that found no room.", &[])?;
+                let counter = metrics.counter(lost, "Journal entries that found no room.", &[])?;
                 counter.with_label_values::<&str>(&[])
             },
         })

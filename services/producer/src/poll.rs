@@ -165,7 +165,8 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
 
     fn note_page(&self, conversation: &Conversation, ids: &[Uuid], duration: Duration) {
         for (index, exchange) in conversation.take().into_iter().enumerate() {
-            let operation = format!("{} ({} {})", exchange.operation, exchange.method, exchange.url);
+            let operation =
+                format!("{} ({} {})", exchange.operation, exchange.method, exchange.url);
             let result = if ids.is_empty() { "nothing new" } else { "received" };
             let mut entry = journal::entry(exchange.started_at, &self.source, operation, result);
             entry.record_id = ids.first().copied();
@@ -182,12 +183,13 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
 
     fn note_failure(&self, conversation: &Conversation, failure: &Failure) {
         for exchange in conversation.take() {
-            let operation = format!("{} ({} {})", exchange.operation, exchange.method, exchange.url);
+            let operation =
+                format!("{} ({} {})", exchange.operation, exchange.method, exchange.url);
             let kind = failure.kind.as_str();
             let mut entry = journal::entry(exchange.started_at, &self.source, operation, kind);
             entry.status = failure.status;
             entry.detail = Some(failure.detail.clone());
-            entry.response = failure.response.clone();
+            entry.response.clone_from(&failure.response);
             entry.duration = Some(exchange.duration);
             self.notes.note(entry, 0);
         }

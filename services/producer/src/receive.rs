@@ -51,22 +51,31 @@ async fn push<P: Publisher>(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let (started, received_at) = (Instant::now(), (receiver.clock)());
+    let started = Instant::now();
+    let headers = header_pairs(&headers);
+    let push =
+        Push { name: &name, received_at: (receiver.clock)(), headers: &headers, body: &body };
     let answer = match receiver.systems.get(&name) {
         Some(system) => {
-            let headers = header_pairs(&headers);
             let request = PushRequest { headers: &headers, query: &query, body: &body };
             match system.receive(&request) {
-                Ok(acknowledged) => {
-                    receiver.keep(&name, received_at, acknowledged, &headers, &body).await
-                }
+                Ok(acknowledged) => receiver.keep(push, acknowledged).await,
                 Err(refusal) => Answer::refused(refusal),
             }
         }
         None => Answer::refused(Refusal::new(404, format!("no system is called `{name}`"))),
     };
-    receiver.record(&name, received_at, started.elapsed(), &answer, &body);
+    receiver.record(push, started.elapsed(), &answer);
     answer.into_response()
+}
+
+/// A push as it came in.
+#[derive(Clone, Copy)]
+struct Push<'a> {
+    name: &'a str,
+    received_at: Timestamp,
+    headers: &'a [(String, String)],
+    body: &'a Bytes,
 }
 
 /// What a sender hears, and what the journal keeps of it.
@@ -111,14 +120,8 @@ impl IntoResponse for Answer {
 }
 
 impl<P: Publisher> Receiver<P> {
-    async fn keep(
-        &self,
-        name: &str,
-        received_at: Timestamp,
-        acknowledged: Acknowledged,
-        headers: &[(String, String)],
-        body: &Bytes,
-    ) -> Answer {
+    async fn keep(&self, push: Push<'_>, acknowledged: Acknowledged) -> Answer {
+        let Push { name, received_at, headers, body } = push;
         let mut extra = Vec::new();
         if let Some(scope) = acknowledged.scope {
             extra.push((header::SCOPE, scope));
@@ -126,7 +129,8 @@ impl<P: Publisher> Receiver<P> {
         if let Some(id) = &acknowledged.message_id {
             extra.push((header::SOURCE_MESSAGE_ID, id.clone()));
         }
-        if let Some((_, traceparent)) = headers.iter().find(|(name, _)| name == header::TRACEPARENT) {
+        if let Some((_, traceparent)) = headers.iter().find(|(name, _)| name == header::TRACEPARENT)
+        {
             extra.push((header::TRACEPARENT, traceparent.clone()));
         }
         let origin = record::Origin {
@@ -159,14 +163,8 @@ impl<P: Publisher> Receiver<P> {
         }
     }
 
-    fn record(
-        &self,
-        name: &str,
-        at: Timestamp,
-        duration: Duration,
-        answer: &Answer,
-        body: &[u8],
-    ) {
+    fn record(&self, push: Push<'_>, duration: Duration, answer: &Answer) {
+        let Push { name, received_at: at, body, .. } = push;
         // A name nobody configured is not a label: anybody can make those up.
         let known = if self.systems.contains_key(name) { name } else { "unknown" };
         let status = answer.status.to_string();
@@ -183,8 +181,7 @@ impl<P: Publisher> Receiver<P> {
         entry.duration = Some(duration);
         entry.response = Some(answer.body.clone());
         // What nobody was authenticated for is not kept.
-        entry.request =
-            (answer.status != 401).then(|| String::from_utf8_lossy(body).into_owned());
+        entry.request = (answer.status != 401).then(|| String::from_utf8_lossy(body).into_owned());
         self.notes.note(entry, u64::from(answer.record.is_some()));
     }
 }

@@ -10,7 +10,7 @@ mod record;
 pub mod transform;
 
 pub use metrics::TransformerMetrics;
-pub use transform::{Transformer, Transformed};
+pub use transform::{Transformed, Transformer};
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub mod limits {
     /// Records in hand. Memory is bounded by this times the largest record.
     pub const PREFETCH: u16 = 8;
     /// A confirm that has not come after this is waited for no longer; then it is published again.
-    pub const PUBLISH_PATIENCE: Duration = Duration::from_secs(60);
+    pub const PUBLISH_PATIENCE: Duration = Duration::from_mins(1);
     /// Between two subscriptions that failed at once.
     pub const SUBSCRIBE_PAUSE: Duration = Duration::from_millis(500);
 }
@@ -92,15 +92,15 @@ async fn handle<P: Publisher, I: Intake>(
 ) {
     let mut messages = Vec::new();
     for delivery in &taken {
-        let transformed = transformer.transform(delivery);
+        let made = transformer.transform(delivery);
         debug!(
             queue = %delivery.queue,
-            events = transformed.events,
-            skipped = transformed.skipped,
-            dead = transformed.dead,
+            events = made.events,
+            skipped = made.skipped,
+            dead = made.dead,
             "record is transformed"
         );
-        messages.extend(transformed.messages);
+        messages.extend(made.messages);
     }
     confirm(publisher, messages).await;
     acknowledge(intake, &taken).await;

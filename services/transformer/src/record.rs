@@ -45,9 +45,8 @@ impl Heading {
         })?;
         let lane = match delivery.headers.text(header::LANE) {
             Some("bulk") => Lane::Bulk,
-            Some(_) => Lane::Live,
-            None if delivery.queue.ends_with(".bulk") => Lane::Bulk,
-            None => Lane::Live,
+            None if ferry_topology::is_bulk(&delivery.queue) => Lane::Bulk,
+            Some(_) | None => Lane::Live,
         };
         let first_line = delivery.headers.number(header::FIRST_LINE);
         Ok(Self {

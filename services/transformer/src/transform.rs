@@ -36,6 +36,13 @@ pub struct Transformed {
     pub dead: u32,
 }
 
+/// Where an item stood.
+struct Place<'a> {
+    delivery: &'a Delivery,
+    heading: &'a Heading,
+    pointer: String,
+}
+
 /// Knows the systems and what the routes want. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Transformer {
@@ -86,7 +93,8 @@ impl Transformer {
             match item.draft {
                 Ok(Draft::Part(draft)) => {
                     let event = event(&heading, ordinal, *draft);
-                    self.emit(&mut out, &mut skipped, delivery, &heading, item.pointer, &event);
+                    let at = Place { delivery, heading: &heading, pointer: item.pointer };
+                    skipped.extend(self.emit(&mut out, at, &event));
                 }
                 Ok(Draft::Skip { what, reason }) => {
                     skipped.push(SkippedItem { pointer: item.pointer, what, reason });
@@ -99,20 +107,13 @@ impl Transformer {
         out
     }
 
-    fn emit(
-        &self,
-        out: &mut Transformed,
-        skipped: &mut Vec<SkippedItem>,
-        delivery: &Delivery,
-        heading: &Heading,
-        pointer: String,
-        event: &Event,
-    ) {
+    /// The event's message, or what is skipped because no route wants it.
+    fn emit(&self, out: &mut Transformed, at: Place<'_>, event: &Event) -> Option<SkippedItem> {
+        let Place { delivery, heading, pointer } = at;
         let facet = event.subject.facet;
         if !self.wanted.contains(&(heading.source.clone(), facet)) {
             let reason = format!("no route takes {}.{facet} from {}", facet.entity(), event.source);
-            skipped.push(SkippedItem { pointer, what: event.subject.to_string(), reason });
-            return;
+            return Some(SkippedItem { pointer, what: event.subject.to_string(), reason });
         }
         match event.encode() {
             Ok(body) => {
@@ -129,6 +130,7 @@ impl Transformer {
                 self.bury_item(out, delivery, &pointer, bad);
             }
         }
+        None
     }
 
     fn bury(&self, out: &mut Transformed, delivery: &Delivery, kind: FailureKind, detail: &str) {

@@ -113,7 +113,9 @@ pub enum PublishError {
     ConfirmTimeout(Duration),
     #[error("the connection to the broker is lost: {0}")]
     Disconnected(String),
-    #[error("no queue takes key `{key}` of exchange `{exchange}`, and it has no alternate exchange")]
+    #[error(
+        "no queue takes key `{key}` of exchange `{exchange}`, and it has no alternate exchange"
+    )]
     Unroutable { exchange: String, key: String },
     #[error("the message does not fit the protocol: {0}")]
     Unsendable(String),

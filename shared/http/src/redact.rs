@@ -69,10 +69,7 @@ mod tests {
     #[test]
     fn a_url_shows_neither_user_nor_secret_parameter() {
         let url = "https://ferry:pw@shop.example/a@b?page=2&Access_Token=abc&x";
-        assert_eq!(
-            redacted_url(url),
-            "https://shop.example/a@b?page=2&Access_Token=[redacted]&x"
-        );
+        assert_eq!(redacted_url(url), "https://shop.example/a@b?page=2&Access_Token=[redacted]&x");
         assert_eq!(redacted_url("https://shop.example/a"), "https://shop.example/a");
     }
 

@@ -32,7 +32,10 @@ pub struct Item {
 pub enum Draft {
     Part(Box<PartDraft>),
     /// It has no canonical facet; `reason` says why, for the journal.
-    Skip { what: String, reason: String },
+    Skip {
+        what: String,
+        reason: String,
+    },
 }
 
 /// A part, with its place on the source's clock.

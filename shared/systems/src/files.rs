@@ -73,8 +73,7 @@ impl Files {
     }
 
     pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
-        let found =
-            self.config.files.get(record.endpoint).zip(self.mappings.get(record.endpoint));
+        let found = self.config.files.get(record.endpoint).zip(self.mappings.get(record.endpoint));
         let Some((kind, mapping)) = found else {
             let detail = format!("no kind of file is called `{}`", record.endpoint);
             let fragment = record.body.to_vec();
@@ -121,8 +120,8 @@ fn draft(
         }
         Err(error) => return Err(bad(FailureKind::Validation, error.to_string())),
     };
-    let part = json::part(kind.facet, &mapped)
-        .map_err(|detail| bad(FailureKind::Validation, detail))?;
+    let part =
+        json::part(kind.facet, &mapped).map_err(|detail| bad(FailureKind::Validation, detail))?;
     let as_of = record.as_of.unwrap_or(record.received_at);
     Ok(Draft::Part(Box::new(PartDraft {
         part,
@@ -162,8 +161,7 @@ fn csv_value(names: &[String], bytes: &[u8]) -> Result<Value, (FailureKind, Stri
 
 /// The fields of one row; the error names the column by its place.
 fn fields(bytes: &[u8]) -> Result<Vec<String>, String> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let mut row = csv::ByteRecord::new();
     match reader.read_byte_record(&mut row) {
         Ok(true) => {}

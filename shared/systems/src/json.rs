@@ -13,7 +13,8 @@ pub(crate) fn at<'a>(body: &'a [u8], pointer: &str) -> Result<&'a RawValue, Stri
         let name = segment.replace("~1", "/").replace("~0", "~");
         let object: BTreeMap<String, &'a RawValue> = serde_json::from_str(raw.get())
             .map_err(|_| format!("{pointer}: there is no object to look for `{name}` in"))?;
-        raw = object.get(&name).copied().ok_or_else(|| format!("{pointer}: `{name}` is missing"))?;
+        raw =
+            object.get(&name).copied().ok_or_else(|| format!("{pointer}: `{name}` is missing"))?;
     }
     Ok(raw)
 }

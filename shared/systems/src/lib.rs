@@ -8,13 +8,13 @@
 
 pub mod draft;
 pub mod files;
-pub mod oro;
+mod json;
 pub mod orderflow;
+pub mod oro;
 pub mod poll;
 pub mod push;
 pub mod rest;
 pub mod target;
-mod json;
 mod url;
 mod xml;
 
@@ -30,8 +30,8 @@ use ferry_http::Conversation;
 /// One configured system, in whatever roles it has.
 #[derive(Debug)]
 pub enum System {
-    Orderflow(orderflow::Orderflow),
-    Oro(oro::Oro),
+    Orderflow(Box<orderflow::Orderflow>),
+    Oro(Box<oro::Oro>),
     Rest(rest::Rest),
     Files(files::Files),
 }
@@ -50,9 +50,9 @@ impl System {
         let error = |reason| SystemError { system: name.to_owned(), reason };
         Ok(match config {
             SystemConfig::Orderflow(config) => {
-                Self::Orderflow(orderflow::Orderflow::new(config).map_err(error)?)
+                Self::Orderflow(Box::new(orderflow::Orderflow::new(config).map_err(error)?))
             }
-            SystemConfig::Oro(config) => Self::Oro(oro::Oro::new(config).map_err(error)?),
+            SystemConfig::Oro(config) => Self::Oro(Box::new(oro::Oro::new(config).map_err(error)?)),
             SystemConfig::Rest(config) => Self::Rest(rest::Rest::new(config).map_err(error)?),
             SystemConfig::Files(config) => Self::Files(files::Files::new(config).map_err(error)?),
         })

@@ -82,10 +82,8 @@ impl Orderflow {
     pub async fn probe(&self, conversation: &Conversation) -> Result<(), Failure> {
         let path = "/remotewarehouse/inventory.xml?externalReferences=ferry-probe";
         let request = self.request("probe", Method::Get, path, "");
-        let response = conversation
-            .send(request)
-            .await
-            .map_err(|error| Failure::unanswered(&error, false))?;
+        let response =
+            conversation.send(request).await.map_err(|error| Failure::unanswered(&error, false))?;
         match response.status {
             200..=299 => Ok(()),
             _ => Err(answer::refused(&response)),

@@ -112,11 +112,8 @@ impl Rest {
     }
 
     pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
-        let found = self
-            .config
-            .endpoints
-            .get(record.endpoint)
-            .zip(self.mappings.get(record.endpoint));
+        let found =
+            self.config.endpoints.get(record.endpoint).zip(self.mappings.get(record.endpoint));
         let Some((endpoint, mapping)) = found else {
             let detail = format!("no endpoint is called `{}`", record.endpoint);
             return vec![whole(record, FailureKind::Unsupported, detail)];
@@ -182,13 +179,13 @@ fn sequence(
             Some(number) => Ok((Sequence(u128::from(number)), None)),
             None => Err(format!("{pointer}: {number} is not a whole number")),
         },
-        Some(Value::String(text)) => match text.parse::<Timestamp>() {
-            Ok(time) => Ok((Sequence::of_time(time), Some(time))),
-            Err(_) => {
+        Some(Value::String(text)) => {
+            let time: Timestamp = text.parse().map_err(|_| {
                 let text: String = text.chars().take(40).collect();
-                Err(format!("{pointer}: `{text}` is not a time such as 2026-11-22T09:15:00Z"))
-            }
-        },
+                format!("{pointer}: `{text}` is not a time such as 2026-11-22T09:15:00Z")
+            })?;
+            Ok((Sequence::of_time(time), Some(time)))
+        }
         Some(_) => Err(format!("{pointer}: expected a number or a time")),
         None => Err(format!("{pointer}: missing; it orders the states of one record")),
     }

@@ -7,8 +7,8 @@
 use ferry_canonical::limits;
 use quick_xml::{
     Reader,
-    events::{BytesRef, BytesStart, Event},
     escape::resolve_predefined_entity,
+    events::{BytesRef, BytesStart, Event},
 };
 
 /// Elements and attributes together, at most.

@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 pub use diff::{Difference, diff};
 pub use name::{
-    dead_queue, delay_exchange, event_key, fact_key, is_segment, level_name, load_queue,
+    dead_queue, delay_exchange, event_key, fact_key, is_bulk, is_segment, level_name, load_queue,
     record_key, transform_queue,
 };
 

@@ -49,6 +49,11 @@ fn with_lane(queue: String, lane: &str) -> String {
     if lane == LIVE { queue } else { format!("{queue}.{lane}") }
 }
 
+/// The lane a work queue belongs to, by its name.
+pub fn is_bulk(queue: &str) -> bool {
+    queue.rsplit('.').next() == Some(BULK)
+}
+
 /// Where the dead letters of a work queue lie: `transform.dead`.
 pub fn dead_queue(origin: &str) -> String {
     format!("{origin}.dead")

@@ -11,7 +11,7 @@ use ferry_world::{
     account::{Account, Entry, HistoryPage, OrderflowSeen, OroSeen, audit},
 };
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     arguments::Arguments,
@@ -45,20 +45,22 @@ pub(crate) fn settle(
     let mut explanations = explain(&account);
     let disagreements = disagreements(&account, &view, &dead);
     explanations.extend(disagreements.iter().map(|text| format!("counters: {text}")));
-    let mut json = counts(&view);
+    let mut end = counts(&view);
     let mut clean = account.is_clean() && disagreements.is_empty();
     let unaccounted = account.unaccounted.count
         + account.doubled.count
         + account.stale.count
         + u64::try_from(disagreements.len()).unwrap_or(u64::MAX);
-    json["unaccounted"] = unaccounted.into();
-    json["seconds"] = ((started.elapsed().as_secs_f64() * 10.0).round() / 10.0).into();
-    json["expected"] = account.expected.into();
-    json["doubled"] = account.doubled.count.into();
-    json["stale"] = account.stale.count.into();
+    let seconds = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+    let mut put = |name: &str, value: Value| end.insert(name.to_owned(), value);
+    put("unaccounted", unaccounted.into());
+    put("seconds", seconds.into());
+    put("expected", account.expected.into());
+    put("doubled", account.doubled.count.into());
+    put("stale", account.stale.count.into());
     if let Some(misfortune) = misfortune {
         let (fired, never) = misfortune::fired(stage, misfortune)?;
-        json["misfortune"] = json!(fired);
+        put("misfortune", json!(fired));
         for kind in never {
             clean = false;
             explanations.push(format!("misfortune: {kind} never happened"));
@@ -75,8 +77,8 @@ pub(crate) fn settle(
             explanations.push(format!("memory: {service} grew to {} MB", bytes / 1_000_000));
         }
     }
-    json["resident_peak_bytes"] = json!(resident);
-    Ok(Verdict { clean, json, explanations })
+    put("resident_peak_bytes", json!(resident));
+    Ok(Verdict { clean, json: end.into(), explanations })
 }
 
 /// Everything both targets show.
@@ -139,7 +141,7 @@ fn disagreements(account: &Account, view: &Overview, dead: &[Dead]) -> Vec<Strin
     for route in &view.routes {
         let ended: u64 = route.outcomes.values().sum();
         if route.received != ended {
-            let (name, target) = (&route.route, &route.target);
+            let (name, target) = (&route.name, &route.target);
             let received = route.received;
             found.push(format!("{name} to {target}: {received} received, {ended} ended"));
         }
@@ -152,9 +154,8 @@ fn disagreements(account: &Account, view: &Overview, dead: &[Dead]) -> Vec<Strin
     let mut unmatched: BTreeSet<usize> = (0..dead.len()).collect();
     for expected in &account.dead_expected {
         let before = unmatched.len();
-        unmatched.retain(|index| {
-            !dead.get(*index).is_some_and(|letter| is_letter_of(letter, expected))
-        });
+        unmatched
+            .retain(|index| !dead.get(*index).is_some_and(|letter| is_letter_of(letter, expected)));
         if unmatched.len() == before && !dead.iter().any(|letter| is_letter_of(letter, expected)) {
             found.push(format!(
                 "no dead letter tells of {:?} ({} {})",
@@ -175,29 +176,22 @@ fn disagreements(account: &Account, view: &Overview, dead: &[Dead]) -> Vec<Strin
 /// Whether a dead letter is the one the world expects: its queue and key; without a key its place.
 fn is_letter_of(letter: &Dead, expected: &ferry_world::ExpectedDead) -> bool {
     use ferry_world::Flaw;
-    let origin = match expected.flaw {
-        Flaw::NameTooLong => "load.shop.product",
-        Flaw::QuantityNotWhole => "load.warehouse.order",
-        _ => "transform",
+    let (origin, says) = match expected.flaw {
+        Flaw::MissingName => ("transform", "name"),
+        Flaw::WrongType => ("transform", ""),
+        Flaw::UnknownCountry => ("transform", "country"),
+        Flaw::WrongColumnCount => ("transform", "columns"),
+        Flaw::NotANumber => ("transform", "weight"),
+        Flaw::MissingSku => ("transform", "id of the product"),
+        Flaw::InvalidUtf8 => ("transform", "UTF-8"),
+        Flaw::NameTooLong => ("load.shop.product", "name"),
+        Flaw::QuantityNotWhole => ("load.warehouse.order", ""),
+        Flaw::StockNotANumber => ("transform", "available"),
+        Flaw::StockWithoutProduct | Flaw::ShipmentWithoutReference => {
+            ("transform", "externalReference")
+        }
     };
-    if letter.origin != origin {
-        return false;
-    }
-    let says = match expected.flaw {
-        Flaw::MissingName => "name",
-        Flaw::WrongType => "",
-        Flaw::UnknownCountry => "country",
-        Flaw::WrongColumnCount => "columns",
-        Flaw::NotANumber => "weight",
-        Flaw::MissingSku => "id of the product",
-        Flaw::InvalidUtf8 => "UTF-8",
-        Flaw::NameTooLong => "name",
-        Flaw::QuantityNotWhole => "",
-        Flaw::StockNotANumber => "available",
-        Flaw::StockWithoutProduct => "externalReference",
-        Flaw::ShipmentWithoutReference => "externalReference",
-    };
-    if !letter.detail.contains(says) {
+    if letter.origin != origin || !letter.detail.contains(says) {
         return false;
     }
     match (&letter.entity_id, &expected.key) {
@@ -207,7 +201,7 @@ fn is_letter_of(letter: &Dead, expected: &ferry_world::ExpectedDead) -> bool {
     }
 }
 
-fn counts(view: &Overview) -> Value {
+fn counts(view: &Overview) -> Map<String, Value> {
     let sum = |outcome: &str| -> u64 {
         view.routes.iter().filter_map(|route| route.outcomes.get(outcome)).sum()
     };
@@ -216,27 +210,28 @@ fn counts(view: &Overview) -> Value {
     let dead_in_loaders = sum("dead");
     // Items that ended in the transformer are deliveries that never reached a loader.
     let dead_in_transformer = view.dead_total().saturating_sub(dead_in_loaders);
-    let mut routes = serde_json::Map::new();
+    let mut routes = Map::new();
     for route in &view.routes {
-        let mut counts = serde_json::Map::new();
+        let mut counts = Map::new();
         counts.insert("received".to_owned(), route.received.into());
         for (outcome, count) in &route.outcomes {
             counts.insert(outcome.clone(), (*count).into());
         }
-        routes.insert(format!("{} to {}", route.route, route.target), counts.into());
+        routes.insert(format!("{} to {}", route.name, route.target), counts.into());
     }
-    json!({
-        "records": view.records.values().sum::<u64>(),
-        "received": in_loaders + skipped_items + dead_in_transformer,
-        "delivered": sum("delivered"),
-        "duplicate": sum("duplicate"),
-        "superseded": sum("superseded"),
-        "unchanged": sum("unchanged"),
-        "echo": sum("echo"),
-        "skipped": sum("skipped") + skipped_items,
-        "dead": view.dead_total(),
-        "unaccounted": 0,
-        "seconds": 0.0,
-        "routes": routes,
-    })
+    let ends: [(&str, Value); 12] = [
+        ("records", view.records.values().sum::<u64>().into()),
+        ("received", (in_loaders + skipped_items + dead_in_transformer).into()),
+        ("delivered", sum("delivered").into()),
+        ("duplicate", sum("duplicate").into()),
+        ("superseded", sum("superseded").into()),
+        ("unchanged", sum("unchanged").into()),
+        ("echo", sum("echo").into()),
+        ("skipped", (sum("skipped") + skipped_items).into()),
+        ("dead", view.dead_total().into()),
+        ("unaccounted", 0.into()),
+        ("seconds", 0.0.into()),
+        ("routes", Value::Object(routes)),
+    ];
+    ends.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

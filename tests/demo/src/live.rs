@@ -50,7 +50,7 @@ fn table(view: &Overview, console: &str, elapsed: Duration) -> String {
     }
     out.push('\n');
     for route in &view.routes {
-        let name = format!("{}: {} → {}", route.route, route.source, route.target);
+        let name = format!("{}: {} → {}", route.name, route.source, route.target);
         let outcome = |name: &str| route.outcomes.get(name).copied().unwrap_or(0);
         let waiting = route.waiting.map_or_else(|| "?".to_owned(), |ready| ready.to_string());
         let oldest = route.oldest_seconds.map_or_else(|| "–".to_owned(), |age| format!("{age} s"));
@@ -82,7 +82,7 @@ fn line(view: &Overview, elapsed: Duration) -> String {
         .iter()
         .map(|route| {
             let delivered = route.outcomes.get("delivered").copied().unwrap_or(0);
-            format!("{}→{} {delivered}/{}", route.route, route.target, route.received)
+            format!("{}→{} {delivered}/{}", route.name, route.target, route.received)
         })
         .collect();
     format!("{:>4} s  {}  dead {}", elapsed.as_secs(), routes.join("  "), view.dead_total())

@@ -8,7 +8,7 @@
     clippy::disallowed_methods,
     reason = "std only: deadlines need the monotonic clock, and the environment is read at the edge"
 )]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a demo shows itself")]
+#![expect(clippy::print_stderr, reason = "a demo shows itself")]
 
 mod account;
 mod arguments;
@@ -67,7 +67,11 @@ fn demo(arguments: &Arguments) -> anyhow::Result<bool> {
     eprintln!("console: {}", stage.console);
     eprintln!("logs and state: {}", stage.folder.display());
     stage.drop_catalogue(&world, None)?;
-    if arguments.once { once(&mut stage, &world, arguments, started) } else { forever(&mut stage, &world) }
+    if arguments.once {
+        once(&mut stage, &world, arguments, started)
+    } else {
+        forever(&mut stage, &world)
+    }
 }
 
 /// Runs until Ctrl-C: the leash ends what was started.
@@ -113,7 +117,10 @@ fn once(
             break;
         }
         if last_moved.elapsed() > arguments.patience {
-            eprintln!("nothing has moved for {} s; settling the account", arguments.patience.as_secs());
+            eprintln!(
+                "nothing has moved for {} s; settling the account",
+                arguments.patience.as_secs()
+            );
             break;
         }
         if STOP.load(Ordering::Relaxed) {

@@ -43,15 +43,21 @@ pub(crate) fn script(stage: &Stage) -> anyhow::Result<()> {
     install(&stage.shop, &requests("/admin/api/", "PATCH", 19))?;
     install(&stage.warehouse, &requests("/web/remotewarehouse/imports/", "POST", 3))?;
     install(&stage.warehouse, &requests("/web/remoteorder/imports/", "POST", 4))?;
-    install(&stage.warehouse, &[
-        json!({"kind": "push_twice", "every": 9, "count": 12}),
-        json!({"kind": "push_shuffled", "every": 7, "count": 12}),
-    ])?;
-    install(&stage.erp, &[
-        json!({"kind": "refuse", "every": 5, "count": 2}),
-        json!({"kind": "status", "status": 503, "every": 7, "count": 2}),
-        json!({"kind": "garbage", "every": 11, "count": 2}),
-    ])
+    install(
+        &stage.warehouse,
+        &[
+            json!({"kind": "push_twice", "every": 9, "count": 12}),
+            json!({"kind": "push_shuffled", "every": 7, "count": 12}),
+        ],
+    )?;
+    install(
+        &stage.erp,
+        &[
+            json!({"kind": "refuse", "every": 5, "count": 2}),
+            json!({"kind": "status", "status": 503, "every": 7, "count": 2}),
+            json!({"kind": "garbage", "every": 11, "count": 2}),
+        ],
+    )
 }
 
 fn install(simulator: &str, faults: &[Value]) -> anyhow::Result<()> {

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long a service may take until it is ready, on a busy machine.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 /// How long a service may take to finish what it has in hand.
 const DRAIN_WITHIN: Duration = Duration::from_secs(30);
 
@@ -60,17 +60,30 @@ impl Stage {
         let (erp, erp_url) = sim("erp", &[])?;
         let (shop, shop_url) = sim("oro", &[])?;
         let push = format!("http://127.0.0.1:{producer_port}/push/warehouse");
-        let pushing = ["--push-url", &push, "--push-user", "orderflow", "--push-password", "push-demo",
-            "--password", "ferry-demo", "--time-zone", "Europe/London"];
+        let pushing = [
+            "--push-url",
+            &push,
+            "--push-user",
+            "orderflow",
+            "--push-password",
+            "push-demo",
+            "--password",
+            "ferry-demo",
+            "--time-zone",
+            "Europe/London",
+        ];
         let (warehouse, warehouse_url) = sim("orderflow", &pushing.map(str::to_owned))?;
-        config::write(&folder, &Places {
-            prefix: broker.prefix,
-            erp: &erp_url,
-            warehouse: &warehouse_url,
-            shop: &shop_url,
-            producer_port,
-            console_port,
-        })?;
+        config::write(
+            &folder,
+            &Places {
+                prefix: broker.prefix,
+                erp: &erp_url,
+                warehouse: &warehouse_url,
+                shop: &shop_url,
+                producer_port,
+                console_port,
+            },
+        )?;
         let mut stage = Self {
             folder,
             console: format!("http://127.0.0.1:{console_port}"),
@@ -123,8 +136,11 @@ impl Stage {
             return Ok(());
         }
         let shown = found.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-        bail!("the broker at FERRY_DEMO_AMQP_URL holds {} queues of Ferry's ({shown}, …); name one \
-               that holds none, or a vhost of its own", found.len())
+        bail!(
+            "the broker at FERRY_DEMO_AMQP_URL holds {} queues of Ferry's ({shown}, …); name one \
+               that holds none, or a vhost of its own",
+            found.len()
+        )
     }
 
     pub(crate) fn start_service(&mut self, service: &str, port: u16) -> anyhow::Result<()> {

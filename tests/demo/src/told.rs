@@ -19,7 +19,8 @@ pub(crate) struct Overview {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Route {
-    pub(crate) route: String,
+    #[serde(rename = "route")]
+    pub(crate) name: String,
     pub(crate) source: String,
     pub(crate) target: String,
     pub(crate) received: u64,

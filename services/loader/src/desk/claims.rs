@@ -136,8 +136,8 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
             again.push(Sending { message, in_hand: Some(in_hand), receipt });
             return;
         }
-        let busy = (limits::BUSY_MIN * 2_u32.saturating_pow(in_hand.looks.min(8)))
-            .min(limits::BUSY_MAX);
+        let busy =
+            (limits::BUSY_MIN * 2_u32.saturating_pow(in_hand.looks.min(8))).min(limits::BUSY_MAX);
         in_hand.looks += 1;
         in_hand.ready_at = Instant::now() + wait.unwrap_or(busy).max(limits::BUSY_MIN);
         self.waiting.push(in_hand);

@@ -23,7 +23,9 @@ type Ended = Result<(Id, Called), JoinError>;
 
 /// What follows for one member of a failed work.
 enum Follow {
-    Retry { delay: std::time::Duration },
+    Retry {
+        delay: std::time::Duration,
+    },
     Dead,
     /// Looked at again here: riders of a failed lead, and everything of a paused target.
     Again,
@@ -53,7 +55,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
             let duration = &self.seams.metrics.call_duration;
             duration.with_label_values(&[&self.target.name]).observe(call.seconds);
             for (work, result) in call.works.into_iter().zip(call.results) {
-                let follows = self.follows(&work, &result).await;
+                let follows = self.follows(&work, &result);
                 settlements.push(self.settlement(&work, &result, &follows));
                 works.push((work, result, follows));
             }
@@ -77,23 +79,19 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
     }
 
     /// What follows for each member, decided before anything is written.
-    async fn follows(&mut self, work: &Work, result: &Result<Applied, Failure>) -> Vec<Follow> {
-        let failure = match result {
-            Ok(_) => {
-                self.count_attempt("ok");
-                return Vec::new();
-            }
-            Err(failure) => failure,
+    fn follows(&mut self, work: &Work, result: &Result<Applied, Failure>) -> Vec<Follow> {
+        let Err(failure) = result else {
+            self.count_attempt("ok");
+            return Vec::new();
         };
         self.count_attempt(failure.kind.as_str());
         if failure.kind == FailureKind::Auth {
-            self.pause().await;
+            self.pause();
         }
         work.members
             .iter()
-            .map(|member| match member.leads {
-                true => self.follow_of(&member.in_hand, failure),
-                false => Follow::Again,
+            .map(|member| {
+                if member.leads { self.follow_of(&member.in_hand, failure) } else { Follow::Again }
             })
             .collect()
     }

@@ -53,7 +53,10 @@ struct Open<'a> {
 #[derive(Debug)]
 enum Judged {
     Final(Verdict),
-    Open { key: Key, via: Vec<String> },
+    Open {
+        key: Key,
+        via: Vec<String>,
+    },
     /// A newer state may be there already: this one waits until that is known.
     Behind,
 }
@@ -75,10 +78,10 @@ fn claim_group(turn: Turn<'_>, group: &Group) -> Result<GroupClaim, StoreError> 
             Judged::Behind => Verdict::Waits,
         });
     }
-    let claimed = match grant(turn, group, open, &mut verdicts)? {
-        Claimed::Nothing if verdicts.contains(&Verdict::Waits) => Claimed::Busy,
-        claimed => claimed,
-    };
+    let mut claimed = grant(turn, group, open, &mut verdicts)?;
+    if matches!(claimed, Claimed::Nothing) && verdicts.contains(&Verdict::Waits) {
+        claimed = Claimed::Busy;
+    }
     Ok(GroupClaim { members: verdicts, claimed })
 }
 

@@ -57,10 +57,10 @@ fn rows_know_their_line_and_bad_ones_are_cut_out_with_the_header() {
     let Draft::Part(draft) = items[0].draft.as_ref().unwrap() else { panic!() };
     assert_eq!(draft.sequence, Sequence(1_767_225_600_000_000_000_002));
     let bad = |index: usize| items[index].draft.as_ref().unwrap_err();
-    assert_eq!((bad(1).kind, bad(1).detail.as_str()), (
-        FailureKind::Parse,
-        "line 4: 2 columns, the header names 3"
-    ));
+    assert_eq!(
+        (bad(1).kind, bad(1).detail.as_str()),
+        (FailureKind::Parse, "line 4: 2 columns, the header names 3")
+    );
     assert_eq!(bad(1).fragment, b"sku,name,weight\r\nB,two\r\n");
     assert_eq!(bad(2).detail, "line 6: column 2: byte 4 is not UTF-8");
     assert_eq!(bad(3).kind, FailureKind::Validation);

@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_missing_product_is_a_missing_reference_and_other_refusals_are_final() {
-        let missing = item_failure("Product X not found", "rtd.exceptions.MissingDataException", 200);
+        let missing =
+            item_failure("Product X not found", "rtd.exceptions.MissingDataException", 200);
         assert_eq!(missing.kind, FailureKind::MissingReference);
         assert_eq!(item_failure("Quantity", "", 200).kind, FailureKind::Rejected);
     }

@@ -134,7 +134,8 @@ fn settle(import: &Import, write: &Write<'_>, answers: &Answers) -> Result<Appli
     let key = (import.kind.to_owned(), import.reference.clone());
     match answers.get(&key) {
         Some(ImportAnswer::Success { item }) => {
-            let effect = if import.operation == "insert" { Effect::Created } else { Effect::Updated };
+            let effect =
+                if import.operation == "insert" { Effect::Created } else { Effect::Updated };
             Ok(Applied { effect, target_id: item.clone(), warning: None })
         }
         Some(ImportAnswer::Duplicate { message }) => {

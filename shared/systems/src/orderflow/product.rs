@@ -22,7 +22,10 @@ pub(super) fn import(catalogue: &ProductCatalogue) -> Result<Import, Failure> {
     properties.put("externalReference", &catalogue.sku);
     properties.put("description", &cut(&catalogue.name, TEXT_CHARS));
     properties.put("type", "default");
-    properties.put("activated", if catalogue.status == ProductStatus::Enabled { "true" } else { "false" });
+    properties.put(
+        "activated",
+        if catalogue.status == ProductStatus::Enabled { "true" } else { "false" },
+    );
     if let Some(unit) = catalogue.unit.as_deref().and_then(weighed) {
         properties.put("quantityType", "weight");
         properties.put("displayUnits", unit);

@@ -50,7 +50,12 @@ pub(super) fn items(record: &Record<'_>, zone: &TimeZone) -> Vec<Item> {
         "inventory" => push.inventory(),
         "event" => push.event(),
         "stockChanges" => {
-            vec![push.skip("stockChanges", "changes of stock are no state; the level is pushed apart")]
+            vec![
+                push.skip(
+                    "stockChanges",
+                    "changes of stock are no state; the level is pushed apart",
+                ),
+            ]
         }
         "paymentRequest" => vec![push.skip("paymentRequest", "payments have no canonical facet")],
         name => vec![push.skip(name, "no such OrderFlow document is known")],
@@ -85,7 +90,10 @@ impl Push<'_> {
     fn stock(&self, product: &Element) -> Result<Draft, String> {
         let sku = required(product, "externalReference")?;
         let site = optional(product, "site")?.unwrap_or(ONLY_SITE);
-        let changes = (number(product, "lastStockChangeId")?, number(product, "lastLineRequirementChangeId")?);
+        let changes = (
+            number(product, "lastStockChangeId")?,
+            number(product, "lastLineRequirementChangeId")?,
+        );
         // Both counters only grow and are in push and pull alike, so their sum orders both.
         let (sequence, clock) = match changes {
             (Some(stock), Some(requirement)) => (stock + requirement, "stock-change"),
@@ -99,11 +107,12 @@ impl Push<'_> {
             total: decimal(product, "total")?,
             allocated: decimal(product, "allocated")?,
             on_order: decimal(product, "onOrder")?,
-            extensions: extensions(product, &[
-                "externalReference", "site", "available", "total", "allocated", "onOrder",
-            ]),
+            extensions: extensions(
+                product,
+                &["externalReference", "site", "available", "total", "allocated", "onOrder"],
+            ),
         };
-        Ok(self.draft(Part::ProductStock(stock), sequence, clock, None))
+        Ok(draft(Part::ProductStock(stock), sequence, clock, None))
     }
 
     fn event(&self) -> Vec<Item> {
@@ -170,12 +179,13 @@ impl Push<'_> {
                 .map(shipment_line)
                 .collect::<Result<_, _>>()?,
             despatched_at: None,
-            extensions: extensions(shipment, &[
-                "externalReference", "state", "courier", "courierService", "despatchReference",
-            ]),
+            extensions: extensions(
+                shipment,
+                &["externalReference", "state", "courier", "courierService", "despatchReference"],
+            ),
         };
         let sequence = self.message_id()?;
-        Ok(self.draft(Part::OrderShipment(shipment), sequence, "message-id", time))
+        Ok(draft(Part::OrderShipment(shipment), sequence, "message-id", time))
     }
 
     fn cancellation(&self, order: &Element, event_type: &str) -> Result<Draft, String> {
@@ -187,17 +197,7 @@ impl Push<'_> {
             extensions: Extensions::new(),
         };
         let sequence = self.message_id()?;
-        Ok(self.draft(Part::OrderCancellation(cancellation), sequence, "message-id", time))
-    }
-
-    fn draft(&self, part: Part, sequence: u128, clock: &str, time: Option<Timestamp>) -> Draft {
-        Draft::Part(Box::new(PartDraft {
-            part,
-            source_id: None,
-            sequence: Sequence(sequence),
-            clock: Clock::named(clock),
-            time,
-        }))
+        Ok(draft(Part::OrderCancellation(cancellation), sequence, "message-id", time))
     }
 
     fn message_id(&self) -> Result<u128, String> {
@@ -250,6 +250,16 @@ impl Push<'_> {
     fn cut(&self, start: usize, end: usize) -> &[u8] {
         self.body.get(start..end).unwrap_or_default()
     }
+}
+
+fn draft(part: Part, sequence: u128, clock: &str, time: Option<Timestamp>) -> Draft {
+    Draft::Part(Box::new(PartDraft {
+        part,
+        source_id: None,
+        sequence: Sequence(sequence),
+        clock: Clock::named(clock),
+        time,
+    }))
 }
 
 fn shipment_line(line: &Element) -> Result<ShipmentLine, String> {

@@ -59,7 +59,9 @@ fn page(times: &[&str]) -> String {
     let items: Vec<String> = times
         .iter()
         .enumerate()
-        .map(|(n, time)| format!("{{\"number\":\"C{n}\",\"name\":\"N\",\"updated_at\":\"{time}\"}}"))
+        .map(|(n, time)| {
+            format!("{{\"number\":\"C{n}\",\"name\":\"N\",\"updated_at\":\"{time}\"}}")
+        })
         .collect();
     format!("{{\"customers\":[{}]}}", items.join(","))
 }
@@ -104,7 +106,8 @@ async fn inside_one_identical_time_pages_are_counted() {
     let same = "2026-01-01T00:00:01Z";
     let pages = [page(&[same, same]), page(&[same, same]), page(&[same, same]), page(&[same])];
     let (asked, _) = polled(&pages, None).await;
-    let numbers: Vec<&str> = asked.iter().map(|url| &url[url.find("page=").unwrap()..][..6]).collect();
+    let numbers: Vec<&str> =
+        asked.iter().map(|url| &url[url.find("page=").unwrap()..][..6]).collect();
     assert_eq!(numbers, ["page=1", "page=1", "page=2", "page=3"]);
 }
 

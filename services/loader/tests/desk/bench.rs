@@ -1,0 +1,284 @@
+//! The workbench: one store, one broker, one warehouse, any number of loaders.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use ferry_broker::{Headers, Message};
+use ferry_canonical::{Clock, Event, Facet, Outcome, Part, Sequence, event::CONTENT_TYPE};
+use ferry_config::{
+    HumanDuration, Secret, SystemConfig,
+    system::{Limits, OrderflowConfig},
+};
+use ferry_loader::{Desk, LoaderMetrics, Route, Seams, Target};
+use ferry_retry::{Levels, Schedule};
+use ferry_service::Metrics;
+use ferry_sim::{SimBroker, SimHttp};
+use ferry_store::{
+    GroupClaim, JournalEntry, Ledger, Overviews as _, Settled, Settlement, SqliteStore, StoreError,
+};
+use ferry_systems::System;
+use ferry_topology::{Inputs, LoadBinding, Topology};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::warehouse::Warehouse;
+
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const ORDERS: &str = "load.warehouse.order";
+pub const ORDERS_BULK: &str = "load.warehouse.order.bulk";
+pub const ORDERS_DEAD: &str = "load.warehouse.order.dead";
+pub const PRODUCTS: &str = "load.warehouse.product";
+
+pub struct Bench {
+    pub broker: SimBroker,
+    pub http: SimHttp,
+    pub warehouse: Warehouse,
+    pub store: SqliteStore,
+    pub ledger: FlakyLedger,
+    pub draining: CancellationToken,
+    loaders: JoinSet<()>,
+}
+
+impl Bench {
+    /// With one loader that makes `concurrency` calls at a time.
+    pub fn with_concurrency(concurrency: u16) -> Self {
+        ferry_sim::start_clock();
+        let warehouse = Warehouse::default();
+        let store = SqliteStore::in_memory(ferry_sim::now).unwrap();
+        let ledger = FlakyLedger { inner: store.clone(), switches: Arc::default() };
+        let mut bench = Self {
+            broker: SimBroker::new(topology()),
+            http: warehouse.http(),
+            warehouse,
+            store,
+            ledger,
+            draining: CancellationToken::new(),
+            loaders: JoinSet::new(),
+        };
+        bench.add_loader(concurrency);
+        bench
+    }
+
+    pub fn new() -> Self {
+        Self::with_concurrency(4)
+    }
+
+    pub fn add_loader(&mut self, concurrency: u16) {
+        let seams = Seams {
+            broker: self.broker.clone(),
+            ledger: self.ledger.clone(),
+            http: Arc::new(self.http.clone()),
+            clock: ferry_sim::now,
+            levels: Levels::new(levels()).unwrap(),
+            metrics: LoaderMetrics::new(&Metrics::new("loader").unwrap()).unwrap(),
+            host: "host/1".to_owned(),
+            prefetch: 32,
+        };
+        self.loaders.spawn(Desk::run(target(concurrency), seams, self.draining.clone()));
+    }
+
+    /// Publishes to `events`.
+    pub async fn say(&self, event: &Event) {
+        self.broker.publish(message(event, "live")).await;
+    }
+
+    pub async fn until_empty(&self, queue: &str) {
+        self.broker.until(|broker| broker.messages(queue).is_empty()).await;
+    }
+
+    /// How often deliveries ended so, by the store, over all routes.
+    pub async fn outcomes(&self) -> BTreeMap<String, u64> {
+        let mut outcomes = BTreeMap::new();
+        for route in self.store.overview().await.unwrap().routes {
+            for (outcome, count) in route.outcomes.into_iter().filter(|(_, count)| *count > 0) {
+                *outcomes.entry(outcome).or_default() += count;
+            }
+        }
+        outcomes
+    }
+
+    /// Asserts that the store has counted exactly these.
+    pub async fn assert_outcomes(&self, expected: &[(Outcome, u64)]) {
+        let expected: BTreeMap<String, u64> =
+            expected.iter().map(|(outcome, count)| (outcome.as_str().to_owned(), *count)).collect();
+        assert_eq!(self.outcomes().await, expected);
+    }
+
+    /// Lets every loader end, as a first signal does.
+    pub async fn drain(mut self) {
+        self.draining.cancel();
+        while let Some(ended) = self.loaders.join_next().await {
+            ended.unwrap();
+        }
+    }
+}
+
+fn levels() -> [Duration; 2] {
+    [5 * SECOND, 30 * SECOND]
+}
+
+fn topology() -> Topology {
+    let binding = |entity: &str, facet: &str, source: &str| LoadBinding {
+        target: "warehouse".to_owned(),
+        entity: entity.to_owned(),
+        facet: facet.to_owned(),
+        source: source.to_owned(),
+    };
+    Topology::new(&Inputs {
+        prefix: "sim".to_owned(),
+        levels: levels().to_vec(),
+        bindings: vec![
+            binding("order", "placed", "shop"),
+            binding("product", "catalogue", "catalogue"),
+        ],
+        lanes: vec!["live".to_owned(), "bulk".to_owned()],
+    })
+}
+
+/// Retries after 5 s, then every 30 s, for two minutes; a missing reference every 30 s for ten.
+fn target(concurrency: u16) -> Target {
+    let route = |name: &str, source: &str, facet| Route {
+        name: name.to_owned(),
+        source: source.to_owned(),
+        facet,
+        schedule: Schedule::new(vec![5 * SECOND, 30 * SECOND], 120 * SECOND).unwrap(),
+        reference_schedule: Schedule::new(vec![30 * SECOND], 600 * SECOND).unwrap(),
+    };
+    let limits = Limits {
+        concurrency,
+        timeout: HumanDuration::from_secs(20),
+        settle_after: HumanDuration::from_secs(4),
+    };
+    let config = SystemConfig::Orderflow(OrderflowConfig {
+        base_url: "http://warehouse.test".to_owned(),
+        organisation: "acme".to_owned(),
+        channel: "web".to_owned(),
+        time_zone: "Europe/London".to_owned(),
+        user: Secret::new("ferry"),
+        password: Secret::new("pw"),
+        push: None,
+        limits: limits.clone(),
+    });
+    let routes = vec![
+        route("orders", "shop", Facet::Placed),
+        route("catalogue", "catalogue", Facet::Catalogue),
+    ];
+    Target::new("warehouse", System::new("warehouse", &config).unwrap(), &limits, routes)
+}
+
+pub fn order(identifier: &str) -> Event {
+    let json = format!(
+        r#"{{"identifier":"{identifier}","placed_at":"2026-01-01T00:00:00Z","currency":"GBP",
+        "customer":{{"name":"Ada"}},
+        "shipping_address":{{"street":"1 High St","city":"Leeds","country":"GB"}},
+        "lines":[{{"number":1,"sku":"MUG","quantity":"1","unit_price":"5","total":"5"}}],
+        "totals":{{"subtotal":"5","total":"5"}}}}"#
+    );
+    event("shop", Part::from_json(Facet::Placed, json.as_bytes()).unwrap(), 1)
+}
+
+/// The state of a product at `sequence`.
+pub fn product(sku: &str, name: &str, sequence: u128) -> Event {
+    let json = format!(r#"{{"sku":"{sku}","name":"{name}"}}"#);
+    event("catalogue", Part::from_json(Facet::Catalogue, json.as_bytes()).unwrap(), sequence)
+}
+
+fn event(source: &str, part: Part, sequence: u128) -> Event {
+    let said = format!("{source} {sequence} {}", part.to_json());
+    let record = Uuid::new_v5(&Uuid::NAMESPACE_OID, said.as_bytes());
+    let time = ferry_sim::now();
+    Event {
+        id: ferry_canonical::event_id(record, 0),
+        source: source.to_owned(),
+        subject: part.subject(),
+        time,
+        sequence: Sequence(sequence),
+        clock: Clock::named("updated-at"),
+        observed_at: time,
+        source_id: None,
+        causation_id: record,
+        correlation_id: record,
+        traceparent: None,
+        part,
+    }
+}
+
+pub fn message(event: &Event, lane: &str) -> Message {
+    let (entity, facet) = (event.subject.entity().as_str(), event.subject.facet.as_str());
+    Message {
+        exchange: "events".to_owned(),
+        key: ferry_topology::event_key(entity, facet, &event.source, lane),
+        id: event.id.to_string(),
+        content_type: CONTENT_TYPE.to_owned(),
+        headers: Headers::default(),
+        body: event.encode().unwrap().into(),
+    }
+}
+
+/// The store's ledger, which can be out of order.
+#[derive(Clone, Debug)]
+pub struct FlakyLedger {
+    inner: SqliteStore,
+    switches: Arc<Switches>,
+}
+
+#[derive(Debug, Default)]
+struct Switches {
+    claims_fail: AtomicBool,
+    settlements_fail: AtomicBool,
+}
+
+impl FlakyLedger {
+    pub fn fail_claims(&self, fails: bool) {
+        self.switches.claims_fail.store(fails, Ordering::SeqCst);
+    }
+
+    pub fn fail_settlements(&self, fails: bool) {
+        self.switches.settlements_fail.store(fails, Ordering::SeqCst);
+    }
+}
+
+fn check(fails: &AtomicBool) -> Result<(), StoreError> {
+    if fails.load(Ordering::SeqCst) { Err(StoreError::Busy) } else { Ok(()) }
+}
+
+impl Ledger for FlakyLedger {
+    async fn claim(&self, groups: Vec<ferry_store::Group>) -> Result<Vec<GroupClaim>, StoreError> {
+        check(&self.switches.claims_fail)?;
+        self.inner.claim(groups).await
+    }
+
+    async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        journal: Vec<JournalEntry>,
+    ) -> Result<Vec<Settled>, StoreError> {
+        check(&self.switches.settlements_fail)?;
+        self.inner.settle(settlements, journal).await
+    }
+
+    async fn renew(
+        &self,
+        target: &str,
+        tokens: Vec<Uuid>,
+        lease: Duration,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        self.inner.renew(target, tokens, lease).await
+    }
+
+    async fn end(
+        &self,
+        target: &str,
+        route: &str,
+        ended: Vec<(Uuid, u32, Outcome, String)>,
+    ) -> Result<(), StoreError> {
+        self.inner.end(target, route, ended).await
+    }
+}

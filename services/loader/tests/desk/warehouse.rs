@@ -1,0 +1,108 @@
+//! OrderFlow, as far as a loader sees it: imports, order details, a probe.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use ferry_http::{Request, Response};
+use ferry_sim::{SimHttp, answer};
+
+pub const ORDERS: &str = "import order";
+pub const PRODUCTS: &str = "import product";
+
+/// What it did, and what it will say instead of doing anything.
+#[derive(Clone, Debug, Default)]
+pub struct Warehouse {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// `order WEB-1`, `product MUG: Red`, in the order they took effect.
+    effects: Vec<String>,
+    instead: VecDeque<Response>,
+}
+
+impl Warehouse {
+    pub fn http(&self) -> SimHttp {
+        let warehouse = self.clone();
+        SimHttp::new(move |request| warehouse.respond(request))
+    }
+
+    /// Its next answers, without an effect.
+    pub fn say_instead(&self, answers: impl IntoIterator<Item = Response>) {
+        self.state.lock().unwrap().instead.extend(answers);
+    }
+
+    /// Its next answers are these statuses, without an effect.
+    pub fn refuse(&self, statuses: impl IntoIterator<Item = u16>) {
+        self.say_instead(statuses.into_iter().map(|status| answer(status, "no")));
+    }
+
+    pub fn effects(&self) -> Vec<String> {
+        self.state.lock().unwrap().effects.clone()
+    }
+
+    fn respond(&self, request: &Request) -> Response {
+        let mut state = self.state.lock().unwrap();
+        if let Some(instead) = state.instead.pop_front() {
+            return instead;
+        }
+        match request.operation {
+            ORDERS | PRODUCTS => state.import(&String::from_utf8_lossy(&request.body)),
+            "read order" => state.detail(&request.url),
+            _ => answer(200, "<inventory/>"),
+        }
+    }
+}
+
+impl State {
+    fn import(&mut self, document: &str) -> Response {
+        let (mut successes, mut duplicates) = (String::new(), String::new());
+        for import in document.split("<import ").skip(1) {
+            let of = |name: &str| between(import, &format!("{name}=\""), "\"");
+            let (kind, reference) = (of("type"), of("externalReference"));
+            let named = format!("<import type=\"{kind}\" externalReference=\"{reference}\"");
+            let effect = match kind {
+                "order" => format!("order {reference}"),
+                _ => format!("product {reference}: {}", between(import, "description=", "\n")),
+            };
+            if kind == "order" && self.effects.contains(&effect) {
+                duplicates
+                    .push_str(&format!("{named}><duplicateMessage>no</duplicateMessage></import>"));
+            } else {
+                self.effects.push(effect);
+                successes.push_str(&format!("{named} item=\"7\"/>"));
+            }
+        }
+        let body = format!(
+            "<importResult><importSuccesses>{successes}</importSuccesses>\
+             <importDuplicates>{duplicates}</importDuplicates></importResult>"
+        );
+        answer(200, &body)
+    }
+
+    fn detail(&self, url: &str) -> Response {
+        let reference = url.rsplit('=').next().unwrap();
+        match self.effects.contains(&format!("order {reference}")) {
+            true => answer(200, &format!("<order externalReference=\"{reference}\"/>")),
+            false => answer(404, "not found"),
+        }
+    }
+}
+
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    text.split_once(from).and_then(|(_, rest)| rest.split_once(to)).unwrap_or_default().0
+}
+
+/// The answer for an order that names something OrderFlow does not have.
+pub fn missing(reference: &str) -> Response {
+    let body = format!(
+        "<importResult><importFailures><import type=\"order\" externalReference=\"{reference}\">\
+         <failureMessage>Product MUG not found</failureMessage>\
+         <failureDetail>rtd.exceptions.MissingDataException</failureDetail></import>\
+         </importFailures></importResult>"
+    );
+    answer(200, &body)
+}
