@@ -6,7 +6,6 @@ use crate::chance::{self, Topic, cents, pick};
 use crate::customer::{Address, AddressKind, Customer};
 use crate::flaw::Flaw;
 use crate::names::SENTENCES;
-use crate::product::Unit;
 use crate::world::{NUMBERED_FROM, World};
 
 /// An order, flaw and all: it has one version.
@@ -115,7 +114,11 @@ impl World {
         let mut rng = chance::of(self.seed, Topic::Order, u64::from(order), 1);
         let count = 1 + rng.usize(..12).min(rng.usize(..12));
         let mut products = rng.choose_multiple(self.sold_products.iter().copied(), count);
-        products.sort_by_key(|product| self.unit(*product) != Unit::Item);
+        products.sort_by_key(|product| self.unit(*product).is_divisible());
+        let whole = |product: &u32| !self.unit(*product).is_divisible();
+        if flawed && !products.first().is_some_and(whole) {
+            products.splice(..0, self.sold_products.iter().copied().find(whole));
+        }
         let mut sum = 0;
         let mut lines = Vec::with_capacity(products.len());
         for product in products {
@@ -175,5 +178,21 @@ fn order_address(customer: &Customer, address: Option<&Address>, contact: usize)
         region: address.region,
         country: address.country,
         phone: contact.and_then(|contact| contact.phone.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flawed_line_is_of_a_product_that_comes_whole() {
+        let world = World::new(1, 20_000);
+        let orders = (0..world.plan().orders).map(|index| world.order(index));
+        for order in orders.filter(|order| order.flaw.is_some()) {
+            let first = order.lines.first().unwrap();
+            assert_eq!(first.quantity, FLAWED_QUANTITY);
+            assert!(!world.unit(first.product).is_divisible(), "{}", order.identifier);
+        }
     }
 }
