@@ -30,25 +30,25 @@ use uuid::Uuid;
 
 use crate::warehouse::Warehouse;
 
-pub const SECOND: Duration = Duration::from_secs(1);
-pub const ORDERS: &str = "load.warehouse.order";
-pub const ORDERS_BULK: &str = "load.warehouse.order.bulk";
-pub const ORDERS_DEAD: &str = "load.warehouse.order.dead";
-pub const PRODUCTS: &str = "load.warehouse.product";
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const ORDERS: &str = "load.warehouse.order";
+pub(crate) const ORDERS_BULK: &str = "load.warehouse.order.bulk";
+pub(crate) const ORDERS_DEAD: &str = "load.warehouse.order.dead";
+pub(crate) const PRODUCTS: &str = "load.warehouse.product";
 
-pub struct Bench {
-    pub broker: SimBroker,
-    pub http: SimHttp,
-    pub warehouse: Warehouse,
-    pub store: SqliteStore,
-    pub ledger: FlakyLedger,
-    pub draining: CancellationToken,
+pub(crate) struct Bench {
+    pub(crate) broker: SimBroker,
+    pub(crate) http: SimHttp,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) store: SqliteStore,
+    pub(crate) ledger: FlakyLedger,
+    pub(crate) draining: CancellationToken,
     loaders: JoinSet<()>,
 }
 
 impl Bench {
     /// With one loader that makes `concurrency` calls at a time.
-    pub fn with_concurrency(concurrency: u16) -> Self {
+    pub(crate) fn with_concurrency(concurrency: u16) -> Self {
         ferry_sim::start_clock();
         let warehouse = Warehouse::default();
         let store = SqliteStore::in_memory(ferry_sim::now).unwrap();
@@ -66,11 +66,11 @@ impl Bench {
         bench
     }
 
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_concurrency(4)
     }
 
-    pub fn add_loader(&mut self, concurrency: u16) {
+    pub(crate) fn add_loader(&mut self, concurrency: u16) {
         let seams = Seams {
             broker: self.broker.clone(),
             ledger: self.ledger.clone(),
@@ -85,16 +85,16 @@ impl Bench {
     }
 
     /// Publishes to `events`.
-    pub async fn say(&self, event: &Event) {
+    pub(crate) async fn say(&self, event: &Event) {
         self.broker.publish(message(event, "live")).await;
     }
 
-    pub async fn until_empty(&self, queue: &str) {
+    pub(crate) async fn until_empty(&self, queue: &str) {
         self.broker.until(|broker| broker.messages(queue).is_empty()).await;
     }
 
     /// How often deliveries ended so, by the store, over all routes.
-    pub async fn outcomes(&self) -> BTreeMap<String, u64> {
+    pub(crate) async fn outcomes(&self) -> BTreeMap<String, u64> {
         let mut outcomes = BTreeMap::new();
         for route in self.store.overview().await.unwrap().routes {
             for (outcome, count) in route.outcomes.into_iter().filter(|(_, count)| *count > 0) {
@@ -105,14 +105,14 @@ impl Bench {
     }
 
     /// Asserts that the store has counted exactly these.
-    pub async fn assert_outcomes(&self, expected: &[(Outcome, u64)]) {
+    pub(crate) async fn assert_outcomes(&self, expected: &[(Outcome, u64)]) {
         let expected: BTreeMap<String, u64> =
             expected.iter().map(|(outcome, count)| (outcome.as_str().to_owned(), *count)).collect();
         assert_eq!(self.outcomes().await, expected);
     }
 
     /// Lets every loader end, as a first signal does.
-    pub async fn drain(mut self) {
+    pub(crate) async fn drain(mut self) {
         self.draining.cancel();
         while let Some(ended) = self.loaders.join_next().await {
             ended.unwrap();
@@ -173,7 +173,7 @@ fn target(concurrency: u16) -> Target {
     Target::new("warehouse", System::new("warehouse", &config).unwrap(), &limits, routes)
 }
 
-pub fn order(identifier: &str) -> Event {
+pub(crate) fn order(identifier: &str) -> Event {
     let json = format!(
         r#"{{"identifier":"{identifier}","placed_at":"2026-01-01T00:00:00Z","currency":"GBP",
         "customer":{{"name":"Ada"}},
@@ -185,7 +185,7 @@ pub fn order(identifier: &str) -> Event {
 }
 
 /// The state of a product at `sequence`.
-pub fn product(sku: &str, name: &str, sequence: u128) -> Event {
+pub(crate) fn product(sku: &str, name: &str, sequence: u128) -> Event {
     let json = format!(r#"{{"sku":"{sku}","name":"{name}"}}"#);
     event("catalogue", Part::from_json(Facet::Catalogue, json.as_bytes()).unwrap(), sequence)
 }
@@ -210,7 +210,7 @@ fn event(source: &str, part: Part, sequence: u128) -> Event {
     }
 }
 
-pub fn message(event: &Event, lane: &str) -> Message {
+pub(crate) fn message(event: &Event, lane: &str) -> Message {
     let (entity, facet) = (event.subject.entity().as_str(), event.subject.facet.as_str());
     Message {
         exchange: "events".to_owned(),
@@ -224,7 +224,7 @@ pub fn message(event: &Event, lane: &str) -> Message {
 
 /// The store's ledger, which can be out of order.
 #[derive(Clone, Debug)]
-pub struct FlakyLedger {
+pub(crate) struct FlakyLedger {
     inner: SqliteStore,
     switches: Arc<Switches>,
 }
@@ -236,11 +236,11 @@ struct Switches {
 }
 
 impl FlakyLedger {
-    pub fn fail_claims(&self, fails: bool) {
+    pub(crate) fn fail_claims(&self, fails: bool) {
         self.switches.claims_fail.store(fails, Ordering::SeqCst);
     }
 
-    pub fn fail_settlements(&self, fails: bool) {
+    pub(crate) fn fail_settlements(&self, fails: bool) {
         self.switches.settlements_fail.store(fails, Ordering::SeqCst);
     }
 }

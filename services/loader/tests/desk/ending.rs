@@ -3,6 +3,7 @@
 use ferry_canonical::Outcome;
 use ferry_sim::HttpFault;
 use ferry_store::{Journal as _, JournalFilter};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     bench::{Bench, ORDERS, ORDERS_BULK, PRODUCTS, SECOND, message, order, product},
@@ -29,26 +30,42 @@ async fn quiet_queues_do_not_hold_up_a_busy_one() {
     for number in 0..300 {
         bench.say(&order(&format!("WEB-{number}"))).await;
     }
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     bench.until_empty(ORDERS).await;
     assert_eq!(bench.warehouse.effects().len(), 300);
     assert!(started.elapsed() < SECOND, "{:?}", started.elapsed());
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_full_bulk_lane_does_not_starve_the_live_one_and_is_not_starved() {
+/// While one call holds the only place, `busy` and then `other` fill up. Answers which place among
+/// the effects the one order of `other` takes.
+async fn place_of_the_other_lane(busy: &str, other: &str) -> usize {
     let bench = Bench::with_concurrency(1);
-    bench.http.script(warehouse::ORDERS, [HttpFault::Hold]);
+    bench.http.script(warehouse::PRODUCTS, [HttpFault::Hold]);
+    bench.say(&product("MUG", "Holds the only place", 1)).await;
+    bench.http.until(|http| http.count(warehouse::PRODUCTS) == 1).await;
     for number in 0..100 {
-        bench.broker.publish(message(&order(&format!("OLD-{number}")), "bulk")).await;
+        bench.broker.publish(message(&order(&format!("BUSY-{number}")), busy)).await;
     }
-    bench.http.until(|http| http.count(warehouse::ORDERS) == 1).await;
-    bench.say(&order("NEW")).await;
+    bench.broker.publish(message(&order("OTHER"), other)).await;
+    let queue = ferry_topology::load_queue("warehouse", "order", other);
+    bench.broker.until(|broker| broker.in_hand(&queue) == 1).await;
+    sleep(SECOND).await;
     bench.http.release();
     bench.until_empty(ORDERS).await;
-    assert!(!bench.broker.messages(ORDERS_BULK).is_empty(), "live work waited for all of bulk");
     bench.until_empty(ORDERS_BULK).await;
-    bench.assert_outcomes(&[(Outcome::Delivered, 101)]).await;
+    bench.assert_outcomes(&[(Outcome::Delivered, 102)]).await;
+    bench.warehouse.effects().iter().position(|effect| effect == "order OTHER").unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn live_work_overtakes_a_full_bulk_lane() {
+    assert_eq!(place_of_the_other_lane("bulk", "live").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bulk_work_has_its_share_of_a_call_beside_a_full_live_lane() {
+    let place = place_of_the_other_lane("live", "bulk").await;
+    assert!(place <= 25, "it waited for the call after: {place}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,7 +81,7 @@ async fn a_draining_loader_finishes_what_runs_and_gives_back_what_never_started(
     let (broker, http, store) = (bench.broker.clone(), bench.http.clone(), bench.store.clone());
     let warehouse = bench.warehouse.clone();
     tokio::join!(bench.drain(), async {
-        tokio::time::sleep(SECOND).await;
+        sleep(SECOND).await;
         http.release();
     });
     assert_eq!(warehouse.effects(), ["product RUNS: Runs"]);

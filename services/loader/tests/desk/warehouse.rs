@@ -8,12 +8,12 @@ use std::{
 use ferry_http::{Request, Response};
 use ferry_sim::{SimHttp, answer};
 
-pub const ORDERS: &str = "import order";
-pub const PRODUCTS: &str = "import product";
+pub(crate) const ORDERS: &str = "import order";
+pub(crate) const PRODUCTS: &str = "import product";
 
 /// What it did, and what it will say instead of doing anything.
 #[derive(Clone, Debug, Default)]
-pub struct Warehouse {
+pub(crate) struct Warehouse {
     state: Arc<Mutex<State>>,
 }
 
@@ -25,22 +25,22 @@ struct State {
 }
 
 impl Warehouse {
-    pub fn http(&self) -> SimHttp {
+    pub(crate) fn http(&self) -> SimHttp {
         let warehouse = self.clone();
         SimHttp::new(move |request| warehouse.respond(request))
     }
 
     /// Its next answers, without an effect.
-    pub fn say_instead(&self, answers: impl IntoIterator<Item = Response>) {
+    pub(crate) fn say_instead(&self, answers: impl IntoIterator<Item = Response>) {
         self.state.lock().unwrap().instead.extend(answers);
     }
 
     /// Its next answers are these statuses, without an effect.
-    pub fn refuse(&self, statuses: impl IntoIterator<Item = u16>) {
+    pub(crate) fn refuse(&self, statuses: impl IntoIterator<Item = u16>) {
         self.say_instead(statuses.into_iter().map(|status| answer(status, "no")));
     }
 
-    pub fn effects(&self) -> Vec<String> {
+    pub(crate) fn effects(&self) -> Vec<String> {
         self.state.lock().unwrap().effects.clone()
     }
 
@@ -59,7 +59,7 @@ impl Warehouse {
 
 impl State {
     fn import(&mut self, document: &str) -> Response {
-        let (mut successes, mut duplicates) = (String::new(), String::new());
+        let (mut successes, mut duplicates) = (Vec::new(), Vec::new());
         for import in document.split("<import ").skip(1) {
             let of = |name: &str| between(import, &format!("{name}=\""), "\"");
             let (kind, reference) = (of("type"), of("externalReference"));
@@ -70,12 +70,13 @@ impl State {
             };
             if kind == "order" && self.effects.contains(&effect) {
                 duplicates
-                    .push_str(&format!("{named}><duplicateMessage>no</duplicateMessage></import>"));
+                    .push(format!("{named}><duplicateMessage>no</duplicateMessage></import>"));
             } else {
                 self.effects.push(effect);
-                successes.push_str(&format!("{named} item=\"7\"/>"));
+                successes.push(format!("{named} item=\"7\"/>"));
             }
         }
+        let (successes, duplicates) = (successes.concat(), duplicates.concat());
         let body = format!(
             "<importResult><importSuccesses>{successes}</importSuccesses>\
              <importDuplicates>{duplicates}</importDuplicates></importResult>"
@@ -85,9 +86,10 @@ impl State {
 
     fn detail(&self, url: &str) -> Response {
         let reference = url.rsplit('=').next().unwrap();
-        match self.effects.contains(&format!("order {reference}")) {
-            true => answer(200, &format!("<order externalReference=\"{reference}\"/>")),
-            false => answer(404, "not found"),
+        if self.effects.contains(&format!("order {reference}")) {
+            answer(200, &format!("<order externalReference=\"{reference}\"/>"))
+        } else {
+            answer(404, "not found")
         }
     }
 }
@@ -97,7 +99,7 @@ fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
 }
 
 /// The answer for an order that names something OrderFlow does not have.
-pub fn missing(reference: &str) -> Response {
+pub(crate) fn missing(reference: &str) -> Response {
     let body = format!(
         "<importResult><importFailures><import type=\"order\" externalReference=\"{reference}\">\
          <failureMessage>Product MUG not found</failureMessage>\
