@@ -117,14 +117,14 @@ mod tests {
 
     #[test]
     fn arbitrary_bytes_are_kept_and_two_copies_are_one() {
-        let letter = |body| super::letter(&delivery(body), Timestamp::UNIX_EPOCH);
-        let first = letter(b"\xff\x00garbage");
+        let of = |body| letter(&delivery(body), Timestamp::UNIX_EPOCH);
+        let first = of(b"\xff\x00garbage");
         assert_eq!(
             (first.kind.as_str(), first.body.as_slice()),
             ("unknown", &b"\xff\x00garbage"[..])
         );
-        assert_eq!(first.key, letter(b"\xff\x00garbage").key);
-        assert_ne!(first.key, letter(b"other").key);
+        assert_eq!(first.key, of(b"\xff\x00garbage").key);
+        assert_ne!(first.key, of(b"other").key);
         assert_eq!(first.target.as_deref(), Some("shop"));
     }
 
@@ -134,7 +134,7 @@ mod tests {
             let mut delivery = delivery(body);
             delivery.id = Some(record.to_owned());
             delivery.headers.insert(header::POINTER, "/customers/3");
-            super::letter(&delivery, Timestamp::UNIX_EPOCH).key
+            letter(&delivery, Timestamp::UNIX_EPOCH).key
         };
         assert_ne!(with("record", b"{}"), with("record", b"[]"));
         assert_eq!(with("record", b"{}"), with("record read again", b"{}"));
@@ -144,6 +144,6 @@ mod tests {
     fn what_the_broker_dead_lettered_is_called_crashed() {
         let mut delivery = delivery(b"{}");
         delivery.headers.insert("x-first-death-reason", "delivery_limit");
-        assert_eq!(super::letter(&delivery, Timestamp::UNIX_EPOCH).kind, "crashed");
+        assert_eq!(letter(&delivery, Timestamp::UNIX_EPOCH).kind, "crashed");
     }
 }

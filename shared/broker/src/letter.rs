@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_wait_beyond_the_longest_level_says_until_when() {
         let at = AT.parse().unwrap();
-        let message = postpone(&delivery(), at, Duration::from_secs(300), &levels());
+        let message = postpone(&delivery(), at, Duration::from_mins(5), &levels());
         assert_eq!(message.exchange, "delay.30s");
         assert_eq!(message.headers.number(header::ATTEMPT), Some(2));
         assert_eq!(message.headers.text(header::NOT_BEFORE), Some("2026-11-22T09:20:00Z"));

@@ -74,10 +74,10 @@ mod tests {
 
     #[test]
     fn kilograms_become_grams_without_rounding() {
-        let grams = |text| super::grams(&Decimal::parse(text).unwrap()).unwrap();
-        assert_eq!(grams("0.35"), "350");
-        assert_eq!(grams("12"), "12000");
-        assert_eq!(grams("1.2345"), "1234.5");
+        let in_grams = |text| grams(&Decimal::parse(text).unwrap()).unwrap();
+        assert_eq!(in_grams("0.35"), "350");
+        assert_eq!(in_grams("12"), "12000");
+        assert_eq!(in_grams("1.2345"), "1234.5");
     }
 
     #[test]
