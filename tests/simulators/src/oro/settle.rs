@@ -228,7 +228,10 @@ fn add_up(store: &mut Store, id: &Id) {
     let total: f64 = lines
         .filter_map(|line| store.get(Kind::OrderLineItems, line))
         .map(|line| {
-            cents(line.number("quantity").unwrap_or_default() * line.number("value").unwrap_or_default())
+            cents(
+                line.number("quantity").unwrap_or_default()
+                    * line.number("value").unwrap_or_default(),
+            )
         })
         .sum();
     order.set("subtotalValue", decimal(total, 4));
