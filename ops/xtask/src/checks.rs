@@ -18,8 +18,8 @@ use crate::{
 const CLIPPY: &str = "clippy --locked --workspace --all-targets --all-features -- -D warnings";
 const DOC: &str = "doc --locked --workspace --no-deps --document-private-items";
 const DENY: &str = "deny --locked --all-features check bans licenses sources";
-const BROKER_TESTS: &str = "test --locked -p ferry-node -p ferry-e2e \
-    --features ferry-node/broker,ferry-e2e/broker";
+const BROKER_TESTS: &str = "test --locked -p ferry-node -p ferry-amqp -p ferry-e2e \
+    --features ferry-node/broker,ferry-amqp/broker,ferry-e2e/broker";
 
 /// Set where there is no network; only what needs the network is then left out, and said.
 const OFFLINE: &str = "CI_OFFLINE";
