@@ -17,7 +17,7 @@ fn of<'a>(transformed: &'a Transformed, exchange: &str) -> Vec<&'a Message> {
 fn fact(transformed: &Transformed) -> Fact {
     let facts = of(transformed, "facts");
     assert_eq!(facts.len(), 1);
-    serde_json::from_slice(&facts[0].body).unwrap()
+    serde_json::from_slice(&facts.first().unwrap().body).unwrap()
 }
 
 #[test]

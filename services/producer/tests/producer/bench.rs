@@ -1,0 +1,137 @@
+//! What every test here needs: a broker, a store, three sources.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use ferry_canonical::Facet;
+use ferry_config::{
+    HumanDuration, Secret, SystemConfig,
+    system::{
+        FileFormat, FileKind, FilesConfig, Limits, Mapping, OrderflowConfig, PushConfig,
+        RestConfig, RestEndpoint,
+    },
+};
+use ferry_producer::{
+    Notes, ProducerMetrics,
+    journal::{self, Writer},
+};
+use ferry_service::Metrics;
+use ferry_sim::SimBroker;
+use ferry_store::SqliteStore;
+use ferry_systems::System;
+use ferry_topology::{Inputs, Topology};
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const RECORDS: &str = "transform";
+
+pub(crate) struct Bench {
+    pub(crate) broker: SimBroker,
+    pub(crate) store: SqliteStore,
+    pub(crate) systems: Arc<BTreeMap<String, System>>,
+    pub(crate) metrics: ProducerMetrics,
+    pub(crate) notes: Notes,
+    /// Holds the journal's other end, unread.
+    _writer: Writer,
+}
+
+impl Bench {
+    pub(crate) fn new(folder: &Path) -> Self {
+        ferry_sim::start_clock();
+        let metrics = ProducerMetrics::new(&Metrics::new("producer").unwrap()).unwrap();
+        let (notes, writer) = journal::notes(metrics.clone());
+        Self {
+            broker: SimBroker::new(Topology::new(&Inputs {
+                prefix: "sim".to_owned(),
+                levels: vec![5 * SECOND],
+                bindings: Vec::new(),
+                lanes: vec!["live".to_owned(), "bulk".to_owned()],
+            })),
+            store: SqliteStore::in_memory(ferry_sim::now).unwrap(),
+            systems: Arc::new(systems(folder)),
+            metrics,
+            notes,
+            _writer: writer,
+        }
+    }
+
+    /// The bodies of all records in the live queue.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        let records = self.broker.messages(RECORDS).into_iter();
+        records.map(|record| String::from_utf8_lossy(&record.body).into_owned()).collect()
+    }
+}
+
+fn systems(folder: &Path) -> BTreeMap<String, System> {
+    let configs = [
+        ("warehouse", SystemConfig::Orderflow(orderflow())),
+        ("erp", SystemConfig::Rest(rest())),
+        ("catalogue", SystemConfig::Files(files(folder))),
+    ];
+    let systems = configs.into_iter();
+    systems.map(|(name, config)| (name.to_owned(), System::new(name, &config).unwrap())).collect()
+}
+
+fn limits() -> Limits {
+    Limits {
+        concurrency: 1,
+        timeout: HumanDuration::from_secs(5),
+        settle_after: HumanDuration::from_secs(10),
+    }
+}
+
+fn orderflow() -> OrderflowConfig {
+    OrderflowConfig {
+        base_url: "http://warehouse.test".to_owned(),
+        organisation: "acme".to_owned(),
+        channel: "web".to_owned(),
+        time_zone: "Europe/London".to_owned(),
+        user: Secret::new("ferry"),
+        password: Secret::new("pw"),
+        push: Some(PushConfig {
+            user: Secret::new("flow"),
+            password: Secret::new("pw"),
+            acknowledgement: "Success - Message {id} Received".to_owned(),
+        }),
+        limits: limits(),
+    }
+}
+
+fn rest() -> RestConfig {
+    let customers = RestEndpoint {
+        path: "/customers".to_owned(),
+        facet: Facet::Profile,
+        items: "/customers".to_owned(),
+        mapping: mapping("{number, name}"),
+        sequence: "/updated_at".to_owned(),
+        clock: "updated_at".to_owned(),
+        page_param: Some("page".to_owned()),
+        pages: None,
+        size_param: Some("size".to_owned()),
+        page_size: 2,
+        since_param: Some("since".to_owned()),
+        overlap: HumanDuration::from_secs(5),
+    };
+    RestConfig {
+        base_url: "http://erp.test".to_owned(),
+        bearer: None,
+        endpoints: BTreeMap::from([("customers".to_owned(), customers)]),
+        limits: limits(),
+    }
+}
+
+fn files(folder: &Path) -> FilesConfig {
+    let products = FileKind {
+        pattern: "*.csv".to_owned(),
+        format: FileFormat::Csv,
+        facet: Facet::Catalogue,
+        mapping: mapping("{sku, name}"),
+        chunk_rows: 2,
+    };
+    FilesConfig {
+        folder: folder.to_owned(),
+        files: BTreeMap::from([("products".to_owned(), products)]),
+    }
+}
+
+fn mapping(program: &str) -> Mapping {
+    Mapping { name: "m.jq".to_owned(), program: program.to_owned() }
+}

@@ -1,0 +1,166 @@
+//! One endpoint, asked at intervals.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use ferry_broker::Broker as _;
+use ferry_canonical::header;
+use ferry_producer::poll::Poll;
+use ferry_sim::{Fault, HttpFault, SimHttp, answer};
+use ferry_store::{Cursors as _, Lease, Leases as _};
+use tokio::{task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::bench::{Bench, RECORDS, SECOND};
+
+const NAME: &str = "poll/erp/customers";
+
+/// A source, and a producer that asks it every ten seconds.
+struct Polling {
+    bench: Bench,
+    http: SimHttp,
+    draining: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+fn page(times: &[&str]) -> String {
+    let items = times.iter().map(|time| format!(r#"{{"number":"C","updated_at":"{time}"}}"#));
+    format!(r#"{{"customers":[{}]}}"#, items.collect::<Vec<_>>().join(","))
+}
+
+fn prepared(pages: Vec<String>) -> Polling {
+    let asked = AtomicUsize::new(0);
+    // The last page again and again.
+    let http = SimHttp::new(move |_| {
+        let number = asked.fetch_add(1, Ordering::SeqCst).min(pages.len() - 1);
+        answer(200, pages.get(number).unwrap())
+    });
+    let bench = Bench::new(Path::new("unused"));
+    Polling { bench, http, draining: CancellationToken::new(), tasks: JoinSet::new() }
+}
+
+impl Polling {
+    fn start(&mut self, owner: &str) {
+        let poll = Poll {
+            source: "erp".to_owned(),
+            endpoint: "customers".to_owned(),
+            entity: "customer",
+            every: 10 * SECOND,
+            systems: Arc::clone(&self.bench.systems),
+            http: Arc::new(self.http.clone()),
+            publisher: self.bench.broker.publisher(),
+            store: self.bench.store.clone(),
+            notes: self.bench.notes.clone(),
+            metrics: self.bench.metrics.clone(),
+            clock: ferry_sim::now,
+            owner: owner.to_owned(),
+        };
+        self.tasks.spawn(poll.run(self.draining.clone()));
+    }
+
+    fn runs(&self, result: &str) -> u64 {
+        self.bench.metrics.runs.with_label_values(&["erp", "customers", result]).get()
+    }
+
+    async fn cursor(&self) -> Option<String> {
+        self.bench.store.cursor(NAME).await.unwrap()
+    }
+}
+
+fn started(pages: Vec<String>) -> Polling {
+    let mut polling = prepared(pages);
+    polling.start("one");
+    polling
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cursor_moves_only_after_the_page_is_confirmed() {
+    let polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    polling.bench.broker.script("records", [Fault::Hold]);
+    let mut polling = polling;
+    polling.start("one");
+    polling.bench.broker.until(|broker| broker.messages(RECORDS).len() == 1).await;
+    sleep(SECOND).await;
+    assert_eq!(polling.cursor().await, None, "it moved before the confirm");
+    polling.bench.broker.release();
+    sleep(SECOND).await;
+    assert!(polling.cursor().await.unwrap().contains("2026-01-01T00:00:01Z"));
+    let record = polling.bench.broker.messages(RECORDS).remove(0);
+    assert_eq!(record.key, "erp.customer.live");
+    assert_eq!(record.headers.text(header::ENDPOINT), Some("customers"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_never_became_durable_is_read_and_passed_on_again() {
+    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    // Longer than a run waits for its confirms.
+    polling.bench.broker.script("records", [Fault::Refuse; 30]);
+    polling.start("one");
+    polling.http.until(|http| http.count("poll") == 2).await;
+    assert_eq!((polling.runs("failed"), polling.cursor().await), (1, None));
+    polling.bench.broker.until(|broker| broker.messages(RECORDS).len() == 1).await;
+    sleep(SECOND).await;
+    assert!(polling.cursor().await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_page_again_is_not_passed_on_and_a_new_one_is() {
+    let (first, second) = (page(&["2026-01-01T00:00:01Z"]), page(&["2026-01-01T00:00:02Z"]));
+    let polling = started(vec![first.clone(), first.clone(), first.clone(), second.clone()]);
+    polling.http.until(|http| http.count("poll") == 6).await;
+    assert_eq!(polling.bench.bodies(), [first, second]);
+    assert!(polling.cursor().await.unwrap().contains("2026-01-01T00:00:02Z"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_run_reads_every_page_there_is() {
+    let full = page(&["2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"]);
+    let polling = started(vec![full.clone(), page(&["2026-01-01T00:00:02Z"])]);
+    let began = tokio::time::Instant::now();
+    polling.bench.broker.until(|broker| broker.messages(RECORDS).len() == 2).await;
+    assert!(began.elapsed() < SECOND);
+    assert!(polling.http.requests().last().unwrap().url.contains("since="));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_producer_runs_is_left_to_it_until_its_lease_ends() {
+    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    let other = Lease { name: NAME.to_owned(), owner: "other".to_owned() };
+    assert!(polling.bench.store.lease(other, 60 * SECOND).await.unwrap());
+    polling.start("one");
+    sleep(55 * SECOND).await;
+    assert_eq!((polling.http.requests().len(), polling.runs("elsewhere")), (0, 6));
+    polling.http.until(|http| http.count("poll") == 1).await;
+    polling.bench.broker.until(|broker| broker.messages(RECORDS).len() == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_producers_one_polls_and_the_other_takes_over_at_its_end() {
+    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    polling.start("one");
+    polling.http.until(|http| http.count("poll") == 1).await;
+    let first = std::mem::take(&mut polling.draining);
+    polling.start("other");
+    sleep(35 * SECOND).await;
+    // At 0, 10, 20 and 30 seconds, once each.
+    assert_eq!(polling.http.count("poll"), 4);
+    first.cancel();
+    polling.tasks.join_next().await.unwrap().unwrap();
+    sleep(10 * SECOND).await;
+    assert_eq!(polling.http.count("poll"), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_cannot_be_reached_is_asked_again_and_nothing_moves() {
+    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    polling.http.script("poll", [HttpFault::Refuse, HttpFault::Stall]);
+    polling.start("one");
+    polling.http.until(|http| http.count("poll") == 3).await;
+    assert_eq!(polling.runs("failed"), 2);
+    polling.bench.broker.until(|broker| broker.messages(RECORDS).len() == 1).await;
+}
