@@ -6,7 +6,7 @@ use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
     options::{
         BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
-        QueueDeclareOptions,
+        QueueDeclareOptions, QueuePurgeOptions,
     },
     types::{AMQPValue, FieldTable},
 };
@@ -79,6 +79,9 @@ impl Foreign {
     }
 
     /// Publishes and waits until the broker has it.
+    ///
+    /// # Panics
+    /// When the broker does not take it.
     pub fn publish(&self, exchange: &str, key: &str, letter: &Letter) {
         let mut table = FieldTable::default();
         for (name, value) in &letter.headers {
@@ -147,6 +150,12 @@ impl Foreign {
         wait_for(&format!("a message in {queue}"), within, || self.get(queue))
     }
 
+    /// Empties a queue unread.
+    pub fn purge(&self, queue: &str) {
+        let purging = self.channel.queue_purge(queue.into(), QueuePurgeOptions::default());
+        sure("purging", self.runtime.block_on(purging));
+    }
+
     /// Messages ready in a queue.
     pub fn ready(&self, queue: &str) -> u32 {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
@@ -156,20 +165,14 @@ impl Foreign {
 }
 
 fn shown(value: &AMQPValue) -> String {
-    if let Some(text) = value.as_long_string() {
-        return String::from_utf8_lossy(text.as_bytes()).into_owned();
-    }
-    if let AMQPValue::ShortString(text) = value {
-        return text.to_string();
-    }
-    let number = match value {
-        AMQPValue::ShortShortInt(number) => Some(i64::from(*number)),
-        AMQPValue::ShortInt(number) => Some(i64::from(*number)),
-        AMQPValue::LongInt(number) => Some(i64::from(*number)),
-        AMQPValue::LongLongInt(number) => Some(*number),
-        _ => None,
+    let text = value.as_long_string().map(|text| String::from_utf8_lossy(text.as_bytes()).into());
+    let number = || {
+        let short =
+            value.as_short_short_int().map(i64::from).or(value.as_short_int().map(i64::from));
+        short.or(value.as_long_int().map(i64::from)).or(value.as_long_long_int())
     };
-    number.map_or_else(|| format!("{value:?}"), |number| number.to_string())
+    text.or_else(|| number().map(|number| number.to_string()))
+        .unwrap_or_else(|| format!("{value:?}"))
 }
 
 fn sure<T>(what: &str, result: Result<T, lapin::Error>) -> T {

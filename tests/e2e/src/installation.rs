@@ -10,7 +10,7 @@ use std::{
 use crate::{Broker, Foreign, Service, binary, http, wait_until};
 
 /// How long a service may take until it is ready, on a busy machine.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 const CONFIGURATION: &str = include_str!("ferry.toml");
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 /// Demos share one folder, which each locks.
 static FOLDER: Mutex<()> = Mutex::new(());
 
-const WITHIN: Duration = Duration::from_secs(180);
+const WITHIN: Duration = Duration::from_mins(3);
 
 /// Runs the demo to its end and returns its result. Where somebody else's demo runs in the same
 /// folder, waits for its end.

@@ -12,6 +12,7 @@ mod events;
 mod operators;
 mod poison;
 mod pushes;
+mod raw;
 mod retries;
 mod shutdown;
 mod topology;
@@ -22,7 +23,7 @@ use ferry_e2e::{Broker, http, wait_for};
 use serde_json::Value;
 
 /// No state of a healthy installation takes longer to come about, on a busy machine.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 const EVENTS_OF_CUSTOMERS: &str = "customer.profile.erp.live";
 

@@ -2,7 +2,7 @@
 
 use ferry_e2e::{Foreign, Installation, Letter, Simulator, Systems, event, wait_until};
 
-use crate::SOON;
+use crate::{SOON, raw};
 
 /// Garbage with a name, each of which must die.
 fn poisons() -> Vec<(&'static str, Letter)> {
@@ -24,6 +24,15 @@ fn poisons() -> Vec<(&'static str, Letter)> {
     ]
 }
 
+/// What no library sends, but a broker carries: message id and header table.
+fn broken() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+    vec![
+        ("a message id that is no UTF-8", b"\xff\xfe".to_vec(), Vec::new()),
+        ("a header's name that is no UTF-8", b"id".to_vec(), raw::table(b"\xff\xfe", b"text")),
+        ("a header that is no UTF-8", b"id".to_vec(), raw::table(b"ferry-source", b"\xff\xfe")),
+    ]
+}
+
 /// Publishes every poison into `queue` and takes its dead letter.
 fn each_dies(ferry: &Installation, foreign: &Foreign, queue: &str) {
     for (what, poison) in poisons() {
@@ -41,6 +50,13 @@ fn each_dies(ferry: &Installation, foreign: &Foreign, queue: &str) {
         let carried = |name: &str| letter.headers.get(name) == poison.headers.get(name);
         assert!(poison.headers.keys().all(|name| carried(name)), "{what}");
     }
+    let dead = ferry.named(&format!("{queue}.dead"));
+    for (count, (what, id, table)) in (1..).zip(broken()) {
+        raw::put(ferry.broker.url(), &ferry.named(queue), &id, &table, what.as_bytes());
+        // Only counted: this client's library could not read it either.
+        wait_until(what, SOON, || foreign.ready(&dead) == count);
+    }
+    foreign.purge(&dead);
 }
 
 #[test]
