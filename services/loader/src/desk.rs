@@ -83,6 +83,9 @@ pub struct Desk<B: Broker, L> {
     running: HashMap<tokio::task::Id, Vec<Uuid>>,
     readers: HashMap<String, Acks>,
     news: mpsc::Receiver<News>,
+    /// What was never read as an event and whose message is not confirmed yet.
+    unsent: Vec<Sending>,
+    resend_at: Instant,
     /// Readers that have stopped.
     stopped: usize,
     paused_until: Option<Instant>,
@@ -132,6 +135,8 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
             running: HashMap::new(),
             readers,
             news,
+            unsent: Vec::new(),
+            resend_at: Instant::now(),
             stopped: 0,
             paused_until: None,
             store_back_at: None,
@@ -147,6 +152,10 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         let mut renew = interval(self.target.lease / 3);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !draining.is_cancelled() {
+            if !self.unsent.is_empty() && self.resend_at <= Instant::now() {
+                let unsent = std::mem::take(&mut self.unsent);
+                self.send(unsent).await;
+            }
             self.claim_what_can_start().await;
             self.count_in_hand();
             let wake = self.next_look();
@@ -165,14 +174,15 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
     fn next_look(&self) -> Instant {
         const IDLE: std::time::Duration = std::time::Duration::from_mins(1);
         let now = Instant::now();
+        let idle = if self.unsent.is_empty() { now + IDLE } else { self.resend_at };
         if self.calls.len() >= self.target.concurrency {
             // Only a call that ends makes room.
-            return now + IDLE;
+            return idle;
         }
         let barred = self.paused_until.max(self.store_back_at);
         let ready = self.waiting.next_ready().map(|ready| ready.max(barred.unwrap_or(ready)));
         // A held delivery that is ready but could not be claimed is looked at again soon.
-        ready.map_or(now + IDLE, |ready| ready.max(now + limits::BUSY_MIN / 5))
+        ready.map_or(idle, |ready| ready.max(now + limits::BUSY_MIN / 5).min(idle))
     }
 
     async fn take_in(&mut self, news: News) {
@@ -185,6 +195,9 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
             News::Lost { queue } => {
                 // Calls that run go on: their settlement is what the redelivery will find.
                 drop(self.waiting.take_queue(&queue));
+                let of_queue =
+                    |sending: &Sending| sending.receipt.as_ref().is_some_and(|(q, _)| *q == queue);
+                self.unsent.retain(|sending| !of_queue(sending));
             }
             News::Stopped { unread } => {
                 self.stopped += 1;
@@ -273,10 +286,16 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         let patience = limits::PUBLISH_PATIENCE;
         if let Err(error) = self.publisher.publish_until_confirmed(messages, patience).await {
             error!(%error, count = sending.len(), "publishes are not confirmed");
-            for mut in_hand in sending.into_iter().filter_map(|sending| sending.in_hand) {
-                in_hand.ready_at = Instant::now() + limits::STORE_PAUSE;
-                self.waiting.push(in_hand);
+            for mut sending in sending {
+                match sending.in_hand.take() {
+                    Some(mut in_hand) => {
+                        in_hand.ready_at = Instant::now() + limits::STORE_PAUSE;
+                        self.waiting.push(in_hand);
+                    }
+                    None => self.unsent.push(sending),
+                }
             }
+            self.resend_at = Instant::now() + limits::STORE_PAUSE;
             return;
         }
         let mut receipts: HashMap<String, Vec<Receipt>> = HashMap::new();

@@ -26,6 +26,8 @@ pub mod limits {
     pub const PREFETCH: u16 = 8;
     /// A confirm that has not come after this is waited for no longer; then it is published again.
     pub const PUBLISH_PATIENCE: Duration = Duration::from_mins(1);
+    /// Between two rounds of publishes of which some were not confirmed.
+    pub const REPEAT_PAUSE: Duration = Duration::from_millis(500);
     /// Between two subscriptions that failed at once.
     pub const SUBSCRIBE_PAUSE: Duration = Duration::from_millis(500);
 }
@@ -115,6 +117,7 @@ async fn confirm<P: Publisher>(publisher: &P, messages: Vec<ferry_broker::Messag
         publisher.publish_until_confirmed(messages.clone(), limits::PUBLISH_PATIENCE).await
     {
         warn!(%error, count = messages.len(), "publishes are not confirmed; repeating");
+        tokio::time::sleep(limits::REPEAT_PAUSE).await;
     }
 }
 

@@ -12,7 +12,7 @@ use ferry_retry::Levels;
 use ferry_topology::name;
 use jiff::Timestamp;
 
-use crate::{Delivery, Headers, Message};
+use crate::{Delivery, HeaderValue, Headers, Message};
 
 /// What stands in a delivery's headers about its past.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,8 +148,33 @@ pub fn dead_item(
     message(delivery, name::DEAD.to_owned(), headers, body)
 }
 
+/// What a republish carries on: at most [`limits::CARRIED_BYTES`], our own headers first. A foreign
+/// hand may have filled a whole frame with headers, and then ours would not fit beside them.
 fn carried(delivery: &Delivery) -> Headers {
-    delivery.headers.clone().without(header::STRIPPED)
+    let found = delivery.headers.clone().without(header::STRIPPED);
+    let own = |name: &str| name.starts_with("ferry-") || name == header::TRACEPARENT;
+    let mut carried = Headers::default();
+    let mut room = limits::CARRIED_BYTES;
+    for (name, value) in found.iter().filter(|(name, _)| own(name)).chain(
+        // Two passes over one list: there are few headers.
+        found.iter().filter(|(name, _)| !own(name)),
+    ) {
+        let value = match value {
+            HeaderValue::Text(text) => {
+                HeaderValue::Text(cut(text, limits::DETAIL_BYTES).to_owned())
+            }
+            HeaderValue::Other(text) => {
+                HeaderValue::Other(cut(text, limits::DETAIL_BYTES).to_owned())
+            }
+            HeaderValue::Number(number) => HeaderValue::Number(*number),
+        };
+        let bytes = name.len() + value.bytes();
+        if bytes <= room {
+            room -= bytes;
+            carried.insert_value(name, value);
+        }
+    }
+    carried
 }
 
 fn message(delivery: &Delivery, exchange: String, headers: Headers, body: Bytes) -> Message {
@@ -227,6 +252,19 @@ mod tests {
         assert_eq!(message.exchange, "delay.30s");
         assert_eq!(message.headers.number(header::ATTEMPT), Some(2));
         assert_eq!(message.headers.text(header::NOT_BEFORE), Some("2026-11-22T09:20:00Z"));
+    }
+
+    #[test]
+    fn headers_that_fill_a_frame_leave_room_for_the_failure() {
+        let mut full = delivery();
+        for n in 0..200 {
+            full.headers.insert(&format!("x-{n}"), "v".repeat(600));
+        }
+        let message = dead(&full, failed(), "host");
+        let bytes: usize = message.headers.iter().map(|(name, v)| name.len() + v.bytes()).sum();
+        assert!(bytes < 2 * limits::CARRIED_BYTES, "{bytes}");
+        assert_eq!(message.headers.text(header::LANE), Some("bulk"));
+        assert_eq!(message.headers.text(header::FAILURE_KIND), Some("unavailable"));
     }
 
     #[test]

@@ -25,6 +25,16 @@ pub enum HeaderValue {
     Other(String),
 }
 
+impl HeaderValue {
+    /// Its size on the wire, about.
+    pub const fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Other(text) => text.len(),
+            Self::Number(_) => 8,
+        }
+    }
+}
+
 impl Headers {
     pub fn insert(&mut self, name: &str, value: impl Into<String>) {
         self.0.insert(name.to_owned(), HeaderValue::Text(value.into()));

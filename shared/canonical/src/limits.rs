@@ -8,10 +8,12 @@ pub const EVENT_BYTES: usize = 4 * 1024 * 1024;
 pub const DETAIL_BYTES: usize = 8 * 1024;
 /// A dead letter's excerpt of the target's answer.
 pub const EXCERPT_BYTES: usize = 2 * 1024;
+/// Headers that a republish carries on, names included; the failure's own come on top.
+pub const CARRIED_BYTES: usize = 40 * 1024;
 /// Nesting of JSON or XML that is read.
 pub const DEPTH: usize = 64;
 /// Length of an id, a part or a reference, in characters.
 pub const ID_CHARS: usize = 255;
 
 const _: () = assert!(EVENT_BYTES <= RECORD_BYTES);
-const _: () = assert!(DETAIL_BYTES + EXCERPT_BYTES < 64 * 1024);
+const _: () = assert!(CARRIED_BYTES + DETAIL_BYTES + EXCERPT_BYTES < 100 * 1024);

@@ -99,3 +99,32 @@ fn poison_in_a_load_queue_dies_with_a_cause_and_what_is_behind_it_goes_on() {
     });
     assert_eq!(foreign.ready(&ferry.named("load.shop.order")), 0);
 }
+
+/// Headers so large that a frame just takes them, and nothing can be added.
+fn with_headers_that_fill_a_frame() -> Letter {
+    (0..990).fold(Letter::new("a frame full of headers"), |letter, number| {
+        letter.with(&format!("x-foreign-header-{number:05}"), &"h".repeat(102))
+    })
+}
+
+#[test]
+fn headers_that_fill_a_frame_die_in_the_transform_queue_too() {
+    let ferry = Installation::new("frame-transform", Systems::default(), &[]);
+    let _transformer = ferry.run("transformer");
+    let foreign = ferry.foreign();
+    foreign.put(&ferry.named("transform"), &with_headers_that_fill_a_frame());
+    let within = std::time::Duration::from_secs(15);
+    let letter = foreign.take(&ferry.named("transform.dead"), within);
+    assert_eq!(letter.body, b"a frame full of headers");
+}
+
+#[test]
+fn headers_that_fill_a_frame_die_in_a_load_queue_too() {
+    let ferry = Installation::new("frame-load", Systems::default(), &[]);
+    let _loader = ferry.run("loader");
+    let foreign = ferry.foreign();
+    foreign.put(&ferry.named("load.shop.order"), &with_headers_that_fill_a_frame());
+    let within = std::time::Duration::from_secs(15);
+    let letter = foreign.take(&ferry.named("load.shop.order.dead"), within);
+    assert_eq!(letter.body, b"a frame full of headers");
+}
