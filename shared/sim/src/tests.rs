@@ -275,5 +275,7 @@ async fn a_held_answer_waits_for_its_release_or_the_deadline() {
         http.release();
     });
     assert_eq!(held.unwrap().text(), "1");
-    assert!(matches!(http.send(request("write")).await, Err(HttpError::Timeout(_))));
+    let started = Instant::now();
+    assert_eq!(http.send(request("write")).await.unwrap_err(), HttpError::Timeout(3 * SECOND));
+    assert_eq!(started.elapsed(), 3 * SECOND);
 }
