@@ -56,7 +56,9 @@ fn key(delivery: &Delivery, event: Option<&Event>, origin: &str) -> String {
             let endpoint = delivery.headers.text(header::ENDPOINT).unwrap_or_default();
             format!("{source}/{endpoint}#{}", content())
         }
-        (None, Some(id)) => id.to_owned(),
+        (None, Some(id)) if id.parse::<Uuid>().is_ok() => id.to_owned(),
+        // A foreign hand may use one id for two messages.
+        (None, Some(id)) => format!("{id}#{}", content()),
         (None, None) => format!("body-{}", content()),
     };
     format!("{name}@{origin}/{generation}")

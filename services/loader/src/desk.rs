@@ -185,7 +185,16 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         ready.map_or(idle, |ready| ready.max(now + limits::BUSY_MIN / 5).min(idle))
     }
 
-    async fn take_in(&mut self, news: News) {
+    /// Takes in what is there, at most one piece of news per reader: then calls are looked at again.
+    async fn take_in(&mut self, first: News) {
+        self.take_one(first).await;
+        for _ in 1..self.readers.len() {
+            let Ok(news) = self.news.try_recv() else { return };
+            self.take_one(news).await;
+        }
+    }
+
+    async fn take_one(&mut self, news: News) {
         match news {
             News::Taken(deliveries) => {
                 for delivery in deliveries {
@@ -204,9 +213,6 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
                 let back = unread.iter().map(|delivery| Self::returning(delivery, None)).collect();
                 self.send(back).await;
             }
-        }
-        while let Ok(news) = self.news.try_recv() {
-            Box::pin(self.take_in(news)).await;
         }
     }
 

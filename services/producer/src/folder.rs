@@ -101,7 +101,11 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
             if draining.is_cancelled() {
                 break;
             }
-            self.file(files, &path, as_of).await?;
+            // One file that cannot be read must not keep the others waiting.
+            if let Err(error) = self.file(files, &path, as_of).await {
+                let file = name_of(&path);
+                warn!(source = %self.source, file, error = format!("{error:#}"), "a file failed");
+            }
         }
         Ok(())
     }
@@ -111,6 +115,9 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
         let file_name = name_of(path);
         let Some((kind_name, kind)) = files.kind_of(&file_name) else { return Ok(()) };
         let opened = fs::File::open(path).with_context(|| format!("opening {file_name}"))?;
+        // Before anything is published: a file that cannot be moved away would be read for ever.
+        let done = path.parent().unwrap_or_else(|| Path::new("")).join("done");
+        fs::create_dir_all(&done).context("making the folder done/")?;
         let mut chunks = Chunks::new(BufReader::new(opened), kind.format, kind.chunk_rows);
         let mut read = Read::default();
         loop {

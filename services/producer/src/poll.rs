@@ -1,7 +1,7 @@
 //! Polling: page by page, each made durable before the cursor moves over it.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
@@ -45,20 +45,28 @@ pub struct Poll<P, S> {
 #[derive(Debug, Default)]
 struct Heard {
     before: HashSet<u64>,
-    now: HashSet<u64>,
+    /// How often each body came in this run.
+    now: HashMap<u64, u32>,
 }
+
+/// A source that gives one page so often in one run does not look at which page it is asked for.
+const SAME_PAGE_MAX: u32 = 3;
 
 impl Heard {
     fn again(&mut self, body: &[u8]) -> bool {
         let mut hasher = DefaultHasher::new();
         body.hash(&mut hasher);
         let hash = hasher.finish();
-        self.now.insert(hash);
+        *self.now.entry(hash).or_default() += 1;
         self.before.contains(&hash)
     }
 
+    fn goes_in_circles(&self) -> bool {
+        self.now.values().any(|times| *times > SAME_PAGE_MAX)
+    }
+
     fn turn(&mut self) {
-        self.before = std::mem::take(&mut self.now);
+        self.before = std::mem::take(&mut self.now).into_keys().collect();
     }
 }
 
@@ -111,6 +119,12 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
             }
             if !self.page(heard).await? {
                 return Ok(Ran::Whole);
+            }
+            if heard.goes_in_circles() {
+                anyhow::bail!(
+                    "the source gives the same page again and again: does it know the \
+                    configured page parameter?"
+                );
             }
         }
     }

@@ -12,6 +12,7 @@ use axum::{
 };
 use ferry_broker::{PublishError, Publisher};
 use ferry_canonical::{Lane, header, limits as contract};
+use ferry_store::journal::BODY_BYTES;
 use ferry_systems::{Acknowledged, PushRequest, Refusal, System};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
@@ -180,8 +181,10 @@ impl<P: Publisher> Receiver<P> {
         entry.status = Some(answer.status);
         entry.duration = Some(duration);
         entry.response = Some(answer.body.clone());
-        // What nobody was authenticated for is not kept.
-        entry.request = (answer.status != 401).then(|| String::from_utf8_lossy(body).into_owned());
+        // What nobody was authenticated for is not kept, and of the rest what the journal keeps.
+        let kept = body.get(..BODY_BYTES.min(body.len())).unwrap_or_default();
+        let known = !matches!(answer.status, 401 | 404);
+        entry.request = known.then(|| String::from_utf8_lossy(kept).into_owned());
         self.notes.note(entry, u64::from(answer.record.is_some()));
     }
 }
@@ -203,8 +206,11 @@ async fn upload<P: Publisher>(
     body: Bytes,
 ) -> Response {
     let received_at = (receiver.clock)();
-    if !receiver.listens_on.is_loopback() {
-        let reason = "uploads carry no credentials and are taken on a loopback address only";
+    // A proxy on this host reaches us on loopback as well, and so does a page in a browser here.
+    let passed_on = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "origin", "via"];
+    let passed_on = passed_on.iter().any(|name| headers.contains_key(*name));
+    if !receiver.listens_on.is_loopback() || passed_on {
+        let reason = "uploads carry no credentials and are taken from this host only, directly";
         return (StatusCode::FORBIDDEN, reason).into_response();
     }
     let known = match receiver.systems.get(&name) {
@@ -231,7 +237,8 @@ async fn upload<P: Publisher>(
     receiver.metrics.records.with_label_values(&[&name, &origin.endpoint]).inc();
     let mut entry = journal::entry(received_at, &name, format!("upload {origin}"), "received");
     entry.record_id = Some(id);
-    entry.request = Some(String::from_utf8_lossy(&body).into_owned());
+    let kept = body.get(..BODY_BYTES.min(body.len())).unwrap_or_default();
+    entry.request = Some(String::from_utf8_lossy(kept).into_owned());
     receiver.notes.note(entry, 1);
     (StatusCode::CREATED, id.to_string()).into_response()
 }

@@ -148,6 +148,7 @@ impl Transformer {
             letter::dead_item(delivery, failed, &self.host, Some((pointer, fragment)));
         message.id = record_id(delivery).to_string();
         if let Some(key) = bad.key {
+            let key = letter::cut(&key, ferry_canonical::limits::EXCERPT_BYTES);
             message.headers.insert(header::KEY, key);
         }
         out.dead += 1;

@@ -140,7 +140,7 @@ pub fn dead_item(
     headers.insert(header::VERSION, env!("CARGO_PKG_VERSION"));
     let body = match item {
         Some((pointer, fragment)) => {
-            headers.insert(header::POINTER, pointer);
+            headers.insert(header::POINTER, cut(pointer, limits::EXCERPT_BYTES));
             fragment
         }
         None => delivery.body.clone(),

@@ -22,6 +22,8 @@ pub struct Exchange {
     pub request_headers: Vec<(String, String)>,
     pub request_body: Bytes,
     pub duration: Duration,
+    /// The bodies held secrets and are not kept.
+    pub secret: bool,
     /// Status and body, or the error's text.
     pub answer: Result<(u16, Bytes), String>,
 }
@@ -55,6 +57,7 @@ impl Conversation {
             request_headers: redacted_headers(&request.headers),
             request_body: if request.secret { Bytes::new() } else { request.body.clone() },
             duration: Duration::ZERO,
+            secret: request.secret,
             answer: Err("cut off".to_owned()),
         };
         let secret = request.secret;
@@ -67,6 +70,16 @@ impl Conversation {
         };
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
         answer
+    }
+
+    /// Whether the other side has said yes to a write of this conversation: what follows may fail,
+    /// but something was changed. Token requests are no writes.
+    pub fn has_written(&self) -> bool {
+        let exchanges = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+        exchanges.iter().any(|exchange| {
+            let accepted = matches!(exchange.answer, Ok((200..=299, _)));
+            accepted && !exchange.secret && exchange.method != "GET"
+        })
     }
 
     /// What was said so far; the list starts anew.

@@ -26,8 +26,12 @@ pub struct Rest {
 /// Where a poll stands: JSON, opaque to everybody else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Cursor {
-    /// The newest time ever seen.
+    /// The newest time of all whole runs.
     seen: Option<Timestamp>,
+    /// Inside a run: the newest time so far. `seen` moves when the run is whole, so that every page
+    /// of a run is asked for under one condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    newest: Option<Timestamp>,
     /// Inside a run: the time to go on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<Timestamp>,
@@ -219,24 +223,25 @@ fn advance(
     times: &[Timestamp],
     pages: Option<u32>,
 ) -> (Cursor, bool) {
-    let seen = cursor.seen.into_iter().chain(times.iter().copied()).max();
+    let newest = cursor.newest.into_iter().chain(times.iter().copied()).max();
     let page = cursor.page.unwrap_or(1);
     let full = match pages {
         Some(pages) => page < pages,
         None => items >= usize::from(endpoint.page_size),
     };
     if !full || items == 0 || endpoint.page_param.is_none() {
-        return (Cursor { seen, from: None, page: None }, false);
+        let seen = cursor.seen.max(newest);
+        return (Cursor { seen, ..Cursor::default() }, false);
     }
-    let last = times.iter().max().copied();
-    let moved = last.filter(|last| {
-        endpoint.since_param.is_some() && times.len() == items && cursor.from != Some(*last)
-    });
-    match moved {
+    // Going on from a time is right only where the source sorts by it, and every item has one.
+    let sorted = times.is_sorted() && times.len() == items;
+    let last = times.last().copied().filter(|_| sorted && endpoint.since_param.is_some());
+    let seen = cursor.seen;
+    match last {
         Some(last) if cursor.from.is_none_or(|from| last > from) => {
-            (Cursor { seen, from: Some(last), page: Some(1) }, true)
+            (Cursor { seen, newest, from: Some(last), page: Some(1) }, true)
         }
-        _ => (Cursor { seen, from: cursor.from, page: Some(page + 1) }, true),
+        _ => (Cursor { seen, newest, from: cursor.from, page: Some(page + 1) }, true),
     }
 }
 

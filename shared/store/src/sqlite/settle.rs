@@ -23,8 +23,8 @@ struct Claim {
     key: Key,
     facet: Facet,
     members: Vec<Claimant>,
-    /// When a lost write of this claim can be read at the latest.
-    lost_until: i64,
+    /// How long a lost write may still take effect.
+    settle_after: i64,
     unknown_until: Option<i64>,
 }
 
@@ -53,9 +53,9 @@ fn settle_one(turn: Turn<'_>, settlement: &Settlement) -> Result<Settled, StoreE
                 let delivery = (member.event_id, member.generation);
                 outcome::retrying(turn, &claim.target, &claim.route, delivery)?;
             }
-            failed(turn.ledger, &claim, *unread)?
+            failed(turn, &claim, *unread)?
         }
-        Settle::Released => failed(turn.ledger, &claim, false)?,
+        Settle::Released => failed(turn, &claim, false)?,
     };
     entity::free(turn.ledger, &claim.target, &claim.key, claim.token, unknown_until)?;
     Ok(Settled::Done)
@@ -66,7 +66,7 @@ type Row = (String, String, String, String, String, i64, Option<i64>);
 
 fn find(ledger: &Connection, settlement: &Settlement) -> Result<Option<Claim>, StoreError> {
     let mut select = ledger.prepare_cached(
-        "SELECT c.route, c.entity, c.id, c.facet, c.members, c.started_at + c.settle_after,
+        "SELECT c.route, c.entity, c.id, c.facet, c.members, c.settle_after,
                 e.unknown_until
          FROM claim c JOIN entity e
            ON e.entity = c.entity AND e.id = c.id AND e.system = c.target AND e.token = c.token
@@ -75,7 +75,7 @@ fn find(ledger: &Connection, settlement: &Settlement) -> Result<Option<Claim>, S
     let found: Option<Row> = select
         .query_row((settlement.token.as_bytes(), &settlement.target), |row| row.try_into())
         .optional()?;
-    let Some((route, entity, id, facet, members, lost_until, unknown_until)) = found else {
+    let Some((route, entity, id, facet, members, settle_after, unknown_until)) = found else {
         return Ok(None);
     };
     let corrupt = |what: &str| StoreError::Corrupt(format!("a claim's {what} cannot be read"));
@@ -87,7 +87,7 @@ fn find(ledger: &Connection, settlement: &Settlement) -> Result<Option<Claim>, S
         key: Key { entity, id },
         facet: facet.parse().map_err(|_| corrupt("facet"))?,
         members: serde_json::from_str(&members).map_err(|_| corrupt("members"))?,
-        lost_until,
+        settle_after,
         unknown_until,
     }))
 }
@@ -106,7 +106,7 @@ fn done(
         }
     }
     if !holds(outcome) {
-        return failed(turn.ledger, claim, false);
+        return failed(turn, claim, false);
     }
     // A lost write of another part is still to be read, by whoever writes next.
     let lost = known::has_intents(turn.ledger, &claim.target, &claim.key)?;
@@ -188,12 +188,16 @@ fn end_member(
 
 /// Nothing was written, or nobody knows. Returns until when the entity stays unknown: a claim that
 /// was to read a lost write, and did not get to write, leaves that question open.
-fn failed(ledger: &Connection, claim: &Claim, unread: bool) -> Result<Option<i64>, StoreError> {
+///
+/// A claim may have made several requests one after the other, each with a deadline of its own: what
+/// was lost last may take effect for `settle_after` from now, not from the claim's start.
+fn failed(turn: Turn<'_>, claim: &Claim, unread: bool) -> Result<Option<i64>, StoreError> {
     if unread {
-        known::keep_intents(ledger, &claim.target, &claim.key, claim.token)?;
-        return Ok(claim.unknown_until.max(Some(claim.lost_until)));
+        known::keep_intents(turn.ledger, &claim.target, &claim.key, claim.token)?;
+        let lost_until = micros(turn.now).saturating_add(claim.settle_after);
+        return Ok(claim.unknown_until.max(Some(lost_until)));
     }
-    known::drop_intents(ledger, &claim.target, &claim.key, claim.token)?;
+    known::drop_intents(turn.ledger, &claim.target, &claim.key, claim.token)?;
     Ok(claim.unknown_until)
 }
 

@@ -1,6 +1,6 @@
 //! Cutting a file into chunks of rows, byte for byte, without reading it whole.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read as _};
 
 use ferry_config::system::FileFormat;
 
@@ -25,7 +25,7 @@ pub struct Chunk {
 pub enum ChunkError {
     #[error("the file cannot be read")]
     Read(#[source] io::Error),
-    #[error("line {line}: a quoted field goes on for more than {ROW_BYTES_MAX} bytes")]
+    #[error("line {line}: it goes on for more than {ROW_BYTES_MAX} bytes; is a quote not closed?")]
     Row { line: u32 },
 }
 
@@ -71,16 +71,19 @@ impl<R: BufRead> Chunks<R> {
     fn row(&mut self) -> Result<Option<Vec<u8>>, ChunkError> {
         let (mut row, start) = (Vec::new(), self.line);
         loop {
-            let read = self.reader.read_until(b'\n', &mut row).map_err(ChunkError::Read)?;
+            // One byte more than a row may have: a line without an end does not fill the memory.
+            let room = u64::try_from(ROW_BYTES_MAX + 1).unwrap_or(u64::MAX);
+            let mut bounded = self.reader.by_ref().take(room);
+            let read = bounded.read_until(b'\n', &mut row).map_err(ChunkError::Read)?;
+            if row.len() > ROW_BYTES_MAX {
+                return Err(ChunkError::Row { line: start });
+            }
             if read == 0 {
                 return Ok((!row.is_empty()).then_some(row));
             }
             self.line = self.line.saturating_add(1);
             if self.format == FileFormat::Jsonl || !inside_quotes(&row) {
                 return Ok(Some(row));
-            }
-            if row.len() > ROW_BYTES_MAX {
-                return Err(ChunkError::Row { line: start });
             }
         }
     }

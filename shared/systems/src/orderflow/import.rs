@@ -1,6 +1,6 @@
 //! Writing to OrderFlow: one import request for several writes, one answer each.
 
-use ferry_canonical::{FailureKind, Part};
+use ferry_canonical::{Disposition, FailureKind, Part};
 use ferry_http::{Conversation, Method};
 
 use super::{
@@ -29,23 +29,52 @@ pub(super) async fn import(
             Err(failure) => results.push(Some(Err(failure))),
         }
     }
-    let answers = if imports.is_empty() {
-        Ok(Answers::new())
-    } else {
-        send(system, conversation, &imports).await
-    };
+    let mut answers = ask(system, conversation, &imports).await.into_iter();
     let mut sent = imports.iter();
     results
         .into_iter()
         .zip(writes)
         .map(|(result, write)| {
-            result.unwrap_or_else(|| match (sent.next(), &answers) {
-                (Some(import), Ok(answers)) => settle(import, write, answers),
-                (_, Err(failure)) => Err(failure.clone()),
-                (None, Ok(_)) => Err(Failure::new(FailureKind::Internal, "an import was not sent")),
+            result.unwrap_or_else(|| match (sent.next(), answers.next()) {
+                (Some(import), Some(Ok(answers))) => settle(import, write, &answers),
+                (_, Some(Err(failure))) => Err(failure),
+                (None, Some(Ok(_))) | (_, None) => {
+                    Err(Failure::new(FailureKind::Internal, "an import was not sent"))
+                }
             })
         })
         .collect()
+}
+
+/// One answer per import. A request that is refused as a whole says nothing about most of its
+/// imports: they are asked about one by one.
+async fn ask(
+    system: &Orderflow,
+    conversation: &Conversation,
+    imports: &[Import],
+) -> Vec<Result<Answers, Failure>> {
+    if imports.is_empty() {
+        return Vec::new();
+    }
+    match send(system, conversation, imports).await {
+        Err(failure) if imports.len() > 1 && is_about_one(&failure) => {
+            let mut answers = Vec::with_capacity(imports.len());
+            for import in imports {
+                answers.push(send(system, conversation, std::slice::from_ref(import)).await);
+            }
+            answers
+        }
+        answer => imports.iter().map(|_| answer.clone()).collect(),
+    }
+}
+
+/// Whether a refusal of the whole request may be the fault of one import in it.
+fn is_about_one(failure: &Failure) -> bool {
+    let final_or_ours = match failure.kind.disposition() {
+        Disposition::DeadLetter | Disposition::RetryFew | Disposition::RetryReference => true,
+        Disposition::Retry | Disposition::RetryAfterRead | Disposition::PauseTarget => false,
+    };
+    final_or_ours && !failure.unread
 }
 
 enum Prepared {

@@ -131,7 +131,13 @@ impl Oro {
         let api = self.api(conversation);
         let mut answers = Vec::with_capacity(writes.len());
         for write in writes {
-            answers.push(apply_one(&api, write).await);
+            let applied = apply_one(&api, write).await;
+            // Of several requests the first ones may have been taken: what the shop holds then is
+            // neither the old state nor the new one, and has to be read.
+            answers.push(applied.map_err(|failure| Failure {
+                unread: failure.unread || conversation.has_written(),
+                ..failure
+            }));
         }
         answers
     }

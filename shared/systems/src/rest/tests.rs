@@ -151,3 +151,16 @@ fn what_is_no_page_is_one_bad_record() {
         assert_eq!(items[0].draft.as_ref().unwrap_err().kind, FailureKind::Parse, "{body}");
     }
 }
+
+#[tokio::test]
+async fn a_page_that_is_not_sorted_by_time_is_followed_by_the_next_page_of_the_same_run() {
+    let pages = [
+        page(&["2026-01-01T00:00:09Z", "2026-01-01T00:00:02Z"]),
+        page(&["2026-01-01T00:00:03Z", "soon"]),
+        page(&["2026-01-01T00:00:04Z"]),
+    ];
+    let (asked, cursor) = polled(&pages, None).await;
+    let tails: Vec<&str> = asked.iter().map(|url| url.rsplit_once('?').unwrap().1).collect();
+    assert_eq!(tails, ["page=1&per_page=2", "page=2&per_page=2", "page=3&per_page=2"]);
+    assert_eq!(cursor, "{\"seen\":\"2026-01-01T00:00:09Z\"}");
+}
