@@ -69,7 +69,7 @@ impl<R: BufRead> Chunks<R> {
 
     /// One row with its line break; a quoted field may hold line breaks of its own.
     fn row(&mut self) -> Result<Option<Vec<u8>>, ChunkError> {
-        let (mut row, start) = (Vec::new(), self.line);
+        let (mut row, start, mut quoted) = (Vec::new(), self.line, false);
         loop {
             // One byte more than a row may have: a line without an end does not fill the memory.
             let room = u64::try_from(ROW_BYTES_MAX + 1).unwrap_or(u64::MAX);
@@ -82,7 +82,9 @@ impl<R: BufRead> Chunks<R> {
                 return Ok((!row.is_empty()).then_some(row));
             }
             self.line = self.line.saturating_add(1);
-            if self.format == FileFormat::Jsonl || !inside_quotes(&row) {
+            // Only what is new is looked at: a field may go on for many lines.
+            quoted ^= inside_quotes(row.get(row.len() - read..).unwrap_or_default());
+            if self.format == FileFormat::Jsonl || !quoted {
                 return Ok(Some(row));
             }
         }
