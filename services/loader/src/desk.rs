@@ -227,11 +227,16 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         };
         let Some(route) = self.target.route(&event) else {
             let because = format!("no route brings {} from {} here", event.kind(), event.source);
-            let ended = (event.id, 0, Outcome::Skipped, because);
-            if self.seams.ledger.end(&self.target.name, "-", vec![ended]).await.is_ok() {
-                self.ack(&delivery.queue, vec![delivery.receipt]);
+            let ended = vec![(event.id, 0, Outcome::Skipped, because)];
+            // Forgetting it would hold its prefetch slot for as long as the subscription lives.
+            while let Err(error) =
+                self.seams.ledger.end(&self.target.name, "-", ended.clone()).await
+            {
+                self.store_failed(&error);
+                self.store_pause().await;
             }
-            return;
+            self.store_works();
+            return self.ack(&delivery.queue, vec![delivery.receipt]);
         };
         let mut in_hand = InHand::new(delivery, event, route);
         if let Some(wait) = self.not_before(&in_hand) {

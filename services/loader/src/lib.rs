@@ -27,7 +27,8 @@ use std::time::Duration;
 pub mod limits {
     use super::Duration;
 
-    /// Deliveries taken from a live queue and not yet acknowledged.
+    /// Deliveries taken from a bulk queue and not yet acknowledged; live queues have the configured
+    /// prefetch.
     pub const PREFETCH_BULK: u16 = 16;
     /// Deliveries handed over in one go by a queue's reader.
     pub const TAKE: usize = 64;
