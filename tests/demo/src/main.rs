@@ -23,21 +23,17 @@ mod told;
 use std::{
     io::Write as _,
     process::ExitCode,
-    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use arguments::Arguments;
 use ferry_world::World;
 use stage::Stage;
 
 /// Between two looks at everything.
 const LOOK: Duration = Duration::from_millis(500);
-
-/// Set by a reader of standard input that closes, or by a signal's default action ending us.
-static STOP: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
@@ -78,7 +74,7 @@ fn demo(arguments: &Arguments) -> anyhow::Result<bool> {
 fn forever(stage: &mut Stage, world: &World) -> anyhow::Result<bool> {
     let mut live = live::Live::new();
     let mut dropped = 0;
-    while !STOP.load(Ordering::Relaxed) {
+    loop {
         stage.check_alive()?;
         dropped = stage.drop_due(world, dropped)?;
         if let Ok(view) = told::overview(&stage.console) {
@@ -86,7 +82,6 @@ fn forever(stage: &mut Stage, world: &World) -> anyhow::Result<bool> {
         }
         thread::sleep(LOOK);
     }
-    Ok(true)
 }
 
 /// Runs until every simulator has done its part and the account is settled, or nothing moves.
@@ -122,9 +117,6 @@ fn once(
                 arguments.patience.as_secs()
             );
             break;
-        }
-        if STOP.load(Ordering::Relaxed) {
-            bail!("stopped");
         }
         thread::sleep(LOOK);
     }
