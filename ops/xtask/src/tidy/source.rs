@@ -82,7 +82,7 @@ fn machine_paths(path: &str, text: &str) -> Vec<Finding> {
     on_lines(path, text, |line| {
         let found = MACHINE.iter().find(|folder| {
             line.match_indices(**folder).any(|(at, _)| {
-                // `https://host/work/` and `some/work/` are not folders at a machine's root.
+                // Part of a URL's path or of a relative one: no folder at a machine's root.
                 let before = line.get(..at).and_then(|before| before.chars().next_back());
                 !before.is_some_and(|c| c.is_alphanumeric() || "._-}>*".contains(c))
             })
