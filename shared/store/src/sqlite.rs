@@ -111,6 +111,14 @@ impl SqliteStore {
         Ok(Self { files: Arc::new(Files { ledger, journal }), options })
     }
 
+    #[cfg(test)]
+    pub(crate) fn read_ledger<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.files.ledger.read(work)
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Files) -> Result<T, StoreError> + Send + 'static,

@@ -1,139 +1,101 @@
-//! Promises of the store, kept by SQLite.
+//! Several handles on one folder, as several processes have them.
 
-mod claims;
-mod echoes;
-mod journal;
-mod keeping;
-mod processes;
-mod random;
-mod roles;
-mod settlements;
-mod unknown;
+use std::{path::Path, thread};
 
-use std::{cell::Cell, time::Duration};
+use ferry_canonical::Outcome;
+use tempfile::TempDir;
 
-use ferry_canonical::{Clock, Facet, Outcome, Sequence, Subject};
-use jiff::Timestamp;
-use uuid::Uuid;
-
+use super::{Mode, Options, SqliteStore};
 use crate::{
-    Claimed, Grant, Group, GroupClaim, Ledger, Member, Overview, Overviews, Settle, Settled,
-    Settlement, SqliteStore, Verdict,
+    Claimed, Journal, JournalFilter, Settled, StoreError,
+    tests::{claim, clock, customer, deliver, delivered, grant, group, settle, tally, wait},
 };
 
-pub(super) const LEASE: Duration = Duration::from_mins(1);
-pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(100);
-
-thread_local! {
-    static NOW: Cell<i64> = const { Cell::new(1_000_000) };
+fn open(folder: &Path, mode: Mode) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open_with(folder, Options { mode, clock })
 }
 
-/// Every test has a thread and thereby a clock of its own.
-pub(super) fn clock() -> Timestamp {
-    Timestamp::from_second(NOW.get()).unwrap()
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
 }
 
-pub(super) fn pass(duration: Duration) {
-    NOW.set(NOW.get() + i64::try_from(duration.as_secs()).unwrap());
+#[test]
+fn what_one_process_claimed_another_may_not_have() {
+    let folder = folder();
+    let first = open(folder.path(), Mode::Inline).unwrap();
+    let second = open(folder.path(), Mode::Inline).unwrap();
+
+    let held = grant(&first, group(vec![customer(1, 1, "a")]));
+    assert!(matches!(claim(&second, group(vec![customer(2, 2, "b")])).claimed, Claimed::Busy));
+    settle(&first, &held, delivered());
+    grant(&second, group(vec![customer(2, 2, "b")]));
 }
 
-pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+#[test]
+fn what_was_written_is_there_after_a_restart() {
+    let folder = folder();
+    let first = open(folder.path(), Mode::Inline).unwrap();
+    let held = grant(&first, group(vec![customer(1, 1, "a")]));
+    drop(first);
+
+    let second = open(folder.path(), Mode::Inline).unwrap();
+    assert_eq!(settle(&second, &held, delivered()), Settled::Done);
 }
 
-pub(super) fn store() -> SqliteStore {
-    SqliteStore::in_memory(clock).unwrap()
+#[test]
+fn racing_processes_share_every_entity_out_between_them() {
+    const PROCESSES: u128 = 4;
+    const ENTITIES: u128 = 40;
+    let folder = folder();
+    // All open at the same moment: one of them creates the files.
+    let won = thread::scope(|scope| {
+        let race = |process: u128| {
+            let folder = folder.path();
+            scope.spawn(move || {
+                let store = open(folder, Mode::Inline).unwrap();
+                (0..ENTITIES)
+                    .filter(|entity| {
+                        let mut member = customer(process * ENTITIES + entity, 1, "a");
+                        member.subject.id = format!("C{entity}");
+                        matches!(claim(&store, group(vec![member])).claimed, Claimed::Granted(_))
+                    })
+                    .count()
+            })
+        };
+        let running: Vec<_> = (0..PROCESSES).map(race).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()
+    });
+
+    assert_eq!(won, usize::try_from(ENTITIES).unwrap());
 }
 
-/// A customer of the ERP; `fields` stands for the content.
-pub(super) fn customer(event: u128, sequence: u128, fields: &str) -> Member {
-    Member {
-        event_id: Uuid::from_u128(event),
-        generation: 0,
-        source: "erp".to_owned(),
-        subject: Subject { facet: Facet::Profile, id: "C1".to_owned(), part: None },
-        source_id: None,
-        clock: Clock::named("updated-at"),
-        sequence: Sequence(sequence),
-        observed_at: clock(),
-        fingerprint: format!("#{fields}"),
-        document: format!("{{\"fields\":\"{fields}\"}}"),
-    }
+#[test]
+fn calls_off_the_runtimes_threads_give_the_same_answers() {
+    let folder = folder();
+    let store = SqliteStore::open(folder.path(), clock).unwrap();
+
+    deliver(&store, group(vec![customer(1, 1, "a")]));
+
+    assert_eq!(tally(&store, Outcome::Delivered), 1);
+    assert_eq!(wait(store.search(JournalFilter::default())).unwrap().len(), 0);
 }
 
-pub(super) fn of_part(facet: Facet, part: &str, member: Member) -> Member {
-    let id = member.subject.id.clone();
-    let part = facet.has_parts().then(|| part.to_owned());
-    Member { subject: Subject { facet, id, part }, ..member }
+#[test]
+fn a_store_of_a_newer_program_is_left_alone() {
+    let folder = folder();
+    drop(open(folder.path(), Mode::Inline).unwrap());
+    let journal = rusqlite::Connection::open(folder.path().join("journal.db")).unwrap();
+    journal.pragma_update(None, "user_version", 99).unwrap();
+
+    let refused = open(folder.path(), Mode::Inline).unwrap_err();
+    assert!(matches!(refused, StoreError::Version { found: 99, known: 1, .. }), "{refused}");
 }
 
-pub(super) fn shipment(event: u128, sequence: u128, part: &str, fields: &str) -> Member {
-    of_part(Facet::Shipment, part, customer(event, sequence, fields))
-}
+#[test]
+fn a_file_that_is_no_database_is_named_as_such() {
+    let folder = folder();
+    std::fs::write(folder.path().join("ledger.db"), "Dear diary, ".repeat(1000)).unwrap();
 
-pub(super) fn group(members: Vec<Member>) -> Group {
-    Group {
-        target: "shop".to_owned(),
-        route: "customers".to_owned(),
-        members,
-        composed: false,
-        lease: LEASE,
-        settle_after: SETTLE_AFTER,
-    }
-}
-
-pub(super) fn composed(members: Vec<Member>) -> Group {
-    Group { composed: true, ..group(members) }
-}
-
-pub(super) fn claim(store: &SqliteStore, group: Group) -> GroupClaim {
-    wait(store.claim(vec![group])).unwrap().remove(0)
-}
-
-pub(super) fn granted(claim: &GroupClaim) -> Grant {
-    let Claimed::Granted(grant) = &claim.claimed else { panic!("not granted: {claim:?}") };
-    (**grant).clone()
-}
-
-pub(super) fn grant(store: &SqliteStore, group: Group) -> Grant {
-    granted(&claim(store, group))
-}
-
-pub(super) fn settle(store: &SqliteStore, grant: &Grant, verdict: Settle) -> Settled {
-    let target = "shop".to_owned();
-    let settlement = Settlement { token: grant.token, target, verdict };
-    wait(store.settle(vec![settlement], Vec::new())).unwrap().remove(0)
-}
-
-pub(super) fn delivered() -> Settle {
-    Settle::Done { outcome: Outcome::Delivered, because: None, target_id: None }
-}
-
-pub(super) fn failed(unread: bool) -> Settle {
-    Settle::Failed { unread, dead: Vec::new(), because: "timeout: no answer".to_owned() }
-}
-
-/// Claims and delivers all of a group.
-pub(super) fn deliver(store: &SqliteStore, group: Group) {
-    let target = group.target.clone();
-    let token = grant(store, group).token;
-    let settlement = Settlement { token, target, verdict: delivered() };
-    assert_eq!(wait(store.settle(vec![settlement], Vec::new())).unwrap(), [Settled::Done]);
-}
-
-pub(super) fn outcome(verdict: &Verdict) -> Option<Outcome> {
-    match verdict {
-        Verdict::Closed { outcome, .. } | Verdict::Ended { outcome, .. } => Some(*outcome),
-        Verdict::Lead | Verdict::Rider { .. } | Verdict::Waits => None,
-    }
-}
-
-pub(super) fn overview(store: &SqliteStore) -> Overview {
-    wait(store.overview()).unwrap()
-}
-
-/// How many deliveries ended so, by the tally.
-pub(super) fn tally(store: &SqliteStore, outcome: Outcome) -> u64 {
-    let routes = overview(store).routes;
-    routes.iter().filter_map(|route| route.outcomes.get(outcome.as_str())).sum()
+    let refused = open(folder.path(), Mode::Inline).unwrap_err();
+    assert!(matches!(refused, StoreError::Corrupt(_)), "{refused}");
 }

@@ -25,7 +25,7 @@ fn entry(operation: &str) -> JournalEntry {
     }
 }
 
-fn search(store: &SqliteStore, filter: JournalFilter) -> Vec<String> {
+fn search(store: &Backend, filter: JournalFilter) -> Vec<String> {
     let rows = wait(store.search(filter)).unwrap();
     rows.into_iter().map(|row| row.entry.operation).collect()
 }

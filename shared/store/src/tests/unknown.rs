@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn lost(store: &SqliteStore, member: Member) {
+fn lost(store: &Backend, member: Member) {
     let lost = grant(store, group(vec![member]));
     settle(store, &lost, failed(true));
 }
@@ -153,11 +153,7 @@ fn a_write_that_is_cut_off_again_and_again_is_remembered_once() {
     claim(&store, group(vec![customer(2, 2, "b")]));
 
     let count = "SELECT count(*) FROM intent WHERE fingerprint = '#a'";
-    let intents = store
-        .files
-        .ledger
-        .read(|ledger| Ok(ledger.query_row(count, (), |row| row.get::<_, i64>(0))?));
-    assert_eq!(intents.unwrap(), 1);
+    assert_eq!(number(&store, count), 1);
 }
 
 #[test]
