@@ -24,6 +24,8 @@ pub mod limits {
 
     /// Records in hand. Memory is bounded by this times the largest record.
     pub const PREFETCH: u16 = 8;
+    /// A record that was delivered this often before is transformed alone.
+    pub const SUSPECT_DELIVERIES: u32 = 5;
     /// A confirm that has not come after this is waited for no longer; then it is published again.
     pub const PUBLISH_PATIENCE: Duration = Duration::from_mins(1);
     /// Between two rounds of publishes of which some were not confirmed.
@@ -74,7 +76,9 @@ async fn serve<P: Publisher, I: Intake>(
             () = draining.cancelled() => break,
             taken = intake.take(usize::from(limits::PREFETCH)) => taken?,
         };
-        handle(transformer, publisher, intake, taken).await;
+        for round in rounds(taken) {
+            handle(transformer, publisher, intake, round).await;
+        }
     }
     // What was never looked at goes back at once, rather than when the connection closes: closing
     // would raise the broker's delivery count.
@@ -83,6 +87,15 @@ async fn serve<P: Publisher, I: Intake>(
     confirm(publisher, back).await;
     acknowledge(intake, &unread).await;
     Ok(())
+}
+
+/// A record that may take the process down shares its round with no other, and comes last: the
+/// others are acknowledged before it is looked at, and their counts do not rise with its own.
+fn rounds(taken: Vec<Delivery>) -> Vec<Vec<Delivery>> {
+    let is_suspect = |delivery: &Delivery| delivery.delivery_count >= limits::SUSPECT_DELIVERIES;
+    let (suspects, others): (Vec<_>, Vec<_>) = taken.into_iter().partition(is_suspect);
+    let alone = suspects.into_iter().map(|suspect| vec![suspect]);
+    std::iter::once(others).chain(alone).filter(|round| !round.is_empty()).collect()
 }
 
 /// One round: transform all, confirm all, acknowledge all.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ferry_broker::{Broker as _, Intake as _};
 use ferry_sim::{Fault, SimBroker};
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,10 @@ struct Running {
 
 fn start() -> Running {
     ferry_sim::start_clock();
-    let broker = SimBroker::new(topology());
+    start_on(SimBroker::new(topology()))
+}
+
+fn start_on(broker: SimBroker) -> Running {
     let draining = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let (queue, token) = (QUEUE.to_owned(), draining.clone());
@@ -64,6 +68,32 @@ async fn a_lost_subscription_repeats_the_record_and_its_events_keep_their_ids() 
     let stored = ids(broker, EVENTS);
     assert_eq!(stored.len(), 2);
     assert_eq!(stored[0], stored[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_may_take_the_process_down_is_transformed_alone_and_last() {
+    ferry_sim::start_clock();
+    let broker = SimBroker::new(topology());
+    broker.publish(record(RECORD, "sku,name\nPOISON,Red\n", "live")).await;
+    for _ in 0..ferry_transformer::limits::SUSPECT_DELIVERIES {
+        broker.subscribe(QUEUE, 1).await.unwrap().take(1).await.unwrap();
+    }
+    let other = Uuid::from_u128(1).to_string();
+    broker.publish(record(&other, "sku,name\nMUG,Red\n", "live")).await;
+    broker.script("events", [Fault::Hold]);
+    let running = start_on(broker);
+    let broker = &running.broker;
+    broker.until(|broker| !broker.messages(EVENTS).is_empty()).await;
+    sleep(SECOND).await;
+    assert_eq!(broker.messages(EVENTS).len(), 1, "two records shared one fate");
+    assert_eq!(ids(broker, QUEUE).len(), 2);
+    broker.release();
+    broker.until(|broker| broker.messages(QUEUE).is_empty()).await;
+    let skus = broker
+        .messages(EVENTS)
+        .into_iter()
+        .map(|message| ferry_canonical::Event::decode(&message.body).unwrap().subject.id);
+    assert_eq!(skus.collect::<Vec<_>>(), ["MUG", "POISON"]);
 }
 
 #[tokio::test(start_paused = true)]
