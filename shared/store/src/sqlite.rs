@@ -5,6 +5,7 @@
 //! may lose its last moments to one, but to nothing less. Every decision about time is taken by
 //! the one clock it is given. It does not work over a network file system.
 
+mod care;
 mod claim;
 mod cursor;
 mod dead;
@@ -29,13 +30,15 @@ use uuid::Uuid;
 
 use self::file::{File, Schema};
 use crate::{
-    Cursors, DeadFilter, DeadLetter, DeadLetters, DeadSummary, EntityView, Group, GroupClaim,
-    Journal, JournalEntry, JournalFilter, JournalRow, Lease, Leases, Ledger, Overview, Overviews,
-    Settled, Settlement, StoreError,
+    Attendance, Attended, Care, CareState, Cursors, DeadFilter, DeadLetter, DeadLetters,
+    DeadSummary, EntityView, Group, GroupClaim, Journal, JournalEntry, JournalFilter, JournalRow,
+    Lease, Leases, Ledger, Overview, Overviews, Settled, Settlement, StoreError,
 };
 
-const LEDGER: Schema =
-    Schema { synchronous: "full", migrations: &[include_str!("sqlite/ledger.sql")] };
+const LEDGER: Schema = Schema {
+    synchronous: "full",
+    migrations: &[include_str!("sqlite/ledger.sql"), include_str!("sqlite/care.sql")],
+};
 const JOURNAL: Schema =
     Schema { synchronous: "normal", migrations: &[include_str!("sqlite/journal.sql")] };
 
@@ -248,6 +251,45 @@ impl Cursors for SqliteStore {
             files.ledger.write(|ledger| cursor::step(ledger, &name, from.as_deref(), &to))
         })
         .await
+    }
+}
+
+impl Care for SqliteStore {
+    async fn cares(&self) -> Result<Vec<CareState>, StoreError> {
+        let clock = self.options.clock;
+        self.run(move |files| files.ledger.read(|ledger| care::all(ledger, clock()))).await
+    }
+
+    async fn attend(&self, attendance: Attendance) -> Result<Attended, StoreError> {
+        let clock = self.options.clock;
+        self.run(move |files| {
+            let glance = files.ledger.read(|ledger| care::glance(ledger, &attendance, clock()))?;
+            match glance {
+                Some(attended) => Ok(attended),
+                None => files.turn(clock, |turn| care::attend(turn, &attendance)),
+            }
+        })
+        .await
+    }
+
+    async fn pause(
+        &self,
+        target: &str,
+        by: &str,
+        reason: &str,
+        lasting: Option<Duration>,
+    ) -> Result<CareState, StoreError> {
+        let clock = self.options.clock;
+        let (target, by, reason) = (target.to_owned(), by.to_owned(), reason.to_owned());
+        self.run(move |files| {
+            files.turn(clock, |turn| care::pause(turn, &target, (&by, &reason), lasting))
+        })
+        .await
+    }
+
+    async fn resume(&self, target: &str) -> Result<CareState, StoreError> {
+        let (clock, target) = (self.options.clock, target.to_owned());
+        self.run(move |files| files.turn(clock, |turn| care::resume(turn, &target))).await
     }
 }
 

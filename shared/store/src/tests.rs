@@ -1,6 +1,7 @@
 //! Promises of the store, kept by every backend: `backend` says which one this run is about.
 
 mod backend;
+mod care;
 mod claims;
 mod echoes;
 mod journal;
