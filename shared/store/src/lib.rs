@@ -1,4 +1,5 @@
-//! The store: ledger, journal, cursors, leases, care of targets and dead letters, as traits and on SQLite.
+//! The store: ledger, journal, cursors, leases, care of targets, dead letters and alerts, as traits
+//! and on SQLite.
 //!
 //! The ledger decides, in one transaction per batch, what each delivery may do; the journal keeps
 //! every transaction with a system; dead letters are kept until a person has dealt with them. All
@@ -9,6 +10,7 @@
 //! clock with `pass`, and looks at rows through `number` and `texts` in SQL that both backends read.
 //! What only one backend has (files, sessions) is tested beside it.
 
+pub mod alerts;
 pub mod care;
 pub mod cursor;
 pub mod dead;
@@ -20,6 +22,7 @@ pub mod sqlite;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{Alert, Alerts, Dying, Found, Look, Notice, Observed, Phase, Telling, Told};
 pub use care::{
     Ask, Attendance, Attended, BreakerState, Care, CareState, Granted, Rules, Sign, Stop,
 };

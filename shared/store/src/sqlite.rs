@@ -5,6 +5,7 @@
 //! may lose its last moments to one, but to nothing less. Every decision about time is taken by
 //! the one clock it is given. It does not work over a network file system.
 
+mod alerts;
 mod care;
 mod claim;
 mod cursor;
@@ -30,14 +31,19 @@ use uuid::Uuid;
 
 use self::file::{File, Schema};
 use crate::{
-    Attendance, Attended, Care, CareState, Cursors, DeadFilter, DeadLetter, DeadLetters,
-    DeadSummary, EntityView, Group, GroupClaim, Journal, JournalEntry, JournalFilter, JournalRow,
-    Lease, Leases, Ledger, Overview, Overviews, Settled, Settlement, StoreError,
+    Alert, Alerts, Attendance, Attended, Care, CareState, Cursors, DeadFilter, DeadLetter,
+    DeadLetters, DeadSummary, Dying, EntityView, Group, GroupClaim, Journal, JournalEntry,
+    JournalFilter, JournalRow, Lease, Leases, Ledger, Look, Notice, Observed, Overview, Overviews,
+    Settled, Settlement, StoreError, Telling,
 };
 
 const LEDGER: Schema = Schema {
     synchronous: "full",
-    migrations: &[include_str!("sqlite/ledger.sql"), include_str!("sqlite/care.sql")],
+    migrations: &[
+        include_str!("sqlite/ledger.sql"),
+        include_str!("sqlite/care.sql"),
+        include_str!("sqlite/alerts.sql"),
+    ],
 };
 const JOURNAL: Schema =
     Schema { synchronous: "normal", migrations: &[include_str!("sqlite/journal.sql")] };
@@ -211,7 +217,8 @@ impl Journal for SqliteStore {
 
 impl DeadLetters for SqliteStore {
     async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), StoreError> {
-        self.run(move |files| files.ledger.write(|ledger| dead::bury(ledger, &letters))).await
+        let clock = self.options.clock;
+        self.run(move |files| files.turn(clock, |turn| dead::bury(turn, &letters))).await
     }
 
     async fn dead(&self, filter: DeadFilter) -> Result<Vec<DeadSummary>, StoreError> {
@@ -290,6 +297,45 @@ impl Care for SqliteStore {
     async fn resume(&self, target: &str) -> Result<CareState, StoreError> {
         let (clock, target) = (self.options.clock, target.to_owned());
         self.run(move |files| files.turn(clock, |turn| care::resume(turn, &target))).await
+    }
+}
+
+impl Alerts for SqliteStore {
+    async fn observe(&self, look: Look) -> Result<Observed, StoreError> {
+        let clock = self.options.clock;
+        self.run(move |files| files.turn(clock, |turn| alerts::observe(turn, &look))).await
+    }
+
+    async fn take_notice(
+        &self,
+        channel: &str,
+        lease: Duration,
+    ) -> Result<Option<Notice>, StoreError> {
+        let (clock, channel) = (self.options.clock, channel.to_owned());
+        self.run(move |files| files.turn(clock, |turn| alerts::take(turn, &channel, lease))).await
+    }
+
+    async fn settle_notice(
+        &self,
+        id: Uuid,
+        attempt: u32,
+        telling: Telling,
+    ) -> Result<bool, StoreError> {
+        let clock = self.options.clock;
+        self.run(move |files| files.turn(clock, |turn| alerts::settle(turn, id, attempt, &telling)))
+            .await
+    }
+
+    async fn alerts(&self, limit: u32) -> Result<Vec<Alert>, StoreError> {
+        self.run(move |files| files.ledger.read(|ledger| alerts::list(ledger, limit))).await
+    }
+
+    async fn dying(&self, within: Duration) -> Result<Vec<Dying>, StoreError> {
+        let clock = self.options.clock;
+        self.run(move |files| {
+            files.ledger.read(|ledger| alerts::dying(Turn { ledger, now: clock() }, within))
+        })
+        .await
     }
 }
 

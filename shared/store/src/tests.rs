@@ -1,5 +1,6 @@
 //! Promises of the store, kept by every backend: `backend` says which one this run is about.
 
+mod alerts;
 mod backend;
 mod care;
 mod claims;

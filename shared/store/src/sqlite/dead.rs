@@ -4,7 +4,10 @@ use ferry_canonical::FailureKind;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 
-use super::value::{micros, narrow, narrow_option, time};
+use super::{
+    Turn,
+    value::{micros, narrow, narrow_option, time},
+};
 use crate::{DeadFilter, DeadLetter, DeadSummary, StoreError};
 
 const LIMIT_DEFAULT: u32 = 50;
@@ -13,13 +16,16 @@ const LIMIT_MAX: u32 = 500;
 const SUMMARY: &str = "id, origin, died_at, kind, detail, route, source, entity, entity_id, \
     pointer, attempts, status, copies";
 
-pub(super) fn bury(ledger: &Connection, letters: &[DeadLetter]) -> Result<(), StoreError> {
+pub(super) fn bury(
+    Turn { ledger, now }: Turn<'_>,
+    letters: &[DeadLetter],
+) -> Result<(), StoreError> {
     let mut insert = ledger.prepare_cached(
         "INSERT INTO dead (key, origin, died_at, first_failed_at, kind, detail, status, response,
                            rule, attempts, route, source, target, entity, entity_id, pointer,
-                           message_id, content_type, headers, body, copies)
+                           message_id, content_type, headers, body, stored_at, copies)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                 ?19, ?20, 1)
+                 ?19, ?20, ?21, 1)
          ON CONFLICT (key) DO UPDATE SET copies = copies + 1",
     )?;
     for letter in letters {
@@ -44,6 +50,7 @@ pub(super) fn bury(ledger: &Connection, letters: &[DeadLetter]) -> Result<(), St
             letter.content_type,
             letter.headers,
             letter.body,
+            micros(now),
         ])?;
     }
     Ok(())
