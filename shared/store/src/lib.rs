@@ -18,6 +18,7 @@ mod decide;
 pub mod journal;
 pub mod ledger;
 pub mod overview;
+mod page;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;

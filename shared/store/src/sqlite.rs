@@ -7,20 +7,18 @@
 
 mod alerts;
 mod care;
-mod claim;
 mod cursor;
 mod dead;
-mod entity;
 mod error;
 mod file;
 mod journal;
-mod known;
-mod outcome;
 mod overview;
-mod settle;
+mod read;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod value;
+mod write;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -147,7 +145,7 @@ impl SqliteStore {
 impl Ledger for SqliteStore {
     async fn claim(&self, groups: Vec<Group>) -> Result<Vec<GroupClaim>, StoreError> {
         let clock = self.options.clock;
-        self.run(move |files| files.turn(clock, |turn| claim::claim(turn, &groups))).await
+        self.run(move |files| files.turn(clock, |turn| turn::claim(turn, &groups))).await
     }
 
     /// The ledger is written first. When the journal then fails, the error is returned although
@@ -163,7 +161,7 @@ impl Ledger for SqliteStore {
             let settled = if settlements.is_empty() {
                 Vec::new()
             } else {
-                files.turn(clock, |turn| settle::settle(turn, &settlements))?
+                files.turn(clock, |turn| turn::settle(turn, &settlements))?
             };
             append(files, &entries)?;
             Ok(settled)
@@ -179,10 +177,8 @@ impl Ledger for SqliteStore {
     ) -> Result<Vec<Uuid>, StoreError> {
         let clock = self.options.clock;
         let target = target.to_owned();
-        self.run(move |files| {
-            files.turn(clock, |turn| settle::renew(turn, &target, &tokens, lease))
-        })
-        .await
+        self.run(move |files| files.turn(clock, |turn| turn::renew(turn, &target, &tokens, lease)))
+            .await
     }
 
     async fn end(
@@ -193,7 +189,7 @@ impl Ledger for SqliteStore {
     ) -> Result<(), StoreError> {
         let clock = self.options.clock;
         let (target, route) = (target.to_owned(), route.to_owned());
-        self.run(move |files| files.turn(clock, |turn| settle::end(turn, &target, &route, &ended)))
+        self.run(move |files| files.turn(clock, |turn| turn::end(turn, &target, &route, &ended)))
             .await
     }
 }

@@ -7,15 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::StoreError;
-
-/// A time in microseconds since the epoch. Finer digits of an event's time are not kept.
-pub(super) fn micros(time: Timestamp) -> i64 {
-    time.as_microsecond()
-}
-
-pub(super) fn span(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
+pub(super) use crate::page::{micros, span};
 
 pub(super) fn duration(micros: i64) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or(0))

@@ -1,0 +1,337 @@
+//! Claiming: judges every member of every group against what is known, ends what needs no call,
+//! and writes down the intent of the rest.
+
+use ferry_canonical::Outcome;
+use uuid::Uuid;
+
+use super::{
+    At, Claim, Claimant, Delivery, Document, End, Intent, IntentKey, Key, MarkKey, OwnId, Page,
+    Place, Position, micros, span,
+};
+use crate::{
+    Claimed, Grant, Group, GroupClaim, Member, PartState, StoreError, Verdict,
+    decide::{self, Age, Mark, Role},
+};
+
+/// A member that wants to be applied.
+#[derive(Debug)]
+struct Open<'a> {
+    index: usize,
+    member: &'a Member,
+    key: Key,
+    /// The systems its content came through.
+    via: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Judged {
+    Final(Verdict),
+    Open {
+        key: Key,
+        via: Vec<String>,
+    },
+    /// A newer state may be there already: this one waits until that is known.
+    Behind,
+}
+
+/// The right by which an intent is written: the claim's token and its number at the entity.
+#[derive(Clone, Copy, Debug)]
+struct Writing {
+    token: Uuid,
+    grants: i64,
+}
+
+impl Page {
+    pub(crate) fn claim(&mut self, groups: &[Group]) -> Result<Vec<GroupClaim>, StoreError> {
+        groups.iter().map(|group| self.claim_group(group)).collect()
+    }
+
+    fn claim_group(&mut self, group: &Group) -> Result<GroupClaim, StoreError> {
+        let mut verdicts = Vec::with_capacity(group.members.len());
+        let mut open = Vec::new();
+        for (index, member) in group.members.iter().enumerate() {
+            verdicts.push(match self.judge(group, member) {
+                Judged::Final(verdict) => verdict,
+                Judged::Open { key, via } => {
+                    open.push(Open { index, member, key, via });
+                    Verdict::Waits
+                }
+                Judged::Behind => Verdict::Waits,
+            });
+        }
+        let mut claimed = self.grant(group, open, &mut verdicts)?;
+        if matches!(claimed, Claimed::Nothing) && verdicts.contains(&Verdict::Waits) {
+            claimed = Claimed::Busy;
+        }
+        Ok(GroupClaim { members: verdicts, claimed })
+    }
+
+    fn judge(&mut self, group: &Group, member: &Member) -> Judged {
+        let target = &group.target;
+        if let Some(end) = self.ends.get(&Delivery::of(group, member)) {
+            let (outcome, because) = (end.outcome, end.because.clone());
+            return Judged::Final(Verdict::Ended { outcome, because });
+        }
+        let key = self.resolve(member);
+        let place = Place::of(member, At::new(&key, target));
+        if let Some(closed) = self.compare(group, member, &place) {
+            return closed;
+        }
+        let look = self.look(&place.at);
+        let is_unchanged = !member.subject.facet.written_through()
+            && !look.is_unknown()
+            && self.intended(&place).next().is_none()
+            && self.settled(&place).is_some_and(|s| s.fingerprint == member.fingerprint);
+        if is_unchanged {
+            self.pass_over(&place, member, Outcome::Unchanged);
+            let because = format!("{target} holds these fields already");
+            return self.close(group, member, Outcome::Unchanged, because);
+        }
+        let at_source = Place::of(member, At::new(&key, &member.source));
+        let via = self.via(&at_source, member);
+        if via.contains(target) {
+            self.pass_over(&place, member, Outcome::Echo);
+            let because = format!("it came from {target} and was written to {}", member.source);
+            return self.close(group, member, Outcome::Echo, because);
+        }
+        self.said(&at_source, member);
+        Judged::Open { key, via }
+    }
+
+    /// What its place on its clock says about a member; `None` if it is the newest known.
+    fn compare(&mut self, group: &Group, member: &Member, place: &Place) -> Option<Judged> {
+        let found = self.marks.get(&mark_key(place, member)).map(|position| position.mark.clone());
+        if let Some(mark) = found {
+            match mark.age(member) {
+                Age::Newer => {}
+                Age::Same => {
+                    return Some(self.close(group, member, Outcome::Duplicate, same(&mark)));
+                }
+                Age::Older => {
+                    let because = older(&mark, member);
+                    return Some(self.close(group, member, Outcome::Superseded, because));
+                }
+            }
+        }
+        let ahead = self.ahead(place, member)?;
+        if !ahead.ended {
+            return Some(Judged::Behind);
+        }
+        let shown = ahead.sequence;
+        let because = format!("sequence {shown}, which is newer, may be there; it is dead");
+        Some(self.close(group, member, Outcome::Superseded, because))
+    }
+
+    /// The canonical identity: what the source's own id is known to be, else what the event says.
+    fn resolve(&self, member: &Member) -> Key {
+        let known = OwnId::of(member).and_then(|name| self.own_ids.get(&name));
+        let id = known.unwrap_or(&member.subject.id).clone();
+        Key { entity: member.subject.entity(), id }
+    }
+
+    /// The systems this content came through: its source, and if we wrote it there, where that came
+    /// from. What has been through the target is our own write coming back; in a chain of systems,
+    /// the next one has not seen it yet.
+    fn via(&self, at_source: &Place, member: &Member) -> Vec<String> {
+        let settled = self.settled(at_source).map(|state| (&state.fingerprint, &state.via));
+        let intended = self.intended(at_source).map(|(_, i)| (&i.fingerprint, &i.via));
+        let mut via = vec![member.source.clone()];
+        for (fingerprint, systems) in settled.into_iter().chain(intended) {
+            if *fingerprint != member.fingerprint {
+                continue;
+            }
+            for system in systems {
+                if !via.contains(system) {
+                    via.push(system.clone());
+                }
+            }
+        }
+        via
+    }
+
+    fn close(
+        &mut self,
+        group: &Group,
+        member: &Member,
+        outcome: Outcome,
+        because: String,
+    ) -> Judged {
+        let (route, told) = (group.route.clone(), Some(because.clone()));
+        self.end(Delivery::of(group, member), End { route, outcome, because: told });
+        Judged::Final(Verdict::Closed { outcome, because })
+    }
+
+    /// A member that ends here without a call is what the target is now up to.
+    fn pass_over(&mut self, place: &Place, member: &Member, outcome: Outcome) {
+        let mark = Mark {
+            sequence: member.sequence,
+            observed_at: member.observed_at,
+            fingerprint: member.fingerprint.clone(),
+            applied_at: self.now,
+        };
+        self.advance(mark_key(place, member), Position { mark, outcome });
+    }
+
+    /// Grants the entity of the first open member, if it is free.
+    fn grant(
+        &mut self,
+        group: &Group,
+        open: Vec<Open<'_>>,
+        verdicts: &mut [Verdict],
+    ) -> Result<Claimed, StoreError> {
+        let Some(key) = open.first().map(|first| first.key.clone()) else {
+            return Ok(Claimed::Nothing);
+        };
+        let at = At::new(&key, &group.target);
+        let look = self.look(&at);
+        if look.held {
+            return Ok(Claimed::Busy);
+        }
+        if let Some(wait) = look.wait(self.now_micros()) {
+            return Ok(Claimed::Unknown { wait });
+        }
+        let open: Vec<Open<'_>> = open.into_iter().filter(|open| open.key == key).collect();
+        let members: Vec<&Member> = open.iter().map(|open| open.member).collect();
+        let roles = decide::roles(&members, group.composed);
+        let claimants = claimants(&open, &roles);
+        for claimant in &claimants {
+            if let Some(verdict) = verdicts.get_mut(claimant.index) {
+                *verdict = claimant.rides.map_or(Verdict::Lead, |lead| Verdict::Rider { lead });
+            }
+        }
+        let writing = self.writing(&at, look.grants + 1);
+        let siblings = self.siblings(group, &at, &members, &roles)?;
+        self.write_down(group, &at, writing, claimants);
+        let leads = open.iter().zip(&roles).filter(|(_, role)| **role == Role::Lead);
+        for (lead, _) in leads {
+            self.intend(&at, writing, lead);
+        }
+        Ok(Claimed::Granted(Box::new(Grant {
+            token: writing.token,
+            read_first: look.is_unknown(),
+            entity_id: key.id,
+            target_id: look.own_id,
+            siblings,
+        })))
+    }
+
+    /// A token is never given twice, and is the same in two runs with the same clock.
+    fn writing(&self, at: &At, grants: i64) -> Writing {
+        let At { key, system } = at;
+        let now = self.now.as_nanosecond();
+        let name = format!("{system}\n{}\n{}\n{grants}\n{now}", key.entity, key.id);
+        Writing { token: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()), grants }
+    }
+
+    fn siblings(
+        &self,
+        group: &Group,
+        at: &At,
+        members: &[&Member],
+        roles: &[Role],
+    ) -> Result<Vec<PartState>, StoreError> {
+        let (Some(first), true) = (members.first(), group.composed) else { return Ok(Vec::new()) };
+        let leads = |part: &Option<String>| {
+            let lead = |(member, role): (&&Member, &Role)| {
+                *role == Role::Lead && member.subject.part == *part
+            };
+            members.iter().zip(roles).any(lead)
+        };
+        let mut parts = self.parts(at, first.subject.facet)?;
+        parts.retain(|state| !leads(&state.part));
+        Ok(parts)
+    }
+
+    fn write_down(&mut self, group: &Group, at: &At, writing: Writing, members: Vec<Claimant>) {
+        let Some(first) = group.members.first() else { return };
+        let started_at = self.now_micros();
+        let claim = Claim {
+            at: at.clone(),
+            route: group.route.clone(),
+            facet: first.subject.facet,
+            members,
+            started_at,
+            lease_until: started_at.saturating_add(span(group.lease)),
+            settle_after: span(group.settle_after),
+        };
+        self.claims.put(writing.token, claim);
+        self.take(at, writing.token, writing.grants);
+    }
+
+    fn intend(&mut self, at: &At, writing: Writing, open: &Open<'_>) {
+        let member = open.member;
+        if let Some(own_id) = &member.source_id {
+            self.call(&member.source, &open.key, own_id);
+        }
+        let key = IntentKey { place: Place::of(member, at.clone()), grant: writing.grants };
+        let intent = Intent {
+            token: writing.token,
+            document: Document::Given(member.document.clone()),
+            fingerprint: member.fingerprint.clone(),
+            via: open.via.clone(),
+            event_id: member.event_id,
+            generation: member.generation,
+            source: member.source.clone(),
+            clock: member.clock.0.clone(),
+            sequence: member.sequence,
+            observed_at: micros(member.observed_at),
+            started_at: self.now_micros(),
+            said_at: None,
+            ended: false,
+        };
+        self.intents.put(key, intent);
+    }
+}
+
+impl OwnId {
+    /// What the source itself calls the member's entity, where that differs.
+    pub(super) fn of(member: &Member) -> Option<Self> {
+        let (entity, system) = (member.subject.entity(), member.source.clone());
+        member.source_id.clone().map(|id| Self { entity, system, id })
+    }
+}
+
+fn mark_key(place: &Place, member: &Member) -> MarkKey {
+    let (source, clock) = (member.source.clone(), member.clock.0.clone());
+    MarkKey { place: place.clone(), source, clock }
+}
+
+fn same(mark: &Mark) -> String {
+    format!("sequence {} with the same content was settled at {}", mark.sequence, mark.applied_at)
+}
+
+fn older(mark: &Mark, member: &Member) -> String {
+    if mark.sequence == member.sequence {
+        return format!(
+            "sequence {} was observed with other content at {}, later than this",
+            mark.sequence, mark.observed_at
+        );
+    }
+    format!("sequence {} was settled at {} before this", mark.sequence, mark.applied_at)
+}
+
+fn claimants(open: &[Open<'_>], roles: &[Role]) -> Vec<Claimant> {
+    let open_at = |at: usize| open.get(at).map(|lead| lead.index);
+    let claimant = |(open, role): (&Open<'_>, &Role)| {
+        let rides = match role {
+            Role::Lead => None,
+            Role::Rider(lead) => open_at(*lead),
+            Role::Waits => return None,
+        };
+        let member = open.member;
+        Some(Claimant {
+            index: open.index,
+            rides,
+            event_id: member.event_id,
+            generation: member.generation,
+            part: member.subject.part.clone(),
+            source: member.source.clone(),
+            source_id: member.source_id.clone(),
+            clock: member.clock.0.clone(),
+            sequence: member.sequence.0.to_string(),
+            observed_at: micros(member.observed_at),
+            fingerprint: member.fingerprint.clone(),
+        })
+    };
+    open.iter().zip(roles).filter_map(claimant).collect()
+}
