@@ -6,12 +6,16 @@
 //! each reconnect, and says once per outage what it waits for. lapin's own recovery is off: it
 //! leaves consumers that never end (RabbitMQ reference §0.9).
 //!
+//! What a broker delivers is looked through before lapin reads it ([`clean`]): strings that are no
+//! UTF-8 and tables without an end would cost the connection, or the process.
+//!
 //! Publishing and consuming have a connection each, because a broker in alarm stops reading from
 //! publishers, acknowledgements included. It deliberately does not retry a publish by itself (but
 //! see `publish_until_confirmed`), decide about deliveries, or repair a topology that differs.
 
 mod acknowledge;
 mod broker;
+mod clean;
 mod consuming;
 mod declare;
 mod intake;
@@ -22,6 +26,7 @@ mod publishing;
 mod received;
 mod sent;
 mod state;
+mod wire;
 
 pub use broker::AmqpBroker;
 pub use intake::AmqpIntake;

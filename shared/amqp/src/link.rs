@@ -12,6 +12,7 @@ use crate::{
     Options, OptionsError,
     declare::{DeclareError, declare},
     options::{check_names, parse_url, redacted},
+    wire::connect,
 };
 
 /// A handshake with a healthy broker takes milliseconds.
@@ -85,7 +86,7 @@ impl Link {
         let name = format!("ferry {} {}", self.service, purpose.as_str());
         let properties =
             ConnectionProperties::default().with_connection_name(LongString::from(name));
-        let connecting = Connection::connect_uri(self.uri.clone(), properties);
+        let connecting = connect(self.uri.clone(), properties);
         let connection = timeout(CONNECT_WITHIN, connecting)
             .await
             .map_err(|_| OpenError::ConnectTimeout)?
