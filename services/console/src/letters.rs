@@ -68,15 +68,20 @@ fn kind(headers: &Headers) -> String {
     if let Some(kind) = headers.text(header::FAILURE_KIND) {
         return kind.to_owned();
     }
-    // Dead-lettered by the broker itself: it went over its delivery limit.
+    // Dead-lettered by the broker itself.
     match headers.text("x-first-death-reason") {
         Some("delivery_limit") => "crashed".to_owned(),
+        // Given up by us, because it could not be published here with a cause.
+        Some("rejected") => "too_large".to_owned(),
         Some(_) | None => "unknown".to_owned(),
     }
 }
 
 fn unexplained(headers: &Headers) -> String {
     match headers.text("x-first-death-reason") {
+        Some("rejected") => {
+            "too large to be published with its cause; it is here as it came".to_owned()
+        }
         Some(reason) => format!("dead-lettered by the broker: {reason}"),
         None => "it carries no failure headers; a foreign hand may have put it here".to_owned(),
     }

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use ferry_broker::{
-    Broker, Delivery, Message, Publisher, Receipt,
+    Broker, Delivery, Message, PublishError, Publisher, Receipt,
     letter::{self, Failed},
 };
 use ferry_canonical::{Event, FailureKind, Lane, Outcome};
@@ -295,20 +295,45 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         }
         let messages = sending.iter().map(|sending| sending.message.clone()).collect();
         let patience = limits::PUBLISH_PATIENCE;
-        if let Err(error) = self.publisher.publish_until_confirmed(messages, patience).await {
-            error!(%error, count = sending.len(), "publishes are not confirmed");
-            for mut sending in sending {
-                match sending.in_hand.take() {
-                    Some(mut in_hand) => {
-                        in_hand.ready_at = Instant::now() + limits::STORE_PAUSE;
-                        self.waiting.push(in_hand);
-                    }
-                    None => self.unsent.push(sending),
-                }
+        match self.publisher.publish_until_confirmed(messages, patience).await {
+            Ok(()) => self.was_sent(sending),
+            Err(PublishError::Unsendable(reason)) => self.send_apart(sending, &reason).await,
+            Err(error) => self.was_not_sent(sending, &error),
+        }
+    }
+
+    /// Something among it does not fit the protocol: it is found, and the rest sent again.
+    async fn send_apart(&mut self, mut sending: Vec<Sending>, reason: &str) {
+        if sending.len() > 1 {
+            for one in sending {
+                Box::pin(self.send(vec![one])).await;
             }
-            self.resend_at = Instant::now() + limits::STORE_PAUSE;
             return;
         }
+        let Some((queue, receipt)) = sending.pop().and_then(|sending| sending.receipt) else {
+            return;
+        };
+        warn!(queue, reason, "a message cannot be published on; the broker dead-letters it");
+        if let Some(acks) = self.readers.get(&queue) {
+            acks.reject(vec![receipt]);
+        }
+    }
+
+    fn was_not_sent(&mut self, sending: Vec<Sending>, error: &PublishError) {
+        error!(%error, count = sending.len(), "publishes are not confirmed");
+        for mut sending in sending {
+            match sending.in_hand.take() {
+                Some(mut in_hand) => {
+                    in_hand.ready_at = Instant::now() + limits::STORE_PAUSE;
+                    self.waiting.push(in_hand);
+                }
+                None => self.unsent.push(sending),
+            }
+        }
+        self.resend_at = Instant::now() + limits::STORE_PAUSE;
+    }
+
+    fn was_sent(&self, sending: Vec<Sending>) {
         let mut receipts: HashMap<String, Vec<Receipt>> = HashMap::new();
         for (queue, receipt) in sending.into_iter().filter_map(|sending| sending.receipt) {
             receipts.entry(queue).or_default().push(receipt);

@@ -25,15 +25,28 @@ pub(crate) enum News {
     },
 }
 
+/// What a desk tells its reader.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Acknowledge(Vec<Receipt>),
+    /// To be dead-lettered by the broker itself.
+    Reject(Vec<Receipt>),
+}
+
 /// The desk's end.
 #[derive(Clone, Debug)]
-pub(crate) struct Acks(mpsc::UnboundedSender<Vec<Receipt>>);
+pub(crate) struct Acks(mpsc::UnboundedSender<Done>);
 
 impl Acks {
     /// Bounded by the prefetch: a receipt exists once per delivery in hand.
     pub(crate) fn ack(&self, receipts: Vec<Receipt>) {
         // The reader outlives the desk's need of it; when it is gone, so is the subscription.
-        let _ = self.0.send(receipts);
+        let _ = self.0.send(Done::Acknowledge(receipts));
+    }
+
+    /// As for [`Acks::ack`].
+    pub(crate) fn reject(&self, receipts: Vec<Receipt>) {
+        let _ = self.0.send(Done::Reject(receipts));
     }
 }
 
@@ -46,14 +59,14 @@ pub(crate) struct Reader<B> {
 }
 
 impl<B: Broker> Reader<B> {
-    pub(crate) fn acks() -> (Acks, mpsc::UnboundedReceiver<Vec<Receipt>>) {
+    pub(crate) fn acks() -> (Acks, mpsc::UnboundedReceiver<Done>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Acks(sender), receiver)
     }
 
     /// Ends when the desk has dropped its [`Acks`], so that everything in hand can be acknowledged
     /// after draining has begun.
-    pub(crate) async fn run(self, mut receipts: mpsc::UnboundedReceiver<Vec<Receipt>>) {
+    pub(crate) async fn run(self, mut receipts: mpsc::UnboundedReceiver<Done>) {
         while !self.draining.is_cancelled() {
             let subscribed = tokio::select! {
                 subscribed = self.broker.subscribe(&self.queue, self.prefetch) => subscribed,
@@ -82,20 +95,20 @@ impl<B: Broker> Reader<B> {
     async fn serve(
         &self,
         intake: &mut B::Intake,
-        receipts: &mut mpsc::UnboundedReceiver<Vec<Receipt>>,
+        receipts: &mut mpsc::UnboundedReceiver<Done>,
     ) -> Result<(), IntakeError> {
         loop {
             // Room at the desk first, so that what is taken is never held in between.
             let room = tokio::select! {
                 biased;
-                Some(done) = receipts.recv() => { acknowledge(intake, done).await; continue }
+                Some(done) = receipts.recv() => { settle(intake, done).await; continue }
                 () = self.draining.cancelled() => break,
                 room = self.news.reserve() => room,
             };
             let Ok(room) = room else { return Ok(()) };
             tokio::select! {
                 biased;
-                Some(done) = receipts.recv() => acknowledge(intake, done).await,
+                Some(done) = receipts.recv() => settle(intake, done).await,
                 () = self.draining.cancelled() => break,
                 taken = intake.take(limits::TAKE) => room.send(News::Taken(taken?)),
             }
@@ -103,14 +116,18 @@ impl<B: Broker> Reader<B> {
         let unread = intake.cancel().await?;
         let _ = self.news.send(News::Stopped { unread }).await;
         while let Some(done) = receipts.recv().await {
-            acknowledge(intake, done).await;
+            settle(intake, done).await;
         }
         Ok(())
     }
 }
 
-async fn acknowledge<I: Intake>(intake: &I, receipts: Vec<Receipt>) {
-    if let Err(stale) = intake.ack(receipts).await {
+async fn settle<I: Intake>(intake: &I, done: Done) {
+    let settled = match done {
+        Done::Acknowledge(receipts) => intake.ack(receipts).await,
+        Done::Reject(receipts) => intake.reject(receipts).await,
+    };
+    if let Err(stale) = settled {
         // The ledger knows these deliveries: they end again as what they were.
         debug!(count = stale.count, "acknowledgements came too late");
     }

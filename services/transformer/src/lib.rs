@@ -14,7 +14,9 @@ pub use transform::{Transformed, Transformer};
 
 use std::time::Duration;
 
-use ferry_broker::{Broker, Delivery, Intake, IntakeError, Publisher, letter};
+use ferry_broker::{
+    Broker, Delivery, Intake, IntakeError, Message, PublishError, Publisher, letter,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -83,9 +85,9 @@ async fn serve<P: Publisher, I: Intake>(
     // What was never looked at goes back at once, rather than when the connection closes: closing
     // would raise the broker's delivery count.
     let unread = intake.cancel().await?;
-    let back = unread.iter().map(letter::give_back).collect();
-    confirm(publisher, back).await;
-    acknowledge(intake, &unread).await;
+    let back = unread.into_iter().map(|delivery| (vec![letter::give_back(&delivery)], delivery));
+    // What cannot be published is the next consumer's to give up.
+    let _unsendable = confirm_and_acknowledge(publisher, intake, back.collect()).await;
     Ok(())
 }
 
@@ -105,9 +107,8 @@ async fn handle<P: Publisher, I: Intake>(
     intake: &I,
     taken: Vec<Delivery>,
 ) {
-    let mut messages = Vec::new();
-    for delivery in &taken {
-        let made = transformer.transform(delivery);
+    let made = taken.into_iter().map(|delivery| {
+        let made = transformer.transform(&delivery);
         debug!(
             queue = %delivery.queue,
             events = made.events,
@@ -115,29 +116,81 @@ async fn handle<P: Publisher, I: Intake>(
             dead = made.dead,
             "record is transformed"
         );
-        messages.extend(made.messages);
-    }
-    confirm(publisher, messages).await;
-    acknowledge(intake, &taken).await;
+        (made.messages, delivery)
+    });
+    let unsendable = confirm_and_acknowledge(publisher, intake, made.collect()).await;
+    give_up(intake, &unsendable).await;
 }
+
+/// What a delivery became, and the delivery, to be acknowledged once that is stored.
+type Made = (Vec<Message>, Delivery);
+
+/// Answers the deliveries of which something does not fit the protocol. Those are rare: a round
+/// that has one is published again, one by one, under the same ids.
+async fn confirm_and_acknowledge<P: Publisher, I: Intake>(
+    publisher: &P,
+    intake: &I,
+    made: Vec<Made>,
+) -> Vec<Delivery> {
+    let all = made.iter().flat_map(|(messages, _)| messages).cloned().collect();
+    if confirm(publisher, all).await.is_ok() {
+        acknowledge(intake, made.iter().map(|(_, delivery)| delivery)).await;
+        return Vec::new();
+    }
+    let mut unsendable = Vec::new();
+    for (messages, delivery) in made {
+        match confirm(publisher, messages).await {
+            Ok(()) => acknowledge(intake, [&delivery]).await,
+            Err(Unsendable) => unsendable.push(delivery),
+        }
+    }
+    unsendable
+}
+
+/// All that could be stored is stored; the rest cannot be sent as it is.
+struct Unsendable;
 
 /// Publishes until everything is stored: there is nothing else to do with a record in hand.
-async fn confirm<P: Publisher>(publisher: &P, messages: Vec<ferry_broker::Message>) {
+async fn confirm<P: Publisher>(publisher: &P, messages: Vec<Message>) -> Result<(), Unsendable> {
     if messages.is_empty() {
-        return;
+        return Ok(());
     }
-    while let Err(error) =
-        publisher.publish_until_confirmed(messages.clone(), limits::PUBLISH_PATIENCE).await
-    {
-        warn!(%error, count = messages.len(), "publishes are not confirmed; repeating");
-        tokio::time::sleep(limits::REPEAT_PAUSE).await;
+    loop {
+        let publishing =
+            publisher.publish_until_confirmed(messages.clone(), limits::PUBLISH_PATIENCE);
+        match publishing.await {
+            Ok(()) => return Ok(()),
+            Err(PublishError::Unsendable(reason)) => {
+                warn!(reason, count = messages.len(), "a message cannot be sent as it is");
+                return Err(Unsendable);
+            }
+            Err(error) => {
+                warn!(%error, count = messages.len(), "publishes are not confirmed; repeating");
+                tokio::time::sleep(limits::REPEAT_PAUSE).await;
+            }
+        }
     }
 }
 
-async fn acknowledge<I: Intake>(intake: &I, deliveries: &[Delivery]) {
-    let receipts = deliveries.iter().map(|delivery| delivery.receipt).collect();
+async fn acknowledge<'a, I: Intake>(
+    intake: &I,
+    deliveries: impl IntoIterator<Item = &'a Delivery>,
+) {
+    let receipts = deliveries.into_iter().map(|delivery| delivery.receipt).collect();
     if let Err(stale) = intake.ack(receipts).await {
         // The records come again, and their events with the same ids.
         debug!(count = stale.count, "acknowledgements came too late");
+    }
+}
+
+/// The broker moves them to the dead letters as they are, without a cause.
+async fn give_up<I: Intake>(intake: &I, deliveries: &[Delivery]) {
+    let receipts: Vec<_> = deliveries.iter().map(|delivery| delivery.receipt).collect();
+    if receipts.is_empty() {
+        return;
+    }
+    warn!(count = receipts.len(), "records cannot be published on; the broker dead-letters them");
+    if let Err(stale) = intake.reject(receipts).await {
+        debug!(count = stale.count, "rejections came too late");
     }
 }

@@ -6,7 +6,7 @@ use ferry_broker::{Delivery, Intake, IntakeError, Receipt, Stale};
 use futures_util::{FutureExt, StreamExt, future::join_all};
 use lapin::{
     Channel, Consumer,
-    options::{BasicAckOptions, BasicCancelOptions},
+    options::{BasicAckOptions, BasicCancelOptions, BasicRejectOptions},
 };
 use tokio::{
     sync::Mutex,
@@ -134,6 +134,12 @@ impl AmqpIntake {
             Ok(Err(_)) | Err(_) => frame.count,
         }
     }
+
+    /// The tags among these receipts that are this subscription's.
+    fn tags(&self, receipts: &[Receipt]) -> BTreeSet<u64> {
+        let ours = receipts.iter().filter(|receipt| receipt.epoch == self.origin.epoch);
+        ours.map(|receipt| receipt.tag).collect()
+    }
 }
 
 impl Intake for AmqpIntake {
@@ -168,8 +174,7 @@ impl Intake for AmqpIntake {
 
     async fn ack(&self, receipts: Vec<Receipt>) -> Result<(), Stale> {
         let asked = receipts.len();
-        let ours = receipts.iter().filter(|receipt| receipt.epoch == self.origin.epoch);
-        let tags: BTreeSet<u64> = ours.map(|receipt| receipt.tag).collect();
+        let tags = self.tags(&receipts);
         // Held until the frames are written: a `multiple` that overtakes another is an error that
         // costs the channel.
         let mut outstanding = self.outstanding.lock().await;
@@ -179,6 +184,24 @@ impl Intake for AmqpIntake {
             join_all(frames.into_iter().map(|frame| self.send(frame))).await.iter().sum();
         drop(outstanding);
         match asked - known + unsent {
+            0 => Ok(()),
+            count => Err(Stale { count }),
+        }
+    }
+
+    async fn reject(&self, receipts: Vec<Receipt>) -> Result<(), Stale> {
+        let mut rejected = 0;
+        // As for `ack`.
+        let mut outstanding = self.outstanding.lock().await;
+        for tag in self.tags(&receipts) {
+            let reject = self.channel.basic_reject(tag, BasicRejectOptions { requeue: false });
+            if outstanding.remove(&tag) && matches!(timeout(CALL_WITHIN, reject).await, Ok(Ok(())))
+            {
+                rejected += 1;
+            }
+        }
+        drop(outstanding);
+        match receipts.len() - rejected {
             0 => Ok(()),
             count => Err(Stale { count }),
         }

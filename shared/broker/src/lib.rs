@@ -184,6 +184,10 @@ pub trait Intake: Send + 'static {
 
     /// Acknowledges. Receipts may come in any order; contiguous runs travel as one frame.
     fn ack(&self, receipts: Vec<Receipt>) -> impl Future<Output = Result<(), Stale>> + Send;
+
+    /// Gives up on deliveries of a work queue: the broker itself moves them, as they are, to the
+    /// queue's dead letters. Only for what cannot be published there, because it tells no cause.
+    fn reject(&self, receipts: Vec<Receipt>) -> impl Future<Output = Result<(), Stale>> + Send;
 }
 
 /// A connection that is kept.

@@ -92,6 +92,18 @@ impl Intake for SimIntake {
             count => Err(Stale { count }),
         }
     }
+
+    async fn reject(&self, receipts: Vec<Receipt>) -> Result<(), Stale> {
+        let asked = receipts.len();
+        let known = self.broker.change(|state| {
+            let ours = receipts.iter().filter(|receipt| receipt.epoch == self.epoch);
+            ours.filter(|receipt| state.reject(self.epoch, receipt.tag)).count()
+        });
+        match asked - known {
+            0 => Ok(()),
+            count => Err(Stale { count }),
+        }
+    }
 }
 
 impl Drop for SimIntake {

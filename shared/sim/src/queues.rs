@@ -77,5 +77,6 @@ pub(crate) fn died(mut message: Message, queue: &str, reason: &str) -> Message {
     let death = format!("[{{queue: {queue}, reason: {reason}}}]");
     message.headers.insert_value("x-death", HeaderValue::Other(death));
     message.headers.insert("x-first-death-queue", queue);
+    message.headers.insert("x-first-death-reason", reason);
     message
 }

@@ -207,6 +207,15 @@ impl State {
         }
     }
 
+    /// Gives up on a delivery; whether there was one.
+    pub(crate) fn reject(&mut self, epoch: u64, tag: u64) -> bool {
+        let Some(subscription) = self.subscriptions.get_mut(&epoch) else { return false };
+        let Some(stored) = subscription.unacknowledged.remove(&tag) else { return false };
+        let queue = subscription.queue.clone();
+        self.bury(&queue, stored, "rejected", Instant::now());
+        true
+    }
+
     /// Fills every subscription up to its prefetch, in turns.
     fn deliver(&mut self) -> bool {
         let mut delivered = false;

@@ -153,6 +153,35 @@ async fn a_receipt_is_good_once_and_a_second_use_does_not_hurt_the_channel() {
 }
 
 #[tokio::test]
+async fn what_is_rejected_lands_in_the_dead_letters_of_its_queue_whatever_its_size() {
+    let world = World::new().await;
+    // Straight into the queue: it is larger than what is ever published.
+    let transform = world.topology.broker_name("transform");
+    for body in [vec![b'x'; 17 * 1024 * 1024], b"small".to_vec()] {
+        let options = lapin::options::BasicPublishOptions::default();
+        let properties = lapin::BasicProperties::default().with_delivery_mode(2);
+        let (exchange, key) = ("".into(), transform.as_str().into());
+        let publishing =
+            world.stranger.basic_publish(exchange, key, options, &body, properties).await;
+        publishing.unwrap().await.unwrap();
+    }
+    let mut intake = world.subscribe("transform").await;
+    let deliveries = take(&mut intake, 2).await;
+    intake.reject(vec![deliveries[0].receipt]).await.unwrap();
+    intake.ack(receipts(&deliveries)).await.unwrap_err();
+    let stale = intake.reject(receipts(&deliveries)).await.unwrap_err();
+    assert_eq!(stale.count, 2, "settled is settled");
+    let mut dead = world.subscribe("transform.dead").await;
+    let letter = take(&mut dead, 1).await.remove(0);
+    assert!(letter.body == deliveries[0].body, "{} bytes", letter.body.len());
+    assert_eq!(letter.headers.text("x-first-death-reason"), Some("rejected"));
+    assert_eq!(letter.key, "transform");
+    drop(intake);
+    assert_eq!(world.ready("transform", 0).await, 0);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_cancelled_intake_gives_back_what_it_held_and_still_acknowledges() {
     let world = World::new().await;
     let sent: Vec<Message> = (0..10).map(|number| record(&number.to_string())).collect();

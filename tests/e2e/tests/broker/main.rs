@@ -9,6 +9,7 @@
 mod crashes;
 mod demo;
 mod events;
+mod letters;
 mod operators;
 mod poison;
 mod pushes;

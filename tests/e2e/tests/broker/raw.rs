@@ -49,6 +49,17 @@ pub(crate) fn table(name: &[u8], value: &[u8]) -> Vec<u8> {
     [short(name), b"S".to_vec(), long(value)].concat()
 }
 
+/// A table with one list in a list in a list, and so on.
+pub(crate) fn deep_table(name: &[u8], levels: usize) -> Vec<u8> {
+    // From the inside out: each level knows how long what it holds is.
+    let bytes = levels * 5 + 1;
+    let level = |depth: usize| {
+        let inner = u32::try_from(bytes - (depth + 1) * 5).unwrap();
+        [&b"A"[..], &inner.to_be_bytes()].concat()
+    };
+    [short(name), (0..levels).flat_map(level).collect(), b"V".to_vec()].concat()
+}
+
 fn short(text: &[u8]) -> Vec<u8> {
     [&[u8::try_from(text.len()).unwrap()], text].concat()
 }
