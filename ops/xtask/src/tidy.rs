@@ -5,6 +5,7 @@
 //! [`Tree`] alone, so that it can be tried on a small one. It does not judge what clippy, rustfmt or
 //! the compiler judge already.
 
+mod interleavings;
 mod layers;
 mod links;
 mod manifest;
@@ -43,7 +44,14 @@ pub(crate) fn check(root: &Path) -> io::Result<Vec<Finding>> {
 }
 
 fn judge(tree: &Tree) -> Vec<Finding> {
-    let rules = [layers::check, manifest::check, source::check, links::check, runbooks::check];
+    let rules = [
+        layers::check,
+        manifest::check,
+        source::check,
+        links::check,
+        runbooks::check,
+        interleavings::check,
+    ];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(tree)).collect();
     findings.sort();
     findings

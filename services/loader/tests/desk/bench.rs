@@ -15,6 +15,7 @@ use ferry_config::{
     HumanDuration, Secret, SystemConfig,
     system::{Limits, OrderflowConfig},
 };
+use ferry_http::HttpPort;
 use ferry_loader::{Desk, LoaderMetrics, Route, Seams, Target};
 use ferry_retry::{Levels, Schedule};
 use ferry_service::Metrics;
@@ -24,7 +25,7 @@ use ferry_store::{
 };
 use ferry_systems::System;
 use ferry_topology::{Inputs, LoadBinding, Topology};
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -52,9 +53,12 @@ impl Bench {
         ferry_sim::start_clock();
         let warehouse = Warehouse::default();
         let store = SqliteStore::in_memory(ferry_sim::now).unwrap();
-        let ledger = FlakyLedger { inner: store.clone(), switches: Arc::default() };
+        let ledger = FlakyLedger::new(&store);
         let mut bench = Self {
-            broker: SimBroker::new(topology()),
+            broker: SimBroker::new(topology(&[
+                ("warehouse", Facet::Placed, "shop"),
+                ("warehouse", Facet::Catalogue, "catalogue"),
+            ])),
             http: warehouse.http(),
             warehouse,
             store,
@@ -71,17 +75,13 @@ impl Bench {
     }
 
     pub(crate) fn add_loader(&mut self, concurrency: u16) {
-        let seams = Seams {
-            broker: self.broker.clone(),
-            ledger: self.ledger.clone(),
-            http: Arc::new(self.http.clone()),
-            clock: ferry_sim::now,
-            levels: Levels::new(levels()).unwrap(),
-            metrics: LoaderMetrics::new(&Metrics::new("loader").unwrap()).unwrap(),
-            host: "host/1".to_owned(),
-            prefetch: 32,
-        };
-        self.loaders.spawn(Desk::run(target(concurrency), seams, self.draining.clone()));
+        let seams = seams(&self.broker, &self.ledger, Arc::new(self.http.clone()), 32);
+        let routes = vec![
+            route("orders", "shop", Facet::Placed),
+            route("catalogue", "catalogue", Facet::Catalogue),
+        ];
+        let target = warehouse(concurrency, routes);
+        self.loaders.spawn(Desk::run(target, seams, self.draining.clone()));
     }
 
     /// Publishes to `events`.
@@ -124,38 +124,64 @@ fn levels() -> [Duration; 2] {
     [5 * SECOND, 30 * SECOND]
 }
 
-fn topology() -> Topology {
-    let binding = |entity: &str, facet: &str, source: &str| LoadBinding {
-        target: "warehouse".to_owned(),
-        entity: entity.to_owned(),
-        facet: facet.to_owned(),
-        source: source.to_owned(),
+/// What one loader reaches the world through.
+pub(crate) fn seams(
+    broker: &SimBroker,
+    ledger: &FlakyLedger,
+    http: Arc<dyn HttpPort>,
+    prefetch: u16,
+) -> Seams<SimBroker, FlakyLedger> {
+    Seams {
+        broker: broker.clone(),
+        ledger: ledger.clone(),
+        http,
+        clock: ferry_sim::now,
+        levels: Levels::new(levels()).unwrap(),
+        metrics: LoaderMetrics::new(&Metrics::new("loader").unwrap()).unwrap(),
+        host: "host/1".to_owned(),
+        prefetch,
+    }
+}
+
+/// Every route as target, facet, source.
+pub(crate) fn topology(routes: &[(&str, Facet, &str)]) -> Topology {
+    let binding = |(target, facet, source): &(&str, Facet, &str)| LoadBinding {
+        target: (*target).to_owned(),
+        entity: facet.entity().to_string(),
+        facet: facet.to_string(),
+        source: (*source).to_owned(),
     };
     Topology::new(&Inputs {
         prefix: "sim".to_owned(),
         levels: levels().to_vec(),
-        bindings: vec![
-            binding("order", "placed", "shop"),
-            binding("product", "catalogue", "catalogue"),
-        ],
+        bindings: routes.iter().map(binding).collect(),
         lanes: vec!["live".to_owned(), "bulk".to_owned()],
     })
 }
 
 /// Retries after 5 s, then every 30 s, for two minutes; a missing reference every 30 s for ten.
-fn target(concurrency: u16) -> Target {
-    let route = |name: &str, source: &str, facet| Route {
+pub(crate) fn route(name: &str, source: &str, facet: Facet) -> Route {
+    Route {
         name: name.to_owned(),
         source: source.to_owned(),
         facet,
         schedule: Schedule::new(vec![5 * SECOND, 30 * SECOND], 120 * SECOND).unwrap(),
         reference_schedule: Schedule::new(vec![30 * SECOND], 600 * SECOND).unwrap(),
-    };
-    let limits = Limits {
+    }
+}
+
+/// A call is over after 20 s, and what it lost has taken effect 4 s later.
+pub(crate) fn limits(concurrency: u16) -> Limits {
+    Limits {
         concurrency,
         timeout: HumanDuration::from_secs(20),
         settle_after: HumanDuration::from_secs(4),
-    };
+    }
+}
+
+/// The warehouse, with these routes.
+pub(crate) fn warehouse(concurrency: u16, routes: Vec<Route>) -> Target {
+    let limits = limits(concurrency);
     let config = SystemConfig::Orderflow(OrderflowConfig {
         base_url: "http://warehouse.test".to_owned(),
         organisation: "acme".to_owned(),
@@ -166,10 +192,6 @@ fn target(concurrency: u16) -> Target {
         push: None,
         limits: limits.clone(),
     });
-    let routes = vec![
-        route("orders", "shop", Facet::Placed),
-        route("catalogue", "catalogue", Facet::Catalogue),
-    ];
     Target::new("warehouse", System::new("warehouse", &config).unwrap(), &limits, routes)
 }
 
@@ -190,7 +212,7 @@ pub(crate) fn product(sku: &str, name: &str, sequence: u128) -> Event {
     event("catalogue", Part::from_json(Facet::Catalogue, json.as_bytes()).unwrap(), sequence)
 }
 
-fn event(source: &str, part: Part, sequence: u128) -> Event {
+pub(crate) fn event(source: &str, part: Part, sequence: u128) -> Event {
     let said = format!("{source} {sequence} {}", part.to_json());
     let record = Uuid::new_v5(&Uuid::NAMESPACE_OID, said.as_bytes());
     let time = ferry_sim::now();
@@ -233,9 +255,20 @@ pub(crate) struct FlakyLedger {
 struct Switches {
     claims_fail: AtomicBool,
     settlements_fail: AtomicBool,
+    frozen: watch::Sender<bool>,
 }
 
 impl FlakyLedger {
+    pub(crate) fn new(store: &SqliteStore) -> Self {
+        Self { inner: store.clone(), switches: Arc::default() }
+    }
+
+    /// Stops the loader behind it where it settles, as a process that gets no time stops; its
+    /// leases go on.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        self.switches.frozen.send_replace(frozen);
+    }
+
     pub(crate) fn fail_claims(&self, fails: bool) {
         self.switches.claims_fail.store(fails, Ordering::SeqCst);
     }
@@ -261,6 +294,7 @@ impl Ledger for FlakyLedger {
         journal: Vec<JournalEntry>,
     ) -> Result<Vec<Settled>, StoreError> {
         check(&self.switches.settlements_fail)?;
+        self.switches.frozen.subscribe().wait_for(|frozen| !frozen).await.unwrap();
         self.inner.settle(settlements, journal).await
     }
 

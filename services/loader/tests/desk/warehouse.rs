@@ -22,12 +22,18 @@ struct State {
     /// `order WEB-1`, `product MUG: Red`, in the order they took effect.
     effects: Vec<String>,
     instead: VecDeque<Response>,
+    takes_doubles: bool,
 }
 
 impl Warehouse {
     pub(crate) fn http(&self) -> SimHttp {
         let warehouse = self.clone();
         SimHttp::new(move |request| warehouse.respond(request))
+    }
+
+    /// From now on it makes an order that it has a second time.
+    pub(crate) fn take_doubles(&self) {
+        self.state.lock().unwrap().takes_doubles = true;
     }
 
     /// Its next answers, without an effect.
@@ -44,7 +50,7 @@ impl Warehouse {
         self.state.lock().unwrap().effects.clone()
     }
 
-    fn respond(&self, request: &Request) -> Response {
+    pub(crate) fn respond(&self, request: &Request) -> Response {
         let mut state = self.state.lock().unwrap();
         if let Some(instead) = state.instead.pop_front() {
             return instead;
@@ -68,7 +74,7 @@ impl State {
                 "order" => format!("order {reference}"),
                 _ => format!("product {reference}: {}", between(import, "description=", "\n")),
             };
-            if kind == "order" && self.effects.contains(&effect) {
+            if kind == "order" && !self.takes_doubles && self.effects.contains(&effect) {
                 duplicates
                     .push(format!("{named}><duplicateMessage>no</duplicateMessage></import>"));
             } else {
