@@ -13,12 +13,9 @@
 mod account;
 mod arguments;
 mod broker;
-mod config;
-mod http;
 mod live;
 mod misfortune;
 mod stage;
-mod told;
 
 use std::{
     io::Write as _,
@@ -29,6 +26,7 @@ use std::{
 
 use anyhow::Context as _;
 use arguments::Arguments;
+use ferry_stage::{Dropper, told};
 use ferry_world::World;
 use stage::Stage;
 
@@ -56,27 +54,26 @@ fn main() -> ExitCode {
 fn demo(arguments: &Arguments) -> anyhow::Result<bool> {
     let started = Instant::now();
     let world = World::new(arguments.seed, arguments.records);
-    let mut stage = Stage::set(arguments)?;
+    let stage = Stage::set(arguments)?;
     if arguments.misfortune {
         misfortune::script(&stage)?;
     }
     eprintln!("console: {}", stage.console);
     eprintln!("logs and state: {}", stage.folder.display());
-    stage.drop_catalogue(&world, None)?;
+    let mut dropper = Dropper::begin(&stage.folder, &world)?;
     if arguments.once {
-        once(&mut stage, &world, arguments, started)
+        once(stage, &mut dropper, (&world, arguments), started)
     } else {
-        forever(&mut stage, &world)
+        forever(stage, &mut dropper, &world)
     }
 }
 
 /// Runs until Ctrl-C: the leash ends what was started.
-fn forever(stage: &mut Stage, world: &World) -> anyhow::Result<bool> {
+fn forever(mut stage: Stage, dropper: &mut Dropper, world: &World) -> anyhow::Result<bool> {
     let mut live = live::Live::new();
-    let mut dropped = 0;
     loop {
         stage.check_alive()?;
-        dropped = stage.drop_due(world, dropped)?;
+        dropper.drop_due(world, stage.erp.progress()?.tick)?;
         if let Ok(view) = told::overview(&stage.console) {
             live.show(&view, &stage.console);
         }
@@ -86,28 +83,27 @@ fn forever(stage: &mut Stage, world: &World) -> anyhow::Result<bool> {
 
 /// Runs until every simulator has done its part and the account is settled, or nothing moves.
 fn once(
-    stage: &mut Stage,
-    world: &World,
-    arguments: &Arguments,
+    mut stage: Stage,
+    dropper: &mut Dropper,
+    (world, arguments): (&World, &Arguments),
     started: Instant,
 ) -> anyhow::Result<bool> {
     let mut live = live::Live::new();
     let mut misfortune = arguments.misfortune.then(misfortune::Misfortune::default);
-    let mut dropped = 0;
     let (mut last_moved, mut last_total) = (Instant::now(), String::new());
     loop {
         stage.check_alive()?;
-        dropped = stage.drop_due(world, dropped)?;
+        dropper.drop_due(world, stage.erp.progress()?.tick)?;
         let view = told::overview(&stage.console).context("asking the console")?;
         live.show(&view, &stage.console);
         if let Some(misfortune) = &mut misfortune {
-            misfortune.strike(stage, &view)?;
+            misfortune.strike(&mut stage, &view)?;
         }
         let total = view.fingerprint();
         if total != last_total {
             (last_moved, last_total) = (Instant::now(), total);
         }
-        let done = dropped == arguments.ticks && stage.simulators_done()? && view.is_quiet();
+        let done = dropper.tick() == arguments.ticks && stage.simulators_done()? && view.is_quiet();
         if done && last_moved.elapsed() >= Duration::from_secs(3) {
             break;
         }
@@ -120,7 +116,7 @@ fn once(
         }
         thread::sleep(LOOK);
     }
-    let verdict = account::settle(stage, world, arguments, started, misfortune.as_ref())?;
+    let verdict = account::settle(&stage, world, arguments, started, misfortune.as_ref())?;
     for line in &verdict.explanations {
         eprintln!("{line}");
     }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context as _;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use ferry_stage::told::Overview;
+use serde_json::json;
 
-use crate::{config::free_port, http, stage::Stage, told::Overview};
+use crate::stage::Stage;
 
 /// Deliveries that must have ended before the loader is killed: it is then in the middle of work.
 const KILL_AFTER: u64 = 150;
@@ -15,15 +14,6 @@ const KILL_AFTER: u64 = 150;
 #[derive(Debug, Default)]
 pub(crate) struct Misfortune {
     pub(crate) killed: bool,
-}
-
-/// A fault as a simulator shows it.
-#[derive(Debug, Deserialize)]
-struct Shown {
-    kind: String,
-    #[serde(default)]
-    status: Option<u16>,
-    fired: u64,
 }
 
 /// Scripts every kind of fault at every simulator that can have it.
@@ -39,38 +29,19 @@ pub(crate) fn script(stage: &Stage) -> anyhow::Result<()> {
             json!({"kind": "apply_then_stall", "method": method, "path_prefix": prefix, "stall_ms": 4000, "every": rare + 11, "count": 3}),
         ]
     };
-    install(&stage.shop, &requests("/admin/api/", "POST", 23))?;
-    install(&stage.shop, &requests("/admin/api/", "PATCH", 19))?;
-    install(&stage.warehouse, &requests("/web/remotewarehouse/imports/", "POST", 3))?;
-    install(&stage.warehouse, &requests("/web/remoteorder/imports/", "POST", 4))?;
-    install(
-        &stage.warehouse,
-        &[
-            json!({"kind": "push_twice", "every": 9, "count": 12}),
-            json!({"kind": "push_shuffled", "every": 7, "count": 12}),
-        ],
-    )?;
-    install(
-        &stage.erp,
-        &[
-            json!({"kind": "refuse", "every": 5, "count": 2}),
-            json!({"kind": "status", "status": 503, "every": 7, "count": 2}),
-            json!({"kind": "garbage", "every": 11, "count": 2}),
-        ],
-    )
-}
-
-fn install(simulator: &str, faults: &[Value]) -> anyhow::Result<()> {
-    for fault in faults {
-        let url = format!("{simulator}/_sim/faults");
-        let answer = http::post(&url, &fault.to_string()).context("scripting a fault")?;
-        anyhow::ensure!(
-            (200..300).contains(&answer.status),
-            "{url} refused {fault}: {}",
-            String::from_utf8_lossy(&answer.body)
-        );
-    }
-    Ok(())
+    stage.shop.script(&requests("/admin/api/", "POST", 23))?;
+    stage.shop.script(&requests("/admin/api/", "PATCH", 19))?;
+    stage.warehouse.script(&requests("/web/remotewarehouse/imports/", "POST", 3))?;
+    stage.warehouse.script(&requests("/web/remoteorder/imports/", "POST", 4))?;
+    stage.warehouse.script(&[
+        json!({"kind": "push_twice", "every": 9, "count": 12}),
+        json!({"kind": "push_shuffled", "every": 7, "count": 12}),
+    ])?;
+    stage.erp.script(&[
+        json!({"kind": "refuse", "every": 5, "count": 2}),
+        json!({"kind": "status", "status": 503, "every": 7, "count": 2}),
+        json!({"kind": "garbage", "every": 11, "count": 2}),
+    ])
 }
 
 impl Misfortune {
@@ -81,12 +52,8 @@ impl Misfortune {
         if self.killed || ended < KILL_AFTER || !working {
             return Ok(());
         }
-        stage.kill("loader")?;
         self.killed = true;
-        eprintln!("misfortune: a loader was killed with SIGKILL; another one starts");
-        let port = free_port()?;
-        stage.start_service("loader", port)?;
-        stage.wait_ready("loader", port)
+        stage.replace_loader()
     }
 }
 
@@ -97,14 +64,7 @@ pub(crate) fn fired(
 ) -> anyhow::Result<(BTreeMap<String, u64>, Vec<String>)> {
     let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
     for simulator in [&stage.shop, &stage.warehouse, &stage.erp] {
-        let shown: Vec<Shown> = http::json(&format!("{simulator}/_sim/faults"))?;
-        for fault in shown {
-            let name = match fault.status {
-                Some(status) if fault.kind == "status" => format!("status_{status}"),
-                _ => fault.kind,
-            };
-            *kinds.entry(name).or_default() += fault.fired;
-        }
+        simulator.count_fired(&mut kinds)?;
     }
     kinds.insert("loader_killed".to_owned(), u64::from(misfortune.killed));
     let never = kinds.iter().filter(|(_, count)| **count == 0).map(|(kind, _)| kind.clone());

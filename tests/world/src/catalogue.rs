@@ -1,6 +1,6 @@
 //! The catalogue as files.
 
-use crate::change::Versions;
+use crate::change::{Changes, Versions};
 use crate::flaw::Flaw;
 use crate::product::Product;
 use crate::world::World;
@@ -22,28 +22,32 @@ const UNCHANGED: usize = 2;
 impl World {
     /// A catalogue file: RFC 4180 with a header and CRLF, UTF-8 but where a row is flawed.
     pub fn catalogue_csv(&self, file: Catalogue) -> Vec<u8> {
-        let products: Vec<Product> = match file {
-            Catalogue::Full => (0..self.plan.products).map(|i| self.product(i, 1)).collect(),
-            Catalogue::Tick(tick) => self.tick_products(tick),
-        };
-        let mut bytes = Vec::from(HEADER);
-        bytes.extend_from_slice(b"\r\n");
-        for product in &products {
-            bytes.extend(row(product));
+        match file {
+            Catalogue::Full => csv((0..self.plan.products).map(|index| self.product(index, 1))),
+            Catalogue::Tick(tick) => self.tick_csv(&self.changes(tick), &Versions::at(self, tick)),
         }
-        bytes
     }
 
-    fn tick_products(&self, tick: u32) -> Vec<Product> {
-        let versions = Versions::at(self, tick);
-        let changed = self.changes(tick).products;
-        let mut rest = self.sound_products.iter().copied().filter(|i| !changed.contains(i));
-        let from = tick as usize * UNCHANGED % self.sound_products.len().max(1);
+    /// [`Catalogue::Tick`] for whoever goes on from tick to tick: `changes` of the tick to which
+    /// `versions` have advanced.
+    pub fn tick_csv(&self, changes: &Changes, versions: &Versions) -> Vec<u8> {
+        let fresh = &changes.products;
+        let mut rest = self.sound_products.iter().copied().filter(|i| !fresh.contains(i));
+        let from = versions.tick() as usize * UNCHANGED % self.sound_products.len().max(1);
         let unchanged: Vec<u32> = rest.by_ref().cycle_from(from, UNCHANGED);
-        let mut all: Vec<u32> = changed.iter().copied().chain(unchanged).collect();
+        let mut all: Vec<u32> = fresh.iter().copied().chain(unchanged).collect();
         all.sort_unstable();
-        all.into_iter().map(|i| self.product(i, versions.product(i))).collect()
+        csv(all.into_iter().map(|i| self.product(i, versions.product(i))))
     }
+}
+
+fn csv(products: impl Iterator<Item = Product>) -> Vec<u8> {
+    let mut bytes = Vec::from(HEADER);
+    bytes.extend_from_slice(b"\r\n");
+    for product in products {
+        bytes.extend(row(&product));
+    }
+    bytes
 }
 
 /// Takes a few from the middle of a sequence, from its beginning if it is too short.
