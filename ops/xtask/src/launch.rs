@@ -22,6 +22,10 @@ const DEMO_BROKER: &str = "FERRY_DEMO_AMQP_URL";
 const DEMO_BUILD: &str = "build --locked --bins -p ferry-demo -p ferry-simulators -p ferry-cli \
     -p ferry-producer -p ferry-transformer -p ferry-loader -p ferry-console";
 
+/// The packages whose programs chaos starts.
+const CHAOS_BUILD: &str = "build --locked --bins -p ferry-chaos -p ferry-simulators -p ferry-cli \
+    -p ferry-producer -p ferry-transformer -p ferry-loader -p ferry-console";
+
 const SIMULATOR_BUILD: &str = "build --locked -p ferry-simulators --bin ferry-simulator";
 
 /// Builds the demo with everything it starts, sees to the broker's package, and becomes the demo.
@@ -31,6 +35,15 @@ pub(crate) fn demo(workspace: &Workspace, arguments: &[String]) -> ExitCode {
     }
     eprintln!("building the demo, the services and the simulators; the first time takes minutes");
     become_program(workspace, DEMO_BUILD, "ferry-demo", arguments)
+}
+
+/// The same for chaos.
+pub(crate) fn chaos(workspace: &Workspace, arguments: &[String]) -> ExitCode {
+    if !package() {
+        return ExitCode::FAILURE;
+    }
+    eprintln!("building chaos, the services and the simulators; the first time takes minutes");
+    become_program(workspace, CHAOS_BUILD, "ferry-chaos", arguments)
 }
 
 /// Builds the simulators and becomes one of them.

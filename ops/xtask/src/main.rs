@@ -1,4 +1,4 @@
-//! The workshop: `cargo x demo | test | sim | tidy | fmt | lint`.
+//! The workshop: `cargo x demo | test | chaos | sim | tidy | fmt | lint`.
 //!
 //! It says something at once, shows what it builds, and then steps aside: the demo and the
 //! simulators replace it. Its own words go to standard error, so that standard output belongs to the
@@ -30,7 +30,7 @@ struct Verb {
     run: fn(&Workspace, &[String]) -> ExitCode,
 }
 
-const VERBS: [Verb; 6] = [
+const VERBS: [Verb; 7] = [
     Verb {
         name: "demo",
         arguments: "[OPTIONS OF THE DEMO]",
@@ -42,6 +42,12 @@ const VERBS: [Verb; 6] = [
         arguments: "",
         purpose: "everything that must hold, end to end on a private broker",
         run: checks::test,
+    },
+    Verb {
+        name: "chaos",
+        arguments: "[OPTIONS OF CHAOS]",
+        purpose: "the main job under seeded misfortune, and what became of every promise",
+        run: launch::chaos,
     },
     Verb {
         name: "sim",
