@@ -95,7 +95,8 @@ pub(super) fn item_failure(message: &str, detail: &str, status: u16) -> Failure 
 pub(super) fn refused(response: &Response) -> Failure {
     let kind = match response.status {
         401 => return auth_failure(response),
-        408 | 502 | 503 | 504 => FailureKind::Unavailable,
+        // A 500 may be this record's fault or an OrderFlow in trouble: records must not die of that.
+        408 | 500 | 502..=504 => FailureKind::Unavailable,
         429 => FailureKind::RateLimited,
         413 => FailureKind::TooLarge,
         400 | 422 => FailureKind::Validation,
@@ -205,6 +206,7 @@ mod tests {
         assert_eq!(kind(403), FailureKind::Rejected);
         assert_eq!(kind(429), FailureKind::RateLimited);
         assert_eq!(kind(503), FailureKind::Unavailable);
-        assert_eq!(kind(500), FailureKind::Internal);
+        assert_eq!(kind(500), FailureKind::Unavailable);
+        assert_eq!(kind(501), FailureKind::Internal);
     }
 }

@@ -59,8 +59,9 @@ pub(super) fn refused(response: &Response, call: &Call) -> No {
         explain(&problems, call)
     };
     let failure = Failure::new(kind, detail).with_response(response);
-    // A gateway that gave up does not know whether Oro, behind it, goes on.
-    let unread = call.writes() && matches!(response.status, 502 | 504);
+    // A gateway that gave up does not know whether Oro, behind it, goes on; an Oro that broke does not
+    // say how far it had come.
+    let unread = call.writes() && matches!(response.status, 500 | 502 | 504);
     let duplicate = response.status == 409
         || (response.status == 400
             && problems.iter().any(|problem| problem.title.starts_with("unique ")));
@@ -79,12 +80,14 @@ pub(super) const fn kind_of_status(status: u16, method: Method) -> FailureKind {
             Method::Patch | Method::Delete => FailureKind::Conflict,
             Method::Get | Method::Post | Method::Put => FailureKind::Internal,
         },
-        405 | 406 | 415 | 500 | 501 | 505 => FailureKind::Internal,
+        405 | 406 | 415 | 501 | 505 => FailureKind::Internal,
         409 => FailureKind::Conflict,
         413 => FailureKind::TooLarge,
         429 => FailureKind::RateLimited,
         // A redirect is never followed: something else answers at base_url at the moment.
-        300..=399 | 408 | 423 | 425 | 502..=504 | 506..=599 => FailureKind::Unavailable,
+        // A 500 may be a defect that this record meets each time; it may as well be a target in trouble,
+        // whose records must not die of it. It is tried until the route gives up.
+        300..=399 | 408 | 423 | 425 | 500 | 502..=504 | 506..=599 => FailureKind::Unavailable,
         _ => FailureKind::Rejected,
     }
 }
@@ -267,7 +270,7 @@ mod tests {
             (413, FailureKind::TooLarge, false),
             (415, FailureKind::Internal, false),
             (429, FailureKind::RateLimited, false),
-            (500, FailureKind::Internal, false),
+            (500, FailureKind::Unavailable, true),
             (502, FailureKind::Unavailable, true),
             (503, FailureKind::Unavailable, false),
             (504, FailureKind::Unavailable, true),
