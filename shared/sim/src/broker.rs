@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ferry_broker::{Broker, Depth, Health, IntakeError, Message};
 use ferry_topology::Topology;
 use tokio::{
-    sync::watch,
+    sync::{Notify, futures::Notified},
     time::{Instant, sleep_until},
 };
 
 use crate::{
-    Fault, SimIntake, SimPublisher, WAIT_MAX,
-    state::{State, Subscription},
+    Fault, Moment, SimIntake, SimPublisher, WAIT_MAX,
+    state::{Chance, State, Subscription},
 };
 
 /// A broker in memory. Clones share it. Queues and exchanges are named without the prefix.
@@ -23,14 +23,15 @@ pub struct SimBroker {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    changes: watch::Sender<u64>,
+    /// Wakes everybody who waits, in the order in which they came: one run is like another.
+    changes: Notify,
 }
 
 impl SimBroker {
     /// With everything in `topology` declared.
     pub fn new(topology: Topology) -> Self {
         let state = Mutex::new(State::new(topology));
-        Self { shared: Arc::new(Shared { state, changes: watch::Sender::new(0) }) }
+        Self { shared: Arc::new(Shared { state, changes: Notify::new() }) }
     }
 
     /// The next messages published to `exchange` meet these, one each, in order.
@@ -38,6 +39,23 @@ impl SimBroker {
         self.change(|state| {
             state.faults.entry(exchange.to_owned()).or_default().extend(faults);
         });
+    }
+
+    /// Asks `chance` about every message for whose exchange nothing is scripted, when it is published
+    /// and when it leaves a delay queue.
+    pub fn meet(&self, chance: impl FnMut(Moment<'_>) -> Fault + Send + 'static) {
+        self.change(|state| state.chance = Some(Chance(Box::new(chance))));
+    }
+
+    /// The broker is down: publishes fail, subscriptions break, nothing expires. What is stored
+    /// stays.
+    pub fn stop(&self) {
+        self.change(State::stop);
+    }
+
+    /// The broker is up again.
+    pub fn start(&self) {
+        self.change(|state| state.down = false);
     }
 
     /// Confirms what [`Fault::Hold`] holds.
@@ -95,19 +113,25 @@ impl SimBroker {
     /// # Panics
     /// After [`WAIT_MAX`].
     pub async fn until(&self, holds: impl Fn(&Self) -> bool) {
-        let mut changes = self.changes();
         let deadline = Instant::now() + WAIT_MAX;
         loop {
-            changes.mark_unchanged();
+            let change = self.change_to_come();
             if holds(self) {
                 return;
             }
             assert!(Instant::now() < deadline, "waited in vain; {}", self.contents());
             tokio::select! {
-                () = self.next_change(&mut changes) => {}
+                biased;
+                () = self.next_change(change) => {}
                 () = sleep_until(deadline) => {}
             }
         }
+    }
+
+    /// How many messages lie in all queues, or are on their way into one, by queue; empty ones are
+    /// left out.
+    pub fn depths(&self) -> std::collections::BTreeMap<String, usize> {
+        self.look(|state| state.depths())
     }
 
     fn contents(&self) -> String {
@@ -118,12 +142,13 @@ impl SimBroker {
         format!("ready messages: [{}]", filled.join(", "))
     }
 
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
-        self.shared.changes.subscribe()
+    /// To be taken before a look, so that no change between the look and the wait is missed.
+    pub(crate) fn change_to_come(&self) -> Notified<'_> {
+        self.shared.changes.notified()
     }
 
     /// Until something is different, by an act or by the time.
-    pub(crate) async fn next_change(&self, changes: &mut watch::Receiver<u64>) {
+    pub(crate) async fn next_change(&self, change: Notified<'_>) {
         let due = self.look(|state| state.next_due());
         let due = async {
             match due {
@@ -132,8 +157,8 @@ impl SimBroker {
             }
         };
         tokio::select! {
-            // The sender lives in `self`.
-            _ = changes.changed() => {}
+            biased;
+            () = change => {}
             () = due => {}
         }
     }
@@ -145,7 +170,7 @@ impl SimBroker {
         let seen = work(&mut state);
         drop(state);
         if happened {
-            self.shared.changes.send_modify(|count| *count += 1);
+            self.shared.changes.notify_waiters();
         }
         seen
     }
@@ -156,7 +181,7 @@ impl SimBroker {
             state.advance(Instant::now());
             done
         });
-        self.shared.changes.send_modify(|count| *count += 1);
+        self.shared.changes.notify_waiters();
         done
     }
 }
@@ -170,6 +195,7 @@ impl Broker for SimBroker {
     }
 
     async fn subscribe(&self, queue: &str, prefetch: u16) -> Result<SimIntake, IntakeError> {
+        self.until(|broker| !broker.look(|state| state.down)).await;
         self.change(|state| {
             let name = state.topology.broker_name(queue);
             if !state.queues.contains_key(&name) {
@@ -191,7 +217,8 @@ impl Broker for SimBroker {
     }
 
     fn health(&self) -> Health {
-        Health { publishing: true, consuming: true, blocked: false }
+        let up = self.look(|state| !state.down);
+        Health { publishing: up, consuming: up, blocked: false }
     }
 
     async fn depth(&self, queue: &str) -> Result<Depth, IntakeError> {

@@ -2,6 +2,20 @@
 
 use std::time::Duration;
 
+use ferry_broker::Message;
+
+/// When a message can meet a misfortune that nobody scripted.
+#[derive(Clone, Copy, Debug)]
+pub enum Moment<'a> {
+    Published(&'a Message),
+    /// It leaves a delay queue, for the exchange and key it carries. It cannot be lost here: only
+    /// [`Fault::Duplicate`], [`Fault::Delay`] and [`Fault::Overtake`] mean something.
+    Expired {
+        queue: &'a str,
+        message: &'a Message,
+    },
+}
+
 /// What becomes of one published message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -17,9 +31,15 @@ pub enum Fault {
     Hold,
     /// Stored and confirmed so much later, also when nobody waits any more.
     Delay(Duration),
+    /// Stored only after the next message of its exchange, or after [`OVERTAKEN_MAX`]: that one
+    /// comes first. Confirmed at once.
+    Overtake,
     /// Not stored: the connection breaks, and every subscription with it.
     Sever,
 }
+
+/// The longest time an overtaken message waits for the one that goes first.
+pub const OVERTAKEN_MAX: Duration = Duration::from_secs(1);
 
 /// What becomes of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

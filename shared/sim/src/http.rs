@@ -9,7 +9,7 @@ use std::{
 use ferry_http::{HttpError, HttpPort, Request, Response};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{
-    sync::watch,
+    sync::Notify,
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -25,7 +25,7 @@ pub struct SimHttp {
 
 struct Shared {
     state: Mutex<State>,
-    changes: watch::Sender<u64>,
+    changes: Notify,
 }
 
 struct State {
@@ -57,8 +57,7 @@ impl SimHttp {
             requests: Vec::new(),
             releases: 0,
         };
-        let changes = watch::Sender::new(0);
-        Self { shared: Arc::new(Shared { state: Mutex::new(state), changes }) }
+        Self { shared: Arc::new(Shared { state: Mutex::new(state), changes: Notify::new() }) }
     }
 
     /// The next requests of `operation` meet these, one each, in order.
@@ -87,18 +86,17 @@ impl SimHttp {
     /// # Panics
     /// After [`WAIT_MAX`].
     pub async fn until(&self, holds: impl Fn(&Self) -> bool) {
-        let mut changes = self.shared.changes.subscribe();
         let deadline = Instant::now() + WAIT_MAX;
         loop {
-            changes.mark_unchanged();
+            let change = self.shared.changes.notified();
             if holds(self) {
                 return;
             }
             let heard = self.requests().len();
             assert!(Instant::now() < deadline, "waited in vain; {heard} requests were made");
             tokio::select! {
-                // The sender lives in `self`.
-                _ = changes.changed() => {}
+                biased;
+                () = change => {}
                 () = sleep_until(deadline) => {}
             }
         }
@@ -106,7 +104,7 @@ impl SimHttp {
 
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         let done = work(&mut self.shared.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.shared.changes.send_modify(|count| *count += 1);
+        self.shared.changes.notify_waiters();
         done
     }
 
@@ -132,9 +130,14 @@ impl SimHttp {
             }
             HttpFault::Hold => {
                 let response = act();
-                let mut changes = self.shared.changes.subscribe();
                 let let_go = async {
-                    while self.releases() == releases && changes.changed().await.is_ok() {}
+                    loop {
+                        let change = self.shared.changes.notified();
+                        if self.releases() != releases {
+                            break;
+                        }
+                        change.await;
+                    }
                 };
                 timeout(request.deadline, let_go).await.map_or(Err(late), |()| Ok(response))
             }

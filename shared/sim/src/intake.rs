@@ -55,14 +55,13 @@ fn delivery(subscription: &Subscription, queue: &str, receipt: Receipt) -> Optio
 
 impl Intake for SimIntake {
     async fn take(&mut self, max: usize) -> Result<Vec<Delivery>, IntakeError> {
-        let mut changes = self.broker.changes();
         loop {
-            changes.mark_unchanged();
+            let change = self.broker.change_to_come();
             let taken = self.broker.look(|state| self.untaken(state, max))?;
             if !taken.is_empty() {
                 return Ok(taken);
             }
-            self.broker.next_change(&mut changes).await;
+            self.broker.next_change(change).await;
         }
     }
 

@@ -24,6 +24,10 @@ impl SimPublisher {
                 self.broker
                     .until(|broker| !broker.look(|state| state.held.contains(&number)))
                     .await;
+                if self.broker.look(|state| state.broken.contains(&number)) {
+                    let lost = "the broker stopped before its confirm".to_owned();
+                    return Err(PublishError::Disconnected(lost));
+                }
                 Ok(())
             }
             Confirm::At(due) => {

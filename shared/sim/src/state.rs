@@ -7,7 +7,7 @@ use ferry_topology::{Argument, Exchange, ExchangeKind, Topology};
 use tokio::time::Instant;
 
 use crate::{
-    Fault,
+    Fault, Moment, OVERTAKEN_MAX,
     queues::{QueueState, Stored, died},
 };
 
@@ -41,6 +41,24 @@ impl Subscription {
     }
 }
 
+/// Who decides about what is not scripted.
+pub(crate) struct Chance(pub(crate) Box<dyn FnMut(Moment<'_>) -> Fault + Send>);
+
+impl std::fmt::Debug for Chance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Chance")
+    }
+}
+
+/// A message that was taken and is not stored yet.
+#[derive(Debug)]
+struct Travelling {
+    due: Instant,
+    message: Message,
+    /// It arrives after the next message of its exchange.
+    overtaken: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) topology: Topology,
@@ -51,9 +69,14 @@ pub(crate) struct State {
     /// By exchange, without the prefix.
     pub(crate) faults: BTreeMap<String, VecDeque<Fault>>,
     pub(crate) held: BTreeSet<u64>,
+    /// Was held when the broker stopped: its confirm never comes.
+    pub(crate) broken: BTreeSet<u64>,
     /// Every message whose publish was tried, in order.
     pub(crate) tried: Vec<Message>,
-    travelling: Vec<(Instant, Message)>,
+    pub(crate) chance: Option<Chance>,
+    /// The broker is stopped.
+    pub(crate) down: bool,
+    travelling: Vec<Travelling>,
     next: u64,
 }
 
@@ -66,7 +89,10 @@ impl State {
             subscriptions: BTreeMap::new(),
             faults: BTreeMap::new(),
             held: BTreeSet::new(),
+            broken: BTreeSet::new(),
             tried: Vec::new(),
+            chance: None,
+            down: false,
             travelling: Vec::new(),
             next: 0,
         }
@@ -77,13 +103,38 @@ impl State {
         self.next
     }
 
-    /// Publishes one message, with the next fault scripted for its exchange.
+    /// Publishes one message, with the next fault scripted for its exchange, or the one it meets by
+    /// chance.
     pub(crate) fn publish(&mut self, message: &Message, now: Instant) -> Confirm {
         self.tried.push(message.clone());
+        if self.down {
+            return Confirm::Now(Err(PublishError::Disconnected("the broker is down".to_owned())));
+        }
         let script = self.faults.get_mut(&message.exchange);
-        let fault = script.and_then(VecDeque::pop_front).unwrap_or(Fault::Pass);
+        let fault = match script.and_then(VecDeque::pop_front) {
+            Some(fault) => fault,
+            None => self
+                .chance
+                .as_mut()
+                .map_or(Fault::Pass, |chance| (chance.0)(Moment::Published(message))),
+        };
+        let confirm = self.publish_with(fault, message, now);
+        let (overtakes, rest) = std::mem::take(&mut self.travelling)
+            .into_iter()
+            .partition(|waits| waits.overtaken && waits.message.exchange == message.exchange);
+        self.travelling = rest;
+        if fault == Fault::Overtake {
+            let (message, due) = (message.clone(), now + OVERTAKEN_MAX);
+            self.travelling.push(Travelling { due, message, overtaken: true });
+        }
+        self.arrive(overtakes, now);
+        confirm
+    }
+
+    fn publish_with(&mut self, fault: Fault, message: &Message, now: Instant) -> Confirm {
         match fault {
             Fault::Pass => Confirm::Now(self.store(message, now)),
+            Fault::Overtake => Confirm::Now(Ok(())),
             Fault::Refuse => Confirm::Now(Err(PublishError::Refused)),
             Fault::LoseConfirm => {
                 let lost = "the confirm was lost".to_owned();
@@ -101,14 +152,12 @@ impl State {
                 Err(error) => Confirm::Now(Err(error)),
             },
             Fault::Delay(delay) => {
-                self.travelling.push((now + delay, message.clone()));
-                Confirm::At(now + delay)
+                let (message, due) = (message.clone(), now + delay);
+                self.travelling.push(Travelling { due, message, overtaken: false });
+                Confirm::At(due)
             }
             Fault::Sever => {
-                let epochs: Vec<u64> = self.subscriptions.keys().copied().collect();
-                for epoch in epochs {
-                    self.lose(epoch, "the connection broke");
-                }
+                self.lose_all("the connection broke");
                 Confirm::Now(Err(PublishError::Disconnected("the connection broke".to_owned())))
             }
         }
@@ -160,23 +209,26 @@ impl State {
         let mut happened = false;
         while let Some(due) = self.next_due().filter(|due| *due <= now) {
             happened = true;
-            self.arrive(due);
+            let (here, rest) =
+                std::mem::take(&mut self.travelling).into_iter().partition(|t| t.due <= due);
+            self.travelling = rest;
+            self.arrive(here, due);
             self.expire(due);
         }
         self.deliver() || happened
     }
 
+    /// A broker that is down lets nothing arrive and nothing expire.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        let travelling = self.travelling.iter().map(|(due, _)| *due);
+        if self.down {
+            return None;
+        }
+        let travelling = self.travelling.iter().map(|travelling| travelling.due);
         travelling.chain(self.queues.values().filter_map(QueueState::next_due)).min()
     }
 
-    fn arrive(&mut self, now: Instant) {
-        let (here, rest) =
-            std::mem::take(&mut self.travelling).into_iter().partition(|(due, _)| *due <= now);
-        self.travelling = rest;
-        let here: Vec<(Instant, Message)> = here;
-        for (_, message) in here {
+    fn arrive(&mut self, here: Vec<Travelling>, now: Instant) {
+        for Travelling { message, .. } in here {
             if let Err(error) = self.store(&message, now) {
                 panic!("a delayed message could not be stored: {error}");
             }
@@ -196,12 +248,63 @@ impl State {
         }
     }
 
+    /// What a message meets on its way out of a delay queue.
+    fn meets(&mut self, queue: &str, message: &Message) -> Fault {
+        let Some(chance) = &mut self.chance else { return Fault::Pass };
+        let queue = self.topology.name(queue).unwrap_or(queue);
+        (chance.0)(Moment::Expired { queue, message })
+    }
+
+    /// Every subscription ends, and everybody who waits for a confirm hears of it.
+    pub(crate) fn stop(&mut self) {
+        self.down = true;
+        self.lose_all("the broker stopped");
+        self.broken.append(&mut self.held);
+    }
+
+    fn lose_all(&mut self, reason: &str) {
+        let epochs: Vec<u64> = self.subscriptions.keys().copied().collect();
+        for epoch in epochs {
+            self.lose(epoch, reason);
+        }
+    }
+
+    pub(crate) fn depths(&self) -> BTreeMap<String, usize> {
+        let mut depths: BTreeMap<String, usize> = BTreeMap::new();
+        let mut count = |name: &str, more: usize| {
+            let name = self.topology.name(name).unwrap_or(name).to_owned();
+            *depths.entry(name).or_default() += more;
+        };
+        for (name, queue) in &self.queues {
+            count(name, queue.ready.len());
+        }
+        for taker in self.subscriptions.values() {
+            count(&taker.queue, taker.unacknowledged.len());
+        }
+        count("travelling", self.travelling.len());
+        depths.retain(|_, depth| *depth > 0);
+        depths
+    }
+
     fn bury(&mut self, queue: &str, stored: Stored, reason: &str, now: Instant) {
         let letters = self.queues.get(queue).and_then(|queue| queue.dead_letters.clone());
         let Some((exchange, key)) = letters else { return };
         let mut message = died(stored.message, queue, reason);
         message.exchange = self.topology.name(&exchange).unwrap_or(&exchange).to_owned();
         message.key = key.unwrap_or(message.key);
+        let fault = if reason == "expired" { self.meets(queue, &message) } else { Fault::Pass };
+        let later = match fault {
+            Fault::Delay(delay) => Some((now + delay, false)),
+            Fault::Overtake => Some((now + OVERTAKEN_MAX, true)),
+            Fault::Duplicate => Some((now, false)),
+            Fault::Pass | Fault::Refuse | Fault::LoseConfirm | Fault::Hold | Fault::Sever => None,
+        };
+        if let Some((due, overtaken)) = later {
+            self.travelling.push(Travelling { due, message: message.clone(), overtaken });
+        }
+        if matches!(fault, Fault::Delay(_) | Fault::Overtake) {
+            return;
+        }
         if let Err(error) = self.store(&message, now) {
             panic!("what died in {queue} has nowhere to go: {error}");
         }

@@ -6,7 +6,7 @@ use ferry_http::{HttpError, HttpPort, Method, Request};
 use ferry_topology::{Inputs, LoadBinding, Topology};
 use tokio::time::{Instant, timeout};
 
-use crate::{Fault, HttpFault, SimBroker, SimHttp, answer, now, start_clock};
+use crate::{Fault, HttpFault, Moment, SimBroker, SimHttp, answer, now, start_clock};
 
 const SECOND: Duration = Duration::from_secs(1);
 const QUEUE: &str = "load.shop.order";
@@ -199,6 +199,53 @@ async fn a_delayed_publish_arrives_later_also_when_nobody_waits_for_it() {
     let started = Instant::now();
     broker.until(|broker| ids(broker, QUEUE) == ["b", "a"]).await;
     assert_eq!(started.elapsed(), 8 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overtaken_message_comes_after_the_next_one_of_its_exchange_or_by_itself() {
+    let broker = broker();
+    broker.script("events", [Fault::Overtake, Fault::Pass, Fault::Overtake]);
+    for id in ["a", "b", "c"] {
+        broker.publish(event(id)).await;
+    }
+    assert_eq!(ids(&broker, QUEUE), ["b", "a"]);
+    broker.until(|broker| ids(broker, QUEUE) == ["b", "a", "c"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_broker_takes_and_gives_nothing_and_keeps_what_it_has() {
+    let broker = broker();
+    broker.publish(event("a")).await;
+    broker.publish(to("delay.5s", QUEUE, "late")).await;
+    broker.script("events", [Fault::Hold]);
+    let publisher = broker.publisher();
+    let (held, ()) = tokio::join!(publisher.publish(event("b")), async { broker.stop() });
+    assert!(matches!(held, Err(PublishError::Disconnected(_))));
+    let refused = broker.publisher().publish(event("c")).await;
+    assert!(matches!(refused, Err(PublishError::Disconnected(_))));
+    assert!(timeout(60 * SECOND, broker.subscribe(QUEUE, 8)).await.is_err());
+    assert_eq!(ids(&broker, QUEUE), ["a", "b"]);
+    broker.start();
+    broker.until(|broker| ids(broker, QUEUE) == ["a", "b", "late"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn chance_decides_where_nothing_is_scripted_also_when_a_delay_is_over() {
+    let broker = broker();
+    broker.meet(|moment| match moment {
+        Moment::Published(message) if message.exchange == "events" => Fault::Duplicate,
+        Moment::Published(_) => Fault::Pass,
+        Moment::Expired { queue, message } => {
+            assert_eq!((queue, message.key.as_str()), ("delay.5s", QUEUE));
+            Fault::Duplicate
+        }
+    });
+    broker.script("events", [Fault::Refuse]);
+    assert_eq!(broker.publisher().publish(event("a")).await, Err(PublishError::Refused));
+    broker.publish(event("b")).await;
+    broker.publish(to("delay.5s", QUEUE, "late")).await;
+    broker.until(|broker| ids(broker, QUEUE) == ["b", "b", "late", "late"]).await;
+    assert_eq!(broker.depths().into_iter().collect::<Vec<_>>(), [(QUEUE.to_owned(), 4)]);
 }
 
 #[tokio::test(start_paused = true)]
