@@ -20,6 +20,7 @@ where
 {
     while !draining.is_cancelled() {
         let subscribed = tokio::select! {
+            biased;
             subscribed = broker.subscribe(&queue, limits::BATCH) => subscribed,
             () = draining.cancelled() => return,
         };
@@ -60,6 +61,7 @@ where
         while let Err(cause) = store(taken.clone()).await {
             error!(error = %cause, "the store cannot be used; what lies in queues stays there");
             tokio::select! {
+                biased;
                 () = draining.cancelled() => return Ok(()),
                 () = sleep(limits::STORE_PAUSE) => {}
             }

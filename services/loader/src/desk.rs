@@ -3,7 +3,10 @@
 //! It admits deliveries, claims what can start now, lets calls run side by side, and settles what
 //! has ended: ledger and journal first, then the publishes that must be confirmed, then the ack.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use ferry_broker::{
     Broker, Delivery, Message, PublishError, Publisher, Receipt,
@@ -334,7 +337,8 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
     }
 
     fn was_sent(&self, sending: Vec<Sending>) {
-        let mut receipts: HashMap<String, Vec<Receipt>> = HashMap::new();
+        // In one order in every run.
+        let mut receipts: BTreeMap<String, Vec<Receipt>> = BTreeMap::new();
         for (queue, receipt) in sending.into_iter().filter_map(|sending| sending.receipt) {
             receipts.entry(queue).or_default().push(receipt);
         }

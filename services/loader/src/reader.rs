@@ -69,6 +69,7 @@ impl<B: Broker> Reader<B> {
     pub(crate) async fn run(self, mut receipts: mpsc::UnboundedReceiver<Done>) {
         while !self.draining.is_cancelled() {
             let subscribed = tokio::select! {
+                biased;
                 subscribed = self.broker.subscribe(&self.queue, self.prefetch) => subscribed,
                 () = self.draining.cancelled() => break,
             };

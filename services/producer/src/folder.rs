@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use crate::{Notes, ProducerMetrics, journal, limits, record};
 
@@ -39,6 +40,8 @@ pub struct Folder<P, S> {
     pub notes: Notes,
     pub metrics: ProducerMetrics,
     pub clock: fn() -> Timestamp,
+    /// Gives every record its id.
+    pub ids: fn() -> Uuid,
     pub owner: String,
 }
 
@@ -167,7 +170,8 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
                     (header::FIRST_LINE, chunk.first_line.to_string()),
                     (header::FILE, file.to_owned()),
                 ];
-                record::message(&origin, received_at, "text/csv", &extra, chunk.body).1
+                let stamp = record::Stamp { id: (self.ids)(), received_at };
+                record::message(&origin, stamp, "text/csv", &extra, chunk.body).1
             })
             .collect();
         let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);

@@ -55,6 +55,7 @@ impl Writer {
         loop {
             let mut batch = Vec::new();
             let received = tokio::select! {
+                biased;
                 received = self.receiver.recv_many(&mut batch, BATCH) => received,
                 () = draining.cancelled(), if self.receiver.is_empty() => 0,
             };

@@ -31,6 +31,7 @@ async fn start(service: Service) -> anyhow::Result<()> {
         notes: notes.clone(),
         metrics: metrics.clone(),
         clock: ferry_service::now,
+        ids: Uuid::new_v4,
         listens_on: service.listen.ip(),
     };
     service.serve(receive::router(receiver)).await?;
@@ -93,6 +94,7 @@ impl Seams {
             notes: self.notes.clone(),
             metrics: self.metrics.clone(),
             clock: ferry_service::now,
+            ids: Uuid::new_v4,
             owner: self.owner.clone(),
         };
         let draining = service.life.draining();
@@ -118,6 +120,7 @@ impl Seams {
             notes: self.notes.clone(),
             metrics: self.metrics.clone(),
             clock: ferry_service::now,
+            ids: Uuid::new_v4,
             owner: self.owner.clone(),
         };
         let draining = service.life.draining();

@@ -36,6 +36,8 @@ pub struct Poll<P, S> {
     pub notes: Notes,
     pub metrics: ProducerMetrics,
     pub clock: fn() -> Timestamp,
+    /// Gives every record its id.
+    pub ids: fn() -> Uuid,
     /// Tells this process from others in leases.
     pub owner: String,
 }
@@ -80,10 +82,12 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
         let mut delays = policy.delays(seed(&self.owner));
         loop {
             tokio::select! {
+                biased;
                 () = draining.cancelled() => break,
                 _ = ticks.tick() => {}
             }
             let result = tokio::select! {
+                biased;
                 () = draining.cancelled() => break,
                 result = self.once(&mut heard) => result,
             };
@@ -100,6 +104,7 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
                     warn!(source = %self.source, endpoint = %self.endpoint, error = format!("{error:#}"), "a poll failed");
                     let pause = delays.next().unwrap_or(limits::FAILED_MAX);
                     tokio::select! {
+                        biased;
                         () = draining.cancelled() => break,
                         () = sleep(pause) => {}
                     }
@@ -150,13 +155,9 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
             if heard.again(&new.body) {
                 continue;
             }
-            let (id, message) = record::message(
-                &self.origin(),
-                requested_at,
-                new.content_type,
-                &new.headers,
-                new.body,
-            );
+            let stamp = record::Stamp { id: (self.ids)(), received_at: requested_at };
+            let (id, message) =
+                record::message(&self.origin(), stamp, new.content_type, &new.headers, new.body);
             ids.push(id);
             messages.push(message);
         }

@@ -29,6 +29,8 @@ pub struct Receiver<P> {
     pub notes: Notes,
     pub metrics: ProducerMetrics,
     pub clock: fn() -> Timestamp,
+    /// Gives every record its id.
+    pub ids: fn() -> Uuid,
     /// Uploads carry no credentials: they are taken only where nobody but this host can reach us.
     pub listens_on: IpAddr,
 }
@@ -141,7 +143,8 @@ impl<P: Publisher> Receiver<P> {
             lane: Lane::Live,
         };
         let media = "application/xml";
-        let (id, message) = record::message(&origin, received_at, media, &extra, body.to_vec());
+        let stamp = record::Stamp { id: (self.ids)(), received_at };
+        let (id, message) = record::message(&origin, stamp, media, &extra, body.to_vec());
         if let Err(error) = self.store(message).await {
             warn!(source = name, %error, "a push is not stored");
             return Answer::unavailable();
@@ -229,7 +232,8 @@ async fn upload<P: Publisher>(
     }
     let origin =
         record::Origin { source: name.clone(), endpoint: kind, entity: None, lane: Lane::Bulk };
-    let (id, message) = record::message(&origin, received_at, "text/csv", &extra, body.to_vec());
+    let stamp = record::Stamp { id: (receiver.ids)(), received_at };
+    let (id, message) = record::message(&origin, stamp, "text/csv", &extra, body.to_vec());
     if let Err(error) = receiver.store(message).await {
         warn!(source = name, %error, "an upload is not stored");
         return Answer::unavailable().into_response();

@@ -24,15 +24,22 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The message of a record that was just received: a new id, kept on every repeat of its publish.
+/// What makes a record one of its own: an id, kept on every repeat of its publish, and a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    pub id: Uuid,
+    pub received_at: Timestamp,
+}
+
+/// The message of a record that was just received.
 pub fn message(
     origin: &Origin,
-    received_at: Timestamp,
+    stamp: Stamp,
     content_type: &str,
     extra: &[(&'static str, String)],
     body: Vec<u8>,
 ) -> (Uuid, Message) {
-    let id = Uuid::new_v4();
+    let Stamp { id, received_at } = stamp;
     let mut headers = Headers::default();
     headers.insert(header::SOURCE, origin.source.as_str());
     headers.insert(header::ENDPOINT, origin.endpoint.as_str());

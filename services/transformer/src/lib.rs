@@ -46,6 +46,7 @@ pub async fn run<B: Broker>(
     let publisher = broker.publisher();
     while !draining.is_cancelled() {
         let subscribed = tokio::select! {
+            biased;
             subscribed = broker.subscribe(&queue, limits::PREFETCH) => subscribed,
             () = draining.cancelled() => return,
         };

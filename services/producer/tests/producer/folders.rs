@@ -39,6 +39,7 @@ impl Dropping {
             notes: bench.notes.clone(),
             metrics: bench.metrics.clone(),
             clock: ferry_sim::now,
+            ids: uuid::Uuid::new_v4,
             owner: "one".to_owned(),
         };
         self.tasks.spawn(folder.run(CancellationToken::new()));

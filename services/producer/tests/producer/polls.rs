@@ -58,6 +58,7 @@ impl Polling {
             notes: self.bench.notes.clone(),
             metrics: self.bench.metrics.clone(),
             clock: ferry_sim::now,
+            ids: uuid::Uuid::new_v4,
             owner: owner.to_owned(),
         };
         self.tasks.spawn(poll.run(self.draining.clone()));

@@ -40,6 +40,7 @@ async fn sent_to(bench: &Bench, listens_on: &str, request: Request<Body>) -> Res
         notes: bench.notes.clone(),
         metrics: bench.metrics.clone(),
         clock: ferry_sim::now,
+        ids: uuid::Uuid::new_v4,
         listens_on: listens_on.parse::<IpAddr>().unwrap(),
     };
     router(receiver).oneshot(request).await.unwrap()
