@@ -28,6 +28,8 @@ const CHAOS_BUILD: &str = "build --locked --bins -p ferry-chaos -p ferry-simulat
 
 const SIMULATOR_BUILD: &str = "build --locked -p ferry-simulators --bin ferry-simulator";
 
+const SEED_BUILD: &str = "build --locked -p ferry-simulation --bin ferry-seed";
+
 /// Builds the demo with everything it starts, sees to the broker's package, and becomes the demo.
 pub(crate) fn demo(workspace: &Workspace, arguments: &[String]) -> ExitCode {
     if env::var_os(DEMO_BROKER).is_none() && !package() {
@@ -53,6 +55,11 @@ pub(crate) fn sim(workspace: &Workspace, arguments: &[String]) -> ExitCode {
         return ExitCode::from(USAGE_ERROR);
     }
     become_program(workspace, SIMULATOR_BUILD, "ferry-simulator", arguments)
+}
+
+/// Builds the simulation and becomes its seeds.
+pub(crate) fn seed(workspace: &Workspace, arguments: &[String]) -> ExitCode {
+    become_program(workspace, SEED_BUILD, "ferry-seed", arguments)
 }
 
 fn become_program(

@@ -1,4 +1,4 @@
-//! The workshop: `cargo x demo | test | chaos | sim | tidy | fmt | lint`.
+//! The workshop: `cargo x demo | test | chaos | sim | seed | tidy | fmt | lint`.
 //!
 //! It says something at once, shows what it builds, and then steps aside: the demo and the
 //! simulators replace it. Its own words go to standard error, so that standard output belongs to the
@@ -30,7 +30,7 @@ struct Verb {
     run: fn(&Workspace, &[String]) -> ExitCode,
 }
 
-const VERBS: [Verb; 7] = [
+const VERBS: [Verb; 8] = [
     Verb {
         name: "demo",
         arguments: "[OPTIONS OF THE DEMO]",
@@ -54,6 +54,12 @@ const VERBS: [Verb; 7] = [
         arguments: "orderflow|oro|erp [OPTIONS OF THE SIMULATOR]",
         purpose: "run one simulated system",
         run: launch::sim,
+    },
+    Verb {
+        name: "seed",
+        arguments: "N|N..M [--trace]",
+        purpose: "run the simulation of these seeds and say what they came to",
+        run: launch::seed,
     },
     Verb {
         name: "tidy",

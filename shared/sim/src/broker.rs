@@ -179,6 +179,7 @@ impl SimBroker {
         let done = self.look(|state| {
             let done = work(state);
             state.advance(Instant::now());
+            state.deliver();
             done
         });
         self.shared.changes.notify_waiters();

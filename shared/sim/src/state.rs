@@ -215,7 +215,11 @@ impl State {
             self.arrive(here, due);
             self.expire(due);
         }
-        self.deliver() || happened
+        // Nothing else changes what can be delivered: whoever changes the state delivers at once.
+        if happened {
+            self.deliver();
+        }
+        happened
     }
 
     /// A broker that is down lets nothing arrive and nothing expire.
@@ -320,8 +324,7 @@ impl State {
     }
 
     /// Fills every subscription up to its prefetch, in turns.
-    fn deliver(&mut self) -> bool {
-        let mut delivered = false;
+    pub(crate) fn deliver(&mut self) {
         for (name, queue) in &mut self.queues {
             while !queue.ready.is_empty() {
                 let served = queue.served;
@@ -337,10 +340,8 @@ impl State {
                 taker.next_tag += 1;
                 taker.untaken.push_back(taker.next_tag);
                 taker.unacknowledged.insert(taker.next_tag, stored);
-                delivered = true;
             }
         }
-        delivered
     }
 
     /// Ends a subscription against its will: what it held goes back.

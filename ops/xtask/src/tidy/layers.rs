@@ -47,8 +47,9 @@ const STRANGERS: [(&str, &[&str], &str); 6] = [
 
 const TESTS_APART: &str = "generator, simulators and checker must not share an error with ferry";
 
-/// The broker and HTTP in memory are for tests.
+/// The broker and HTTP in memory are for tests, and for crates that are nothing but tests.
 const DEV_ONLY: &str = "shared/sim";
+const TESTS: &str = "tests/";
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let packages: Vec<_> = manifest::packages(tree).collect();
@@ -93,7 +94,7 @@ fn own(folder: &str, other: &str, dependency: &Dependency) -> Option<String> {
     if dependency.kind == Kind::Dev {
         return None;
     }
-    if other == DEV_ONLY {
+    if other == DEV_ONLY && !folder.starts_with(TESTS) {
         return Some(format!("`{name}` is for tests; move it to [dev-dependencies]"));
     }
     let (own, other_level) = (level(folder)?, level(other)?);

@@ -1,0 +1,1 @@
+del(.updated_at)

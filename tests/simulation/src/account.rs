@@ -1,0 +1,168 @@
+//! What must hold at the end, by what the other sides saw.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ferry_store::{DeadFilter, DeadLetters as _, Overviews as _};
+use ferry_topology::name;
+
+use crate::{drive::Run, model::plan::Plan, sim::Models};
+
+/// Everything that is wrong; empty where all is well.
+pub(crate) async fn audit(run: &Run) -> anyhow::Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    {
+        let models = run.sim.models();
+        states(&run.plan, &models, &mut wrong);
+        histories(&models, &mut wrong);
+    }
+    outcomes(run, &mut wrong).await?;
+    dead_letters(run, &mut wrong).await?;
+    attempts(run, &mut wrong);
+    let left = run.sim.broker.depths();
+    if !left.is_empty() {
+        wrong.push(format!("something is left in the broker: {left:?}"));
+    }
+    Ok(wrong)
+}
+
+/// The final state is the source's, and nothing was made twice.
+fn states(plan: &Plan, models: &Models, wrong: &mut Vec<String>) {
+    let last = |seen: &BTreeMap<String, Vec<u32>>| -> BTreeMap<String, u32> {
+        seen.iter().filter_map(|(sku, versions)| Some((sku.clone(), *versions.last()?))).collect()
+    };
+    let products = last(models.warehouse.products());
+    if products != plan.products() {
+        wrong.push(format!("the warehouse's products are {products:?}, not {:?}", plan.products()));
+    }
+    let names = last(models.shop.names());
+    if names != plan.products() {
+        wrong.push(format!("the shop's products are {names:?}, not {:?}", plan.products()));
+    }
+    let twice: Vec<_> = models.shop.count().into_iter().filter(|(_, count)| *count > 1).collect();
+    if !twice.is_empty() {
+        wrong.push(format!("the shop has products more than once: {twice:?}"));
+    }
+    levels(plan, models, wrong);
+    let orders = plan.orders(true).into_iter().map(|reference| (reference, 1)).collect();
+    if *models.warehouse.orders() != orders {
+        let found = models.warehouse.orders();
+        wrong.push(format!("the warehouse's orders are {found:?}, not {orders:?}"));
+    }
+}
+
+/// Each site's last state is in the product's level.
+fn levels(plan: &Plan, models: &Models, wrong: &mut Vec<String>) {
+    let mut expected: BTreeMap<String, [u64; 2]> = BTreeMap::new();
+    for ((sku, site), version) in plan.stock() {
+        if let Some(slot) = expected.entry(sku).or_default().get_mut(site) {
+            *slot = u64::from(version);
+        }
+    }
+    let found: BTreeMap<String, [u64; 2]> = models
+        .shop
+        .levels()
+        .iter()
+        .filter_map(|(sku, levels)| Some((sku.clone(), *levels.last()?)))
+        .collect();
+    if found != expected {
+        wrong.push(format!("the shop's levels are {found:?}, not {expected:?}"));
+    }
+}
+
+/// No target showed an older state after a newer one.
+fn histories(models: &Models, wrong: &mut Vec<String>) {
+    for (sku, versions) in models.warehouse.products() {
+        if !versions.is_sorted() {
+            wrong.push(format!("product {sku} went back in the warehouse: {versions:?}"));
+        }
+    }
+    for (sku, versions) in models.shop.names() {
+        if !versions.is_sorted() {
+            wrong.push(format!("product {sku} went back in the shop: {versions:?}"));
+        }
+    }
+    for (sku, levels) in models.shop.levels() {
+        let site = |site: fn(&[u64; 2]) -> u64| levels.iter().map(site).is_sorted();
+        if !site(|level| level[0]) || !site(|level| level[1]) {
+            wrong.push(format!("stock of {sku} went back in the shop: {levels:?}"));
+        }
+    }
+}
+
+/// Every event that was published ended exactly once at every target it was for.
+async fn outcomes(run: &Run, wrong: &mut Vec<String>) -> anyhow::Result<()> {
+    let mut expected: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for message in run.sim.broker.tried(name::EVENTS) {
+        if !seen.insert(message.id.clone()) {
+            continue;
+        }
+        let words: Vec<&str> = message.key.split('.').collect();
+        for route in &run.sim.config.routes {
+            let facet = (route.entity.as_str(), route.facet.as_str(), route.from.as_str());
+            if words.first_chunk::<3>().is_some_and(|[e, f, s]| (*e, *f, *s) == facet) {
+                for target in &route.to {
+                    *expected.entry((route.name.clone(), target.clone())).or_default() += 1;
+                }
+            }
+        }
+    }
+    let overview = run.sim.store.overview().await?;
+    let mut found = BTreeMap::new();
+    for tally in &overview.routes {
+        let count: u64 = tally.outcomes.values().sum();
+        if count > 0 {
+            found.insert((tally.route.clone(), tally.target.clone()), count);
+        }
+        if tally.retrying > 0 {
+            wrong.push(format!("{} deliveries of {} have no end", tally.retrying, tally.route));
+        }
+    }
+    if found != expected {
+        wrong.push(format!("deliveries that ended: {found:?}; events for them: {expected:?}"));
+    }
+    if overview.claimed.values().any(|count| *count > 0) {
+        wrong.push(format!("claims are left: {:?}", overview.claimed));
+    }
+    Ok(())
+}
+
+/// Exactly those that deserve it.
+async fn dead_letters(run: &Run, wrong: &mut Vec<String>) -> anyhow::Result<()> {
+    let flawed = run.plan.flawed().into_iter().map(|sku| ("transform".to_owned(), sku));
+    let refused = run.plan.orders(false).into_iter();
+    let refused = refused.map(|reference| ("load.warehouse.order".to_owned(), reference));
+    let mut expected: Vec<(String, String)> = flawed.chain(refused).collect();
+    expected.sort();
+    let found =
+        run.sim.store.dead(DeadFilter { limit: Some(1_000), ..DeadFilter::default() }).await?;
+    let mut dead: Vec<(String, String)> = found
+        .iter()
+        .map(|letter| (letter.origin.clone(), letter.entity_id.clone().unwrap_or_default()))
+        .collect();
+    dead.sort();
+    // What is read again after a crash is refused again.
+    dead.dedup();
+    if dead != expected {
+        let why: Vec<_> = found.iter().map(|letter| (&letter.kind, &letter.detail)).collect();
+        wrong.push(format!("dead letters: {dead:?}, deserved: {expected:?}; {why:?}"));
+    }
+    Ok(())
+}
+
+/// Attempts of one delivery grow one by one, and nothing is dead-lettered by the broker.
+fn attempts(run: &Run, wrong: &mut Vec<String>) {
+    const MOST: i64 = 60;
+    for level in &run.sim.config.broker.levels {
+        let exchange = ferry_topology::delay_exchange(level.0);
+        for message in run.sim.broker.tried(&exchange) {
+            let attempt = message.headers.number("ferry-attempt").unwrap_or(1);
+            if !(1..=MOST).contains(&attempt) {
+                wrong.push(format!("{} is at attempt {attempt}", message.id));
+            }
+            if message.headers.text("x-death").is_some() {
+                wrong.push(format!("{} carries x-death into {exchange}", message.id));
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The store as one process has it.
+
+use std::{sync::Arc, time::Duration};
+
+use ferry_canonical::Outcome;
+use ferry_store::{
+    Cursors, Group, GroupClaim, JournalEntry, Lease, Leases, Ledger, Settled, Settlement,
+    StoreError,
+};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::{
+    fault::{Fault, Hop},
+    sim::Sim,
+};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Ledgers {
+    pub(crate) sim: Arc<Sim>,
+    pub(crate) process: String,
+    pub(crate) hop: Hop,
+}
+
+impl Ledgers {
+    /// One transaction, as far as luck lets it.
+    async fn transact<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let among = [Fault::Delay, Fault::Busy, Fault::ApplyThenFail, Fault::Kill];
+        // What the producer's HTTP meets has the same names and is struck there.
+        let among = if self.hop == Hop::LoaderToStore { &among[..] } else { &[Fault::Busy][..] };
+        let struck = self.sim.mix.strike(self.hop, among);
+        let shown = struck.map(|fault| format!(" {fault:?}")).unwrap_or_default();
+        self.sim.say(format!("{} {what}{shown}", self.process));
+        match struck {
+            Some(Fault::Delay) => sleep(self.sim.chance.millis(5..3_000)).await,
+            Some(Fault::Busy) if self.sim.chance.coin() => return Err(StoreError::Busy),
+            Some(Fault::Busy) => return Err(StoreError::Unusable("the disk is full".to_owned())),
+            Some(Fault::ApplyThenFail) => {
+                work.await?;
+                return Err(StoreError::Unusable("the journal cannot be written".to_owned()));
+            }
+            Some(_) => {
+                if self.sim.chance.coin() {
+                    work.await?;
+                }
+                self.sim.kill(&self.process);
+                return std::future::pending().await;
+            }
+            None => {}
+        }
+        work.await
+    }
+}
+
+impl Ledger for Ledgers {
+    async fn claim(&self, groups: Vec<Group>) -> Result<Vec<GroupClaim>, StoreError> {
+        let what = format!("claims {}", groups.len());
+        self.transact(&what, self.sim.store.claim(groups)).await
+    }
+
+    async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        journal: Vec<JournalEntry>,
+    ) -> Result<Vec<Settled>, StoreError> {
+        let what = format!("settles {}", settlements.len());
+        self.transact(&what, self.sim.store.settle(settlements, journal)).await
+    }
+
+    async fn renew(
+        &self,
+        target: &str,
+        tokens: Vec<Uuid>,
+        lease: Duration,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        self.transact("renews", self.sim.store.renew(target, tokens, lease)).await
+    }
+
+    async fn end(
+        &self,
+        target: &str,
+        route: &str,
+        ended: Vec<(Uuid, u32, Outcome, String)>,
+    ) -> Result<(), StoreError> {
+        self.transact("ends", self.sim.store.end(target, route, ended)).await
+    }
+}
+
+impl Leases for Ledgers {
+    async fn lease(&self, lease: Lease, ttl: Duration) -> Result<bool, StoreError> {
+        self.transact("leases", self.sim.store.lease(lease, ttl)).await
+    }
+
+    async fn release(&self, lease: Lease) -> Result<(), StoreError> {
+        self.transact("releases", self.sim.store.release(lease)).await
+    }
+}
+
+impl Cursors for Ledgers {
+    async fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.transact("reads a cursor", self.sim.store.cursor(name)).await
+    }
+
+    async fn move_cursor(
+        &self,
+        name: &str,
+        from: Option<&str>,
+        to: &str,
+    ) -> Result<bool, StoreError> {
+        self.transact("moves a cursor", self.sim.store.move_cursor(name, from, to)).await
+    }
+}

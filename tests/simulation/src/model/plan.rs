@@ -1,0 +1,132 @@
+//! What will be so: products and their versions, orders, stock; drawn from the seed.
+
+use std::time::Duration;
+
+use crate::chance::Chance;
+
+/// When the sources have said their last new thing.
+pub(crate) const STORY: Duration = Duration::from_mins(1);
+pub(crate) const SITES: [&str; 2] = ["LEEDS", "DOVER"];
+/// A level is the sum of its sites: each site counts in a unit of its own, so that the sum tells
+/// which state of which site it was made of.
+pub(crate) const UNITS: [u64; 2] = [1, 1_000];
+
+/// One thing that becomes so at its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) at: Duration,
+    pub(crate) what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Product {
+        sku: String,
+        version: u32,
+        flawed: bool,
+    },
+    Order {
+        reference: String,
+        sku: String,
+        whole: bool,
+    },
+    /// The state of one site: so many changes have happened there.
+    Stock {
+        sku: String,
+        site: usize,
+        version: u32,
+    },
+}
+
+/// The whole story, in the order in which it happens.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Plan {
+    pub(crate) fn new(chance: &Chance) -> Self {
+        let mut changes = Vec::new();
+        let products = chance.count(4..9);
+        for number in 0..products {
+            let flawed = number == 0 && chance.coin();
+            let sku = format!("MUG-{number}");
+            let versions = if flawed { 1 } else { chance.count(1..5) };
+            for (version, at) in (1..).zip(times(chance, versions)) {
+                let what = What::Product { sku: sku.clone(), version, flawed };
+                changes.push(Change { at, what });
+            }
+            for site in 0..SITES.len() {
+                let versions = if flawed { 0 } else { chance.count(0..4) };
+                for (version, at) in (1..).zip(times(chance, versions)) {
+                    changes
+                        .push(Change { at, what: What::Stock { sku: sku.clone(), site, version } });
+                }
+            }
+        }
+        for number in 0..chance.count(2..7) {
+            let sku = format!("MUG-{}", chance.count(1..products));
+            let whole = !chance.permille(200);
+            let what = What::Order { reference: format!("WEB-{number}"), sku, whole };
+            changes.extend(times(chance, 1).map(|at| Change { at, what: what.clone() }));
+        }
+        changes.sort_by_key(|change| change.at);
+        // No two in one moment.
+        for (number, change) in (0..).zip(&mut changes) {
+            change.at += Duration::from_micros(number);
+        }
+        Self { changes }
+    }
+
+    /// The last version of every product that is sound.
+    pub(crate) fn products(&self) -> std::collections::BTreeMap<String, u32> {
+        let products = self.changes.iter().filter_map(|change| match &change.what {
+            What::Product { sku, version, flawed: false } => Some((sku.clone(), *version)),
+            What::Product { .. } | What::Order { .. } | What::Stock { .. } => None,
+        });
+        products.collect()
+    }
+
+    /// The last version of every site of every product.
+    pub(crate) fn stock(&self) -> std::collections::BTreeMap<(String, usize), u32> {
+        let stock = self.changes.iter().filter_map(|change| match &change.what {
+            What::Stock { sku, site, version } => Some(((sku.clone(), *site), *version)),
+            What::Product { .. } | What::Order { .. } => None,
+        });
+        stock.collect()
+    }
+
+    /// Orders that the warehouse can take, or those it cannot.
+    pub(crate) fn orders(&self, wanted: bool) -> Vec<String> {
+        let orders = self.changes.iter().filter_map(|change| match &change.what {
+            What::Order { reference, whole, .. } if *whole == wanted => Some(reference.clone()),
+            What::Product { .. } | What::Order { .. } | What::Stock { .. } => None,
+        });
+        orders.collect()
+    }
+
+    /// Products without a name.
+    pub(crate) fn flawed(&self) -> Vec<String> {
+        let flawed = self.changes.iter().filter_map(|change| match &change.what {
+            What::Product { sku, flawed: true, .. } => Some(sku.clone()),
+            What::Product { .. } | What::Order { .. } | What::Stock { .. } => None,
+        });
+        flawed.collect()
+    }
+}
+
+/// So many times of the story, in order; now and then two follow within a moment.
+fn times(chance: &Chance, count: usize) -> impl Iterator<Item = Duration> + use<> {
+    let story = u64::try_from(STORY.as_millis()).unwrap_or(u64::MAX);
+    let mut times: Vec<Duration> = (0..count).map(|_| chance.millis(0..story)).collect();
+    times.sort();
+    for at in 1..times.len() {
+        if chance.permille(300)
+            && let (Some(before), Some(time)) = (times.get(at - 1).copied(), times.get_mut(at))
+        {
+            *time = before + chance.millis(1..50);
+        }
+    }
+    times.sort();
+    times.into_iter()
+}

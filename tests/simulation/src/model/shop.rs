@@ -1,0 +1,160 @@
+//! A shop: products with a name, each with one stock level.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Asked, Said, plan::UNITS};
+
+#[derive(Debug, Default)]
+struct Product {
+    sku: String,
+    name: String,
+    level: String,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Shop {
+    /// By number; one SKU twice is what must never be.
+    products: BTreeMap<u64, Product>,
+    /// Every version a product was set to, by SKU.
+    names: BTreeMap<String, Vec<u32>>,
+    /// Every level a product was set to, by SKU, as the versions of its sites.
+    levels: BTreeMap<String, Vec<[u64; 2]>>,
+}
+
+impl Shop {
+    pub(crate) fn answer(&mut self, asked: &Asked) -> Said {
+        if asked.path == "/oauth2-token" {
+            return Said::ok(json!({"access_token": "t", "expires_in": 3_600}).to_string());
+        }
+        let path = asked.path.split('?').next().unwrap_or_default();
+        let mut words = path.trim_start_matches("/admin/api/").split('/');
+        let (resource, id) = (words.next().unwrap_or_default(), words.next());
+        let id = id.and_then(|id| id.parse::<u64>().ok());
+        let body: Value = serde_json::from_str(&asked.body).unwrap_or(Value::Null);
+        match (asked.method, resource, id) {
+            ("GET", "products", None) => self.list(asked),
+            ("GET", "products", Some(id)) => self.read(id),
+            ("POST", "products", None) => self.create(&body),
+            ("PATCH", "products", Some(id)) => self.rename(id, &body),
+            ("GET", "inventorylevels", None) => self.level(asked),
+            ("PATCH", "inventorylevels", Some(id)) => self.set_level(id, &body),
+            _ => problem(404, "not found http exception"),
+        }
+    }
+
+    fn list(&self, asked: &Asked) -> Said {
+        let sku = asked.parameter("filter[sku]");
+        let rows = self.products.iter().filter(|(_, product)| {
+            sku.as_ref().is_none_or(|sku| product.sku.eq_ignore_ascii_case(sku))
+        });
+        let rows: Vec<Value> = rows.take(25).map(|(id, product)| product.row(*id)).collect();
+        Said::ok(json!({"data": rows}).to_string())
+    }
+
+    fn read(&self, id: u64) -> Said {
+        let Some(product) = self.products.get(&id) else {
+            return problem(404, "not found http exception");
+        };
+        let name = json!({"type": "productnames", "id": format!("{id}1"),
+            "attributes": {"string": product.name},
+            "relationships": {"localization": {"data": null}}});
+        Said::ok(json!({"data": product.row(id), "included": [name]}).to_string())
+    }
+
+    fn create(&mut self, body: &Value) -> Said {
+        let sku = body.pointer("/data/attributes/sku").and_then(Value::as_str).unwrap_or_default();
+        let id = u64::try_from(self.products.len()).unwrap_or(0) + 1;
+        let product = Product {
+            sku: sku.to_owned(),
+            name: name_in(body).unwrap_or_default(),
+            level: "0".to_owned(),
+        };
+        self.names.entry(product.sku.clone()).or_default().push(version(&product.name));
+        let said = json!({"data": product.row(id)}).to_string();
+        self.products.insert(id, product);
+        Said { status: 201, body: said }
+    }
+
+    fn rename(&mut self, id: u64, body: &Value) -> Said {
+        let Some(product) = self.products.get_mut(&id) else {
+            return problem(404, "not found http exception");
+        };
+        if let Some(name) = name_in(body) {
+            self.names.entry(product.sku.clone()).or_default().push(version(&name));
+            product.name = name;
+        }
+        Said::ok(json!({"data": product.row(id)}).to_string())
+    }
+
+    /// The level of a product has the product's number.
+    fn level(&self, asked: &Asked) -> Said {
+        let id = asked.parameter("filter[product]").and_then(|id| id.parse::<u64>().ok());
+        let found = id.and_then(|id| Some((id, self.products.get(&id)?)));
+        let Some((id, product)) = found else {
+            return Said::ok(json!({"data": [], "included": []}).to_string());
+        };
+        let level = json!({"type": "inventorylevels", "id": id.to_string(),
+            "attributes": {"quantity": product.level},
+            "relationships": {"productUnitPrecision": {"data":
+                {"type": "productunitprecisions", "id": format!("{id}2")}}}});
+        Said::ok(json!({"data": [level], "included": [product.row(id)]}).to_string())
+    }
+
+    fn set_level(&mut self, id: u64, body: &Value) -> Said {
+        let Some(product) = self.products.get_mut(&id) else {
+            return problem(404, "not found http exception");
+        };
+        let quantity = body.pointer("/data/attributes/quantity").and_then(Value::as_str);
+        let Some(quantity) = quantity else { return problem(400, "quantity") };
+        quantity.clone_into(&mut product.level);
+        let sum: u64 = quantity.parse().unwrap_or(u64::MAX);
+        let versions = [sum % UNITS[1], sum / UNITS[1]];
+        self.levels.entry(product.sku.clone()).or_default().push(versions);
+        Said::ok(json!({"data": {"type": "inventorylevels", "id": id.to_string()}}).to_string())
+    }
+
+    /// How often each SKU is there.
+    pub(crate) fn count(&self) -> BTreeMap<String, u32> {
+        let mut count = BTreeMap::new();
+        for product in self.products.values() {
+            *count.entry(product.sku.clone()).or_default() += 1;
+        }
+        count
+    }
+
+    pub(crate) fn names(&self) -> &BTreeMap<String, Vec<u32>> {
+        &self.names
+    }
+
+    pub(crate) fn levels(&self) -> &BTreeMap<String, Vec<[u64; 2]>> {
+        &self.levels
+    }
+}
+
+impl Product {
+    fn row(&self, id: u64) -> Value {
+        let of = |kind: &str, suffix: u8| json!({"type": kind, "id": format!("{id}{suffix}")});
+        json!({"type": "products", "id": id.to_string(),
+            "attributes": {"sku": self.sku, "status": "enabled"},
+            "relationships": {
+                "names": {"data": [of("productnames", 1)]},
+                "primaryUnitPrecision": {"data": of("productunitprecisions", 2)}}})
+    }
+}
+
+fn name_in(body: &Value) -> Option<String> {
+    let included = body.get("included")?.as_array()?;
+    let name = included.iter().find(|resource| resource["type"] == "productnames")?;
+    name.pointer("/attributes/string")?.as_str().map(str::to_owned)
+}
+
+fn version(name: &str) -> u32 {
+    name.rsplit('v').next().and_then(|version| version.parse().ok()).unwrap_or(0)
+}
+
+fn problem(status: u16, title: &str) -> Said {
+    let status_text = status.to_string();
+    Said::no(status, json!({"errors": [{"status": status_text, "title": title}]}).to_string())
+}
