@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConfigError, Environment, HumanDuration, RetryConfig, RouteConfig, Secret, SystemConfig,
+    AlertsConfig, ConfigError, Environment, HumanDuration, RetryConfig, RouteConfig, Secret,
+    SystemConfig,
 };
 
 /// The largest configuration file that is read.
@@ -27,6 +28,7 @@ pub struct Config {
     pub transformer: ServiceConfig,
     pub loader: ServiceConfig,
     pub console: ServiceConfig,
+    pub alerts: AlertsConfig,
     /// For what belongs to no route; every route holds its own, resolved.
     pub retry: RetryConfig,
     pub systems: BTreeMap<String, SystemConfig>,

@@ -4,6 +4,7 @@
 //! it is known not to work, and that every secret and mapping it names could be read. It opens no
 //! socket, starts nothing and does not compile mappings.
 
+pub mod alerts;
 pub mod config;
 pub mod duration;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod secret;
 pub mod system;
 pub mod timeline;
 
+pub use alerts::{AlertsConfig, MailConfig, MailLogin, MailTls, WebhookConfig};
 pub use config::{
     BrokerConfig, Config, LogConfig, LogFormat, LogLevel, ServiceConfig, StoreConfig,
 };

@@ -1,5 +1,7 @@
 //! From what is written to what is used: secrets and mappings read, defaults taken.
 
+mod alerts;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -48,6 +50,7 @@ pub(crate) fn resolve(
             listen: raw.console.listen,
             behind_proxy: raw.console.behind_proxy,
         },
+        alerts: alerts::resolve(&reader, raw.alerts)?,
         systems: raw
             .systems
             .into_iter()

@@ -182,3 +182,20 @@ fn the_worst_case_is_told_step_by_step_and_bounded() {
     assert_eq!(worst_case_timeline(&retry, &levels).len(), crate::timeline::STEPS_MAX);
     assert!(worst_case_timeline(&retry, &[]).is_empty());
 }
+
+#[test]
+fn alerts_are_told_to_nobody_unless_somebody_is_named() {
+    let silent = parsed(&sample()).unwrap().alerts;
+    assert!(silent.webhook.is_none() && silent.mail.is_none());
+    let text = sample().replace("# webhook =", "webhook =");
+    let (mail, rest) = text.split_once("# [alerts.mail]").unwrap();
+    let (section, rest) = rest.split_once("\n\n").unwrap();
+    let text = format!("{mail}[alerts.mail]{}\n\n{rest}", section.replace("\n# ", "\n"));
+    let names = ["FERRY_ALERTS_URL", "FERRY_ALERTS_SECRET", "SMTP_USER", "SMTP_PASSWORD"];
+    let text = names.iter().fold(text, |text, name| text.replace(name, "ERP_TOKEN"));
+    let config = parsed(&text).unwrap();
+    let (webhook, mail) = (config.alerts.webhook.unwrap(), config.alerts.mail.unwrap());
+    assert_eq!(webhook.secret.unwrap().reveal(), "hush-erp");
+    assert_eq!((mail.port, mail.tls, mail.to.len()), (587, crate::MailTls::Starttls, 1));
+    assert_eq!(mail.login.unwrap().password.reveal(), "hush-erp");
+}

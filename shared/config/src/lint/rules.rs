@@ -1,5 +1,6 @@
 //! What the shape cannot say: names, addresses, and whether the parts fit together.
 
+mod alerts;
 mod retries;
 mod routes;
 mod systems;
@@ -16,6 +17,7 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
     }
     systems::secret("broker.url", &raw.broker.url, findings);
     listeners(raw, findings);
+    alerts::check(raw, findings);
     retries::check(raw, findings);
     systems::check(raw, base_dir, findings);
     routes::check(raw, findings);

@@ -350,3 +350,43 @@ proptest::proptest! {
         let _ = lint(&format!("{}{with}", &FINE[..at]), Path::new(""));
     }
 }
+
+#[test]
+fn alerts_that_reach_nobody_or_tell_secrets_on_the_way_are_found() {
+    let mail = |fields: &str| {
+        added(&format!(
+            "[alerts.mail]\nhost = \"mx.example\"\nfrom = \"ferry@a.example\"\n{fields}"
+        ))
+    };
+    assert_eq!(mail("to = [\"ops@a.example\"]\ntls = \"none\""), Vec::<String>::new());
+    assert_eq!(
+        mail("to = []\nuser = { env = \"A\" }\npassword = { env = \"B\" }\ntls = \"none\""),
+        [
+            "line 33: alerts.mail.to: it must name somebody",
+            "line 36: alerts.mail.tls: credentials would go over a plain connection",
+        ]
+    );
+    assert_eq!(
+        mail("to = [\"Ops <ops@a.example>\"]\nuser = { env = \"A\" }"),
+        [
+            "line 30: alerts.mail: `user` and `password` are given together, or not at all",
+            "line 33: alerts.mail.to: it must be an address such as ops@example.com, without a name",
+        ]
+    );
+    assert_eq!(
+        added(
+            "[alerts]\nevery = \"0s\"\nquiet_after = \"0s\"\nwebhook = { url = { file = \"a\", env = \"b\" } }"
+        ),
+        [
+            "line 31: alerts.every: looking all the time would leave time for nothing else",
+            "line 33: alerts.webhook.url: `env` and `file` exclude each other",
+        ]
+    );
+    assert_eq!(
+        added("[alerts]\nrepeat_every = \"9s\"\nquiet_after = \"9s\""),
+        [
+            "line 31: alerts.repeat_every: 9s is shorter than alerts.every",
+            "line 32: alerts.quiet_after: 9s is shorter than alerts.every",
+        ]
+    );
+}

@@ -3,9 +3,11 @@
 //! Every table refuses keys it does not know. Nothing here is resolved: secrets are references,
 //! mappings are paths, defaults stand where the file is silent.
 
+mod alerts;
 mod route;
 mod system;
 
+pub(crate) use alerts::{RawAlerts, RawMail, RawWebhook};
 pub(crate) use route::{RawRetry, RawRetryOverride, RawRoute};
 pub(crate) use system::{
     RawFileKind, RawFiles, RawLimits, RawOrderflow, RawOro, RawPush, RawRest, RawRestEndpoint,
@@ -45,6 +47,9 @@ pub(crate) struct RawConfig {
     /// The console's HTTP side: API, pages, health, metrics.
     #[serde(default)]
     pub(crate) console: RawConsole,
+    /// Whom the console tells when a person is needed.
+    #[serde(default)]
+    pub(crate) alerts: RawAlerts,
     /// How failures are tried again, for routes that say nothing of their own.
     #[serde(default)]
     pub(crate) retry: RawRetry,
