@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::{Console, Done, Stop};
 
+/// Longer than the console's own calls of a test alert take.
+const DEADLINE: Duration = Duration::from_mins(1);
+
 #[derive(Args)]
 pub(crate) struct SearchArgs {
     /// Words that must all occur in ids, details or bodies.
@@ -131,7 +134,7 @@ pub(crate) async fn dead(url: &str, args: &DeadArgs, as_json: bool) -> Done {
     .await
 }
 
-pub(crate) async fn show(url: &str, id: i64, as_json: bool) -> Done {
+pub(crate) async fn letter(url: &str, id: i64, as_json: bool) -> Done {
     print(url, &format!("/api/v1/dead/{id}"), as_json, |letter| {
         let summary = &letter["summary"];
         let mut out = String::new();
@@ -196,39 +199,58 @@ pub(crate) async fn status(url: &str, as_json: bool) -> Done {
     .await
 }
 
-async fn print(url: &str, path: &str, as_json: bool, render: impl Fn(&Value) -> String) -> Done {
-    let (status, body) = get(&format!("{url}{path}")).await?;
-    let answer: Value = serde_json::from_slice(&body)
-        .map_err(|_| Stop::failed(format!("{url} does not answer as a console does")))?;
-    if status >= 300 {
-        let detail = answer.get("detail").and_then(Value::as_str).unwrap_or("no reason given");
-        return Err(Stop::failed(format!("the console answered {status}: {detail}")));
-    }
-    if as_json {
-        println!("{answer}");
-    } else {
-        print!("{}", render(&answer));
-    }
+pub(crate) async fn print(
+    url: &str,
+    path: &str,
+    as_json: bool,
+    render: impl Fn(&Value) -> String,
+) -> Done {
+    show(&get(url, path).await?, as_json, render);
     Ok(exit::OK)
 }
 
-async fn get(url: &str) -> Result<(u16, Bytes), Stop> {
+pub(crate) fn show(answer: &Value, as_json: bool, render: impl Fn(&Value) -> String) {
+    if as_json {
+        println!("{answer}");
+    } else {
+        print!("{}", render(answer));
+    }
+}
+
+/// What the console at `url` answers.
+pub(crate) async fn get(url: &str, path: &str) -> Result<Value, Stop> {
+    call(url, Method::Get, path, Bytes::new()).await
+}
+
+/// What the console answers to a verb that changes something.
+pub(crate) async fn post(url: &str, path: &str, body: &Value) -> Result<Value, Stop> {
+    call(url, Method::Post, path, Bytes::from(body.to_string())).await
+}
+
+async fn call(url: &str, method: Method, path: &str, body: Bytes) -> Result<Value, Stop> {
     let client = Client::new().map_err(|error| Stop::failed(error.to_string()))?;
+    let json = "application/json".to_owned();
     let request = Request {
-        operation: "read",
-        method: Method::Get,
-        url: url.to_owned(),
-        headers: vec![("accept".to_owned(), "application/json".to_owned())],
-        body: Bytes::new(),
-        deadline: Duration::from_secs(30),
+        operation: "console",
+        method,
+        url: format!("{url}{path}"),
+        headers: vec![("accept".to_owned(), json.clone()), ("content-type".to_owned(), json)],
+        body,
+        deadline: DEADLINE,
         secret: false,
     };
-    match client.send(request).await {
-        Ok(response) => Ok((response.status, response.body)),
-        Err(error) => Err(Stop::unreachable(format!(
-            "{url}: {error}; is the console running? Start it with `ferry run console`"
-        ))),
+    let response = client.send(request).await.map_err(|error| {
+        let advice = "is the console running? Start it with `ferry run console`";
+        Stop::unreachable(format!("{url}: {error}; {advice}"))
+    })?;
+    let answer: Value = serde_json::from_slice(&response.body)
+        .map_err(|_| Stop::failed(format!("{url} does not answer as a console does")))?;
+    if response.status >= 300 {
+        let detail = answer.get("detail").and_then(Value::as_str).unwrap_or("no reason given");
+        let status = response.status;
+        return Err(Stop::failed(format!("the console answered {status}: {detail}")));
     }
+    Ok(answer)
 }
 
 fn query(parameters: &[(&str, &Option<String>)]) -> String {
@@ -239,7 +261,7 @@ fn query(parameters: &[(&str, &Option<String>)]) -> String {
     if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
 }
 
-fn lines(lines: impl Iterator<Item = String>) -> String {
+pub(crate) fn lines(lines: impl Iterator<Item = String>) -> String {
     let mut out = String::new();
     for line in lines {
         out.push_str(&line);
@@ -249,7 +271,7 @@ fn lines(lines: impl Iterator<Item = String>) -> String {
 }
 
 /// RFC 3986: everything but unreserved characters.
-fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -262,6 +284,6 @@ fn encode(text: &str) -> String {
     out
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -17,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ferry_config::Config;
 use ferry_service::exit;
 
+mod alerts;
 mod backfill;
 mod broker;
 mod check;
@@ -64,6 +65,9 @@ enum Verb {
     Dead(DeadVerb),
     /// What happened to one entity.
     Explain(ExplainArgs),
+    /// What a person is told when one is needed.
+    #[command(subcommand)]
+    Alerts(alerts::AlertsVerb),
 }
 
 #[derive(Subcommand)]
@@ -169,7 +173,10 @@ fn verb(cli: &Cli) -> Done {
             online(console::dead(&console_url(cli, &args.console)?, args, cli.json))
         }
         Verb::Dead(DeadVerb::Show(args)) => {
-            online(console::show(&console_url(cli, &args.console)?, args.id, cli.json))
+            online(console::letter(&console_url(cli, &args.console)?, args.id, cli.json))
+        }
+        Verb::Alerts(verb) => {
+            online(alerts::run(&console_url(cli, verb.console())?, verb, cli.json))
         }
         Verb::Explain(args) => {
             let entity = match args.entity {

@@ -1,5 +1,8 @@
 //! The HTTP API: JSON for the CLI, the pages and scripts. Errors are RFC 9457 problems.
 
+mod alerts;
+mod command;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
@@ -7,17 +10,18 @@ use axum::{
     extract::{Path, Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use ferry_broker::Broker;
 use ferry_config::Config;
 use ferry_store::{
-    DeadFilter, DeadLetters, Journal, JournalFilter, Overview, Overviews, RouteTally, StoreError,
+    Alerts, DeadFilter, DeadLetters, Journal, JournalFilter, Overview, Overviews, RouteTally,
+    StoreError,
 };
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{explain, page, sample::Samples};
+use crate::{alerts::Channel, explain, page, sample::Samples};
 
 /// What the API reads from.
 #[derive(Debug)]
@@ -27,6 +31,10 @@ pub struct Console<B, S> {
     pub store: S,
     pub samples: Samples,
     pub clock: fn() -> Timestamp,
+    /// Whom alerts are told.
+    pub channels: Vec<Arc<dyn Channel>>,
+    /// Whether only this host is to reach the API: it listens on loopback, with no proxy in front.
+    pub local: bool,
 }
 
 type Shared<B, S> = Arc<Console<B, S>>;
@@ -34,12 +42,14 @@ type Shared<B, S> = Arc<Console<B, S>>;
 pub fn router<B, S>(console: Console<B, S>) -> Router
 where
     B: Broker,
-    S: Journal + DeadLetters + Overviews + 'static,
+    S: Alerts + DeadLetters + Journal + Overviews + 'static,
 {
     Router::new()
         .route("/", get(page::overview))
         .route("/journal", get(page::journal))
         .route("/dead", get(page::dead))
+        .route("/api/v1/alerts", get(alerts::list::<B, S>))
+        .route("/api/v1/alerts/test", post(alerts::test::<B, S>))
         .route("/api/v1/overview", get(overview::<B, S>))
         .route("/api/v1/journal", get(journal::<B, S>))
         .route("/api/v1/dead", get(dead::<B, S>))
@@ -241,15 +251,30 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
+    fn new(status: u16, title: &'static str, detail: String) -> Self {
+        Self { kind: "about:blank", title, status, detail }
+    }
+
+    fn bad_request(detail: String) -> Self {
+        Self::new(400, "Bad Request", detail)
+    }
+
+    fn forbidden(detail: String) -> Self {
+        Self::new(403, "Forbidden", detail)
+    }
+
     fn not_found(detail: String) -> Self {
-        Self { kind: "about:blank", title: "Not Found", status: 404, detail }
+        Self::new(404, "Not Found", detail)
+    }
+
+    fn unsupported_media(detail: String) -> Self {
+        Self::new(415, "Unsupported Media Type", detail)
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let detail = error.to_string();
-        Self { kind: "about:blank", title: "The store cannot be read", status: 503, detail }
+        Self::new(503, "The store cannot be used", error.to_string())
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! The API carries no credentials: listen on a loopback address, or put a proxy in front.
 
+pub mod alerts;
 pub mod api;
 mod explain;
 pub mod facts;

@@ -8,13 +8,20 @@ use ferry_broker::Broker as _;
 use ferry_canonical::Lane;
 use ferry_config::Config;
 use ferry_console::{
+    alerts::{
+        AlertMetrics, Channel, Teller, Watch,
+        channel::{ChannelError, Mail, Webhook},
+    },
     api::{self, Console},
     facts, intake,
     sample::Samples,
 };
-use ferry_service::{Condition, Service, ServiceName};
+use ferry_http::Client;
+use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
 use ferry_store::SqliteStore;
 use ferry_topology::name;
+use tokio::sync::Notify;
+use uuid::Uuid;
 
 fn main() -> ExitCode {
     ferry_service::main(ServiceName::Console, start)
@@ -29,14 +36,19 @@ async fn start(service: Service) -> anyhow::Result<()> {
     store_ready.ready();
     let broker = broker(&service)?;
     let samples = Samples::default();
+    let channels = channels(config)?;
     let console = Console {
         config: Arc::clone(config),
         broker: broker.clone(),
         store: store.clone(),
         samples: samples.clone(),
         clock: ferry_service::now,
+        channels: channels.clone(),
+        local: service.listen.ip().is_loopback() && !config.console.behind_proxy,
     };
     service.serve(api::router(console)).await?;
+    // What keeps the broker from being ready may be what a person is to be told of.
+    alerts(&service, &broker, &store, channels)?;
     broker.ready().await;
     watch(&service, broker_ready, broker.clone());
     let (counted, draining) = (store.clone(), service.life.draining());
@@ -79,6 +91,62 @@ fn dead_queues(config: &Config) -> BTreeSet<String> {
         }
     }
     origins.iter().map(|origin| ferry_topology::dead_queue(origin)).collect()
+}
+
+/// Whom a person's attention is asked through.
+fn channels(config: &Config) -> anyhow::Result<Vec<Arc<dyn Channel>>> {
+    let bad = |error: ChannelError| BadConfiguration(error.to_string());
+    let mut channels: Vec<Arc<dyn Channel>> = Vec::new();
+    if let Some(webhook) = &config.alerts.webhook {
+        let client = Client::new().context("preparing HTTP")?;
+        channels.push(Arc::new(Webhook::new(webhook, Arc::new(client)).map_err(bad)?));
+    }
+    if let Some(mail) = &config.alerts.mail {
+        channels.push(Arc::new(Mail::new(mail).map_err(bad)?));
+    }
+    Ok(channels)
+}
+
+/// One task that looks, and one for each channel that tells.
+fn alerts(
+    service: &Service,
+    broker: &AmqpBroker,
+    store: &SqliteStore,
+    channels: Vec<Arc<dyn Channel>>,
+) -> anyhow::Result<()> {
+    let metrics = AlertMetrics::new(&service.metrics)?;
+    let news = Arc::new(Notify::new());
+    let watch = Watch {
+        config: Arc::clone(&service.config),
+        broker: broker.clone(),
+        store: store.clone(),
+        clock: ferry_service::now,
+        channels: channels.iter().map(|channel| channel.name().to_owned()).collect(),
+        owner: format!("{}/{}", ferry_service::host(), Uuid::new_v4()),
+        metrics: metrics.clone(),
+        news: Arc::clone(&news),
+    };
+    let draining = service.life.draining();
+    service.life.spawn("alerts", async move {
+        watch.run(draining).await;
+        Ok(())
+    });
+    for channel in channels {
+        let teller = Teller {
+            store: store.clone(),
+            channel,
+            clock: ferry_service::now,
+            installation: service.config.broker.prefix.clone(),
+            metrics: metrics.clone(),
+            news: Arc::clone(&news),
+        };
+        let draining = service.life.draining();
+        service.life.spawn("alert channel", async move {
+            teller.run(draining).await;
+            Ok(())
+        });
+    }
+    Ok(())
 }
 
 /// The broker may go away after the start.

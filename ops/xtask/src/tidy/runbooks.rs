@@ -1,27 +1,32 @@
-//! A page for every failure kind: whoever meets one is told what to do.
+//! A page for every failure kind and every alert: whoever meets one is told what to do.
 
 use super::{Finding, tree::Tree};
 
-/// Where the kinds are spelt: the arms of `as_str` in this file.
+/// Where the kinds are spelt: the arms of the first `as_str` in these files.
 const KINDS: &str = "shared/canonical/src/failure.rs";
+const ALERTS: &str = "services/console/src/alerts.rs";
 const PAGES: &str = "ops/runbooks";
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     if !tree.has(PAGES) {
         return Vec::new();
     }
-    let kinds = kinds(tree.text(KINDS).unwrap_or_default());
+    [KINDS, ALERTS].into_iter().flat_map(|path| missing(tree, path)).collect()
+}
+
+fn missing(tree: &Tree, path: &str) -> Vec<Finding> {
+    let kinds = kinds(tree.text(path).unwrap_or_default());
     if kinds.is_empty() {
-        let what = "no failure kinds are found here; teach ops/xtask/src/tidy/runbooks.rs where \
-                    they are spelt";
-        return vec![Finding::new(KINDS, 1, what)];
+        let what = "no kinds are found here; teach ops/xtask/src/tidy/runbooks.rs where they are \
+                    spelt";
+        return vec![Finding::new(path, 1, what)];
     }
     kinds
         .into_iter()
         .filter(|(kind, _)| !tree.has(&format!("{PAGES}/{kind}.md")))
         .map(|(kind, line)| {
             let what = format!("`{kind}` has no page; write {PAGES}/{kind}.md");
-            Finding::new(KINDS, line, what)
+            Finding::new(path, line, what)
         })
         .collect()
 }
@@ -50,11 +55,13 @@ mod tests {
 
     #[test]
     fn a_kind_without_a_page_is_found_where_it_is_spelt() {
-        let tree = Tree::of(&[(KINDS, SOURCE), ("ops/runbooks/auth.md", "")]);
+        let tree = Tree::of(&[(KINDS, SOURCE), (ALERTS, SOURCE), ("ops/runbooks/auth.md", "")]);
         let found = check(&tree);
-        assert_eq!(found.len(), 1, "{found:?}");
-        let place = format!("{KINDS}:5: `too_large` has no page");
-        assert!(found[0].to_string().starts_with(&place), "{found:?}");
+        assert_eq!(found.len(), 2, "{found:?}");
+        for (found, path) in found.iter().zip([KINDS, ALERTS]) {
+            let place = format!("{path}:5: `too_large` has no page");
+            assert!(found.to_string().starts_with(&place), "{found}");
+        }
     }
 
     #[test]
@@ -64,6 +71,6 @@ mod tests {
 
     #[test]
     fn kinds_that_moved_are_reported_rather_than_passed_over() {
-        assert_eq!(check(&Tree::of(&[("ops/runbooks/auth.md", "")])).len(), 1);
+        assert_eq!(check(&Tree::of(&[("ops/runbooks/auth.md", "")])).len(), 2);
     }
 }
