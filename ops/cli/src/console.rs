@@ -194,6 +194,11 @@ pub(crate) async fn status(url: &str, as_json: bool) -> Done {
                 route["retrying"],
             );
         }
+        out.push_str(&crate::targets::stopped(&view["targets"]));
+        let alerts = view["alerts"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for alert in alerts {
+            let _ = writeln!(out, "alert: {}", text(&alert["summary"]));
+        }
         out
     })
     .await

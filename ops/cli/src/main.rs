@@ -25,6 +25,7 @@ mod console;
 mod lint;
 mod map;
 mod run;
+mod targets;
 
 #[derive(Parser)]
 #[command(name = "ferry", version, about = "Keeps shops, ERPs and warehouses in step.")]
@@ -65,6 +66,9 @@ enum Verb {
     Dead(DeadVerb),
     /// What happened to one entity.
     Explain(ExplainArgs),
+    /// Targets: how they are, and pausing them.
+    #[command(subcommand)]
+    Targets(targets::TargetsVerb),
     /// What a person is told when one is needed.
     #[command(subcommand)]
     Alerts(alerts::AlertsVerb),
@@ -174,6 +178,9 @@ fn verb(cli: &Cli) -> Done {
         }
         Verb::Dead(DeadVerb::Show(args)) => {
             online(console::letter(&console_url(cli, &args.console)?, args.id, cli.json))
+        }
+        Verb::Targets(verb) => {
+            online(targets::run(&console_url(cli, verb.console())?, verb, cli.json))
         }
         Verb::Alerts(verb) => {
             online(alerts::run(&console_url(cli, verb.console())?, verb, cli.json))

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod command;
+mod targets;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,13 +16,18 @@ use axum::{
 use ferry_broker::Broker;
 use ferry_config::Config;
 use ferry_store::{
-    Alerts, DeadFilter, DeadLetters, Journal, JournalFilter, Overview, Overviews, RouteTally,
-    StoreError,
+    Alert, Alerts, Care, DeadFilter, DeadLetters, Journal, JournalFilter, Overview, Overviews,
+    RouteTally, StoreError,
 };
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{alerts::Channel, explain, page, sample::Samples};
+use crate::{
+    alerts::Channel,
+    explain, page,
+    sample::Samples,
+    targets::{TargetRow, rows as target_rows},
+};
 
 /// What the API reads from.
 #[derive(Debug)]
@@ -37,12 +43,15 @@ pub struct Console<B, S> {
     pub local: bool,
 }
 
+/// Open alerts that the overview shows; the list has them all.
+const ALERTS: u32 = 100;
+
 type Shared<B, S> = Arc<Console<B, S>>;
 
 pub fn router<B, S>(console: Console<B, S>) -> Router
 where
     B: Broker,
-    S: Alerts + DeadLetters + Journal + Overviews + 'static,
+    S: Alerts + Care + DeadLetters + Journal + Overviews + 'static,
 {
     Router::new()
         .route("/", get(page::overview))
@@ -54,6 +63,9 @@ where
         .route("/api/v1/journal", get(journal::<B, S>))
         .route("/api/v1/dead", get(dead::<B, S>))
         .route("/api/v1/dead/{id}", get(dead_letter::<B, S>))
+        .route("/api/v1/targets", get(targets::list::<B, S>))
+        .route("/api/v1/targets/{name}/pause", post(targets::pause::<B, S>))
+        .route("/api/v1/targets/{name}/resume", post(targets::resume::<B, S>))
         .route("/api/v1/explain/{entity}/{id}", get(entity::<B, S>))
         .with_state(Arc::new(console))
 }
@@ -63,6 +75,9 @@ where
 struct OverviewAnswer {
     at: Timestamp,
     routes: Vec<RouteRow>,
+    targets: Vec<TargetRow>,
+    /// Those that are open.
+    alerts: Vec<Alert>,
     /// Records made durable, by system.
     records: BTreeMap<String, u64>,
     /// Items the transformer skipped, by system.
@@ -116,10 +131,12 @@ fn queues(config: &Config) -> Vec<String> {
     queues
 }
 
-async fn overview<B: Broker, S: Overviews>(
+async fn overview<B: Broker, S: Alerts + Care + Overviews>(
     State(console): State<Shared<B, S>>,
 ) -> Result<Json<OverviewAnswer>, Problem> {
     let overview = console.store.overview().await?;
+    let (cares, mut alerts) = (console.store.cares().await?, console.store.alerts(ALERTS).await?);
+    alerts.retain(|alert| alert.resolved_at.is_none());
     let mut depths = BTreeMap::new();
     for queue in queues(&console.config) {
         let depth = console.broker.depth(&queue).await.ok().map(|depth| depth.ready);
@@ -130,6 +147,8 @@ async fn overview<B: Broker, S: Overviews>(
     Ok(Json(OverviewAnswer {
         at: now,
         routes,
+        targets: target_rows(&console.config, &cares, now),
+        alerts,
         records: overview.records,
         skipped_items: overview.skipped_items,
         dead: overview.dead,
@@ -229,7 +248,7 @@ async fn dead_letter<B: Broker, S: DeadLetters>(
     .into_response())
 }
 
-async fn entity<B: Broker, S: Overviews>(
+async fn entity<B: Broker, S: Care + Overviews>(
     State(console): State<Shared<B, S>>,
     Path((entity, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
@@ -237,7 +256,15 @@ async fn entity<B: Broker, S: Overviews>(
     if view.parts.is_empty() && view.journal.is_empty() && view.dead.is_empty() {
         return Err(Problem::not_found(format!("nothing is known of {entity} {id}")));
     }
-    Ok(Json(explain::Answer::new(&entity, &id, view)).into_response())
+    let cares = console.store.cares().await?;
+    let goes_to = |target: &str| {
+        console.config.routes_to(target).any(|route| route.entity.as_str() == entity)
+    };
+    let waits: Vec<TargetRow> = target_rows(&console.config, &cares, (console.clock)())
+        .into_iter()
+        .filter(|row| goes_to(&row.target))
+        .collect();
+    Ok(Json(explain::Answer::new(&entity, &id, view, &waits)).into_response())
 }
 
 /// An RFC 9457 problem.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use ferry_store::{AppliedPart, DeadSummary, EntityView, JournalRow};
 use serde::Serialize;
 
+use crate::targets::TargetRow;
+
 /// What `GET /api/v1/explain/{entity}/{id}` answers.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
@@ -17,7 +19,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn new(entity: &str, id: &str, view: EntityView) -> Self {
+    /// `targets`: those an entity of this kind goes to.
+    pub(crate) fn new(entity: &str, id: &str, view: EntityView, targets: &[TargetRow]) -> Self {
         let mut sentences: Vec<String> =
             view.parts.iter().map(|part| applied(entity, id, part)).collect();
         sentences.extend(view.busy.iter().map(|target| {
@@ -31,6 +34,9 @@ impl Answer {
                 "Nothing of {entity} {id} has been applied anywhere; the journal below is all there is."
             ));
         }
+        let stopped = targets.iter().filter_map(|target| target.sentence.as_ref());
+        sentences
+            .extend(stopped.map(|sentence| format!("What is still to come waits: {sentence}.")));
         Self { sentences, ids: view.ids, parts: view.parts, dead: view.dead, journal: view.journal }
     }
 }

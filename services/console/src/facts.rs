@@ -57,7 +57,7 @@ fn unreadable(delivery: &Delivery, now: Timestamp) -> JournalEntry {
     }
 }
 
-fn empty(at: Timestamp) -> JournalEntry {
+pub(crate) fn empty(at: Timestamp) -> JournalEntry {
     JournalEntry {
         at,
         direction: Direction::Note,

@@ -2,7 +2,8 @@
 //!
 //! It moves every `.dead` queue into the store and every fact into the journal, acknowledging only
 //! what is stored; without a console both wait in RabbitMQ. It answers the HTTP API that the CLI and
-//! the pages use, and says with each number where it comes from. It changes nothing at any system.
+//! the pages use, and says with each number where it comes from. It pauses and resumes targets in an
+//! operator's name, and tells a person when one is needed. It changes nothing at any system.
 //!
 //! The API carries no credentials: listen on a loopback address, or put a proxy in front.
 
@@ -14,6 +15,7 @@ pub mod intake;
 mod letters;
 pub mod page;
 pub mod sample;
+mod targets;
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ use ferry_store::{BreakerState, CareState, Dying, Found};
 use jiff::{SignedDuration, Timestamp};
 
 use super::AlertKind;
+use crate::targets::minute;
 
 /// What there is to be seen.
 #[derive(Debug)]
@@ -145,9 +146,4 @@ fn counted(count: impl Into<u64>, noun: &str) -> String {
 
 fn has_passed(since: Timestamp, limit: HumanDuration, now: Timestamp) -> bool {
     SignedDuration::try_from(limit.0).is_ok_and(|limit| now.duration_since(since) >= limit)
-}
-
-/// For people: to the minute, in UTC.
-pub(crate) fn minute(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

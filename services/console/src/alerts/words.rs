@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{AlertKind, look::minute};
+use super::AlertKind;
+use crate::targets::minute;
 
 /// Something to be sent.
 #[derive(Clone, Debug, PartialEq)]

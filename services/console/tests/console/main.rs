@@ -5,6 +5,7 @@
     reason = "helpers of tests fail by panic, as the tests do"
 )]
 
+mod api;
 mod bench;
 mod channels;
 mod hook;

@@ -1,0 +1,123 @@
+//! Targets: how they are, and an operator's hand on them.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use ferry_broker::Broker;
+use ferry_store::{Care, CareState, Direction, Journal, JournalEntry};
+use jiff::Timestamp;
+use serde::Deserialize;
+use tracing::{error, info};
+
+use super::{Console, Problem, Shared, command::Command};
+use crate::{
+    facts,
+    targets::{self, TargetRow, minute},
+};
+
+/// What of a reason is kept, in bytes; the store cuts there.
+const REASON_BYTES_MAX: usize = 500;
+const BY_BYTES_MAX: usize = 100;
+
+/// `GET /api/v1/targets`
+pub(super) async fn list<B: Broker, S: Care>(
+    State(console): State<Shared<B, S>>,
+) -> Result<Json<Vec<TargetRow>>, Problem> {
+    let cares = console.store.cares().await?;
+    Ok(Json(targets::rows(&console.config, &cares, (console.clock)())))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pause {
+    reason: String,
+    /// Ends by itself then.
+    until: Option<Timestamp>,
+    /// Who does it, by their own word: the API asks for no credentials.
+    by: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Resume {
+    by: String,
+}
+
+/// `POST /api/v1/targets/{name}/pause`: a pause that stands is replaced.
+pub(super) async fn pause<B: Broker, S: Care + Journal>(
+    State(console): State<Shared<B, S>>,
+    Path(name): Path<String>,
+    Command(pause): Command<Pause>,
+) -> Result<Json<TargetRow>, Problem> {
+    known(&console, &name)?;
+    let (by, reason) = (word("by", &pause.by, BY_BYTES_MAX)?, pause.reason.trim());
+    let reason = word("reason", reason, REASON_BYTES_MAX)?;
+    let now = (console.clock)();
+    let lasting = pause.until.map(|until| lasting(until, now)).transpose()?;
+    let care = console.store.pause(&name, by, reason, lasting).await?;
+    let until = pause.until.map(|until| format!(" until {}", minute(until))).unwrap_or_default();
+    info!(target = name, by, "target is paused");
+    note(&console, &name, "paused", format!("paused by {by}{until}: {reason}")).await;
+    Ok(answer(&console, &care))
+}
+
+/// `POST /api/v1/targets/{name}/resume`: ends a pause and a refusal; an open breaker is probed at
+/// once.
+pub(super) async fn resume<B: Broker, S: Care + Journal>(
+    State(console): State<Shared<B, S>>,
+    Path(name): Path<String>,
+    Command(resume): Command<Resume>,
+) -> Result<Json<TargetRow>, Problem> {
+    known(&console, &name)?;
+    let by = word("by", &resume.by, BY_BYTES_MAX)?;
+    let care = console.store.resume(&name).await?;
+    info!(target = name, by, "target is resumed");
+    note(&console, &name, "resumed", format!("resumed by {by}")).await;
+    Ok(answer(&console, &care))
+}
+
+fn answer<B, S>(console: &Console<B, S>, care: &CareState) -> Json<TargetRow> {
+    Json(targets::row(care, (console.clock)()))
+}
+
+fn known<B, S>(console: &Console<B, S>, name: &str) -> Result<(), Problem> {
+    if console.config.routes_to(name).next().is_some() {
+        return Ok(());
+    }
+    let name: String = name.chars().take(60).collect();
+    Err(Problem::not_found(format!("no route has a target `{name}`")))
+}
+
+fn word<'t>(field: &str, text: &'t str, bytes_max: usize) -> Result<&'t str, Problem> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > bytes_max || text.chars().any(char::is_control) {
+        let detail = format!("`{field}` must be one line of 1 to {bytes_max} bytes");
+        return Err(Problem::bad_request(detail));
+    }
+    Ok(text)
+}
+
+fn lasting(until: Timestamp, now: Timestamp) -> Result<Duration, Problem> {
+    Duration::try_from(until.duration_since(now))
+        .ok()
+        .filter(|lasting| !lasting.is_zero())
+        .ok_or_else(|| Problem::bad_request(format!("`until` is past: {}", minute(until))))
+}
+
+/// The act stands whether it can be written down or not.
+async fn note<B, S: Journal>(console: &Console<B, S>, target: &str, result: &str, detail: String) {
+    let entry = JournalEntry {
+        direction: Direction::Note,
+        system: target.to_owned(),
+        operation: format!("target {result}"),
+        result: result.to_owned(),
+        detail: Some(detail),
+        ..facts::empty((console.clock)())
+    };
+    if let Err(error) = console.store.append(vec![entry]).await {
+        error!(%error, target, result, "an operator's act is not in the journal");
+    }
+}
