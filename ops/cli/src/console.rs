@@ -55,6 +55,9 @@ pub(crate) struct DeadArgs {
     /// Occurs in the detail.
     #[arg(long)]
     text: Option<String>,
+    /// Those that are dealt with instead of those that are open.
+    #[arg(long)]
+    resolved: bool,
     /// At most 500.
     #[arg(long, default_value_t = 20)]
     limit: u32,
@@ -108,7 +111,9 @@ fn journal_line(row: &Value) -> String {
 
 pub(crate) async fn dead(url: &str, args: &DeadArgs, as_json: bool) -> Done {
     let limit = Some(args.limit.to_string());
+    let resolved = args.resolved.then(|| "true".to_owned());
     let query = query(&[
+        ("resolved", &resolved),
         ("kind", &args.kind),
         ("origin", &args.origin),
         ("entity_id", &args.entity_id),
@@ -145,6 +150,9 @@ pub(crate) async fn letter(url: &str, id: i64, as_json: bool) -> Done {
             ("died in", &summary["origin"]),
             ("died at", &summary["died_at"]),
             ("route", &summary["route"]),
+            ("missing", &summary["missing"]),
+            ("closed at", &summary["resolved_at"]),
+            ("closed by", &summary["resolved_by"]),
             ("answer", &letter["response"]),
         ] {
             if !value.is_null() {

@@ -2,7 +2,7 @@
 
 use ferry_broker::{Delivery, HeaderValue, Headers};
 use ferry_canonical::{Event, header};
-use ferry_store::DeadLetter;
+use ferry_store::{DeadLetter, Position};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -35,11 +35,24 @@ pub(crate) fn letter(delivery: &Delivery, now: Timestamp) -> DeadLetter {
         entity: event.as_ref().map(|event| event.subject.entity().to_string()),
         entity_id: text(header::KEY).or_else(|| event.as_ref().map(|e| e.subject.id.clone())),
         pointer: text(header::POINTER),
+        position: event.as_ref().map(position),
+        missing: headers.text(header::MISSING).and_then(|text| text.parse().ok()),
         message_id: delivery.id.clone(),
         content_type: delivery.content_type.clone(),
         headers: rendered(headers),
         body: delivery.body.to_vec(),
         origin,
+    }
+}
+
+fn position(event: &Event) -> Position {
+    Position {
+        facet: event.subject.facet,
+        part: event.subject.part.clone(),
+        source_id: event.source_id.clone(),
+        clock: event.clock.clone(),
+        sequence: event.sequence,
+        observed_at: event.observed_at,
     }
 }
 

@@ -13,7 +13,7 @@ use ferry_console::{
         channel::{ChannelError, Mail, Webhook},
     },
     api::{self, Console},
-    facts, intake,
+    custodian, facts, intake,
     sample::Samples,
 };
 use ferry_http::Client;
@@ -67,6 +67,16 @@ async fn start(service: Service) -> anyhow::Result<()> {
             Ok(())
         });
     }
+    let custodian = custodian::run(
+        broker.clone(),
+        store.clone(),
+        ferry_service::host(),
+        service.life.draining(),
+    );
+    service.life.spawn("custodian", async move {
+        custodian.await;
+        Ok(())
+    });
     let draining = service.life.draining();
     service.life.spawn("facts", async move {
         let note = |taken| {

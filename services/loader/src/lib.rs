@@ -8,6 +8,7 @@
 //! It does not order entities among each other, and it holds no state that a restart would miss.
 
 mod act;
+mod cause;
 pub mod decide;
 pub mod delivery;
 pub mod desk;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ferry_canonical::{FailureKind, header, limits};
+use ferry_canonical::{FailureKind, Reference, header, limits};
 use ferry_retry::Levels;
 use ferry_topology::name;
 use jiff::Timestamp;
@@ -53,12 +53,23 @@ pub struct Failed<'a> {
     pub response: Option<&'a str>,
     pub rule: Option<&'a str>,
     pub route: Option<&'a str>,
+    /// What the target lacks, where that is known.
+    pub missing: Option<&'a Reference>,
     pub at: Timestamp,
 }
 
 impl<'a> Failed<'a> {
     pub fn new(kind: FailureKind, detail: &'a str, at: Timestamp) -> Self {
-        Self { kind, detail, status: None, response: None, rule: None, route: None, at }
+        Self {
+            kind,
+            detail,
+            status: None,
+            response: None,
+            rule: None,
+            route: None,
+            missing: None,
+            at,
+        }
     }
 }
 
@@ -132,6 +143,10 @@ pub fn dead_item(
     if let Some(route) = failed.route {
         headers.insert(header::ROUTE, route);
     }
+    headers.remove(header::MISSING);
+    if let Some(missing) = failed.missing {
+        headers.insert(header::MISSING, missing.to_string());
+    }
     let first = history.first_failed_at.unwrap_or(failed.at);
     headers.insert(header::FIRST_FAILED_AT, first.to_string());
     headers.insert(header::LAST_FAILED_AT, failed.at.to_string());
@@ -146,6 +161,33 @@ pub fn dead_item(
         None => delivery.body.clone(),
     };
     message(delivery, name::DEAD.to_owned(), headers, body)
+}
+
+/// A dead letter, as it is kept.
+#[derive(Clone, Debug)]
+pub struct Dead {
+    /// The queue it died in.
+    pub origin: String,
+    pub id: String,
+    pub content_type: String,
+    pub headers: Headers,
+    pub body: Bytes,
+}
+
+/// Back to the queue it died in, byte for byte and as if it had never failed. The next generation
+/// makes it a delivery of its own; two copies of this message are one delivery.
+pub fn send_again(dead: Dead) -> Message {
+    let generation = dead.headers.number(header::GENERATION).unwrap_or(0).max(0);
+    let mut headers = dead.headers.without(header::STRIPPED).without(header::OF_FAILURES);
+    headers.insert_number(header::GENERATION, generation.saturating_add(1));
+    Message {
+        exchange: name::REQUEUE.to_owned(),
+        key: dead.origin,
+        id: dead.id,
+        content_type: dead.content_type,
+        headers,
+        body: dead.body,
+    }
 }
 
 /// What a republish carries on: at most [`limits::CARRIED_BYTES`], our own headers first. A foreign
@@ -265,6 +307,30 @@ mod tests {
         assert!(bytes < 2 * limits::CARRIED_BYTES, "{bytes}");
         assert_eq!(message.headers.text(header::LANE), Some("bulk"));
         assert_eq!(message.headers.text(header::FAILURE_KIND), Some("unavailable"));
+    }
+
+    #[test]
+    fn a_dead_letter_that_is_sent_again_is_the_message_that_died_in_its_next_generation() {
+        let missing = "product/MUG".parse().unwrap();
+        let failed = Failed { missing: Some(&missing), route: Some("orders"), ..failed() };
+        let letter = dead(&delivery(), failed, "host");
+        assert_eq!(letter.headers.text(header::MISSING), Some("product/MUG"));
+        let again = send_again(Dead {
+            origin: letter.key,
+            id: letter.id,
+            content_type: letter.content_type,
+            headers: letter.headers,
+            body: letter.body,
+        });
+        let mut expected = Headers::default();
+        expected.insert(header::LANE, "bulk");
+        expected.insert_number(header::GENERATION, 1);
+        assert_eq!(again.headers, expected);
+        assert_eq!(
+            (again.exchange.as_str(), again.key.as_str()),
+            ("requeue", "load.shop.order.bulk")
+        );
+        assert_eq!((again.id.as_str(), again.body), ("id-1", delivery().body));
     }
 
     #[test]

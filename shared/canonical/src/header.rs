@@ -47,11 +47,34 @@ pub const STATUS: &str = "ferry-status";
 pub const RESPONSE: &str = "ferry-response";
 /// The response rule that matched.
 pub const RULE: &str = "ferry-rule";
+/// What is missing at the target, as far as that is known: a [`crate::Reference`].
+pub const MISSING: &str = "ferry-missing";
 /// The queue it died in.
 pub const ORIGIN: &str = "ferry-origin";
 pub const HOST: &str = "ferry-host";
 pub const VERSION: &str = "ferry-version";
 pub const ROUTE: &str = "ferry-route";
+
+/// What a failure wrote about itself. A message that is sent again as if it had never failed carries
+/// none of it.
+pub const OF_FAILURES: &[&str] = &[
+    ATTEMPT,
+    FIRST_FAILED_AT,
+    LAST_FAILED_AT,
+    FAILURE_KIND,
+    NOT_BEFORE,
+    KEY,
+    SENTENCE,
+    DETAIL,
+    STATUS,
+    RESPONSE,
+    RULE,
+    MISSING,
+    ORIGIN,
+    HOST,
+    VERSION,
+    ROUTE,
+];
 
 /// Everything a broker or an earlier failure wrote, which no republish may carry on:
 /// see the RabbitMQ reference §0.4, §0.5.

@@ -28,7 +28,7 @@ pub use care::{
     Ask, Attendance, Attended, BreakerState, Care, CareState, Granted, Rules, Sign, Stop,
 };
 pub use cursor::{Cursors, Lease, Leases};
-pub use dead::{DeadFilter, DeadLetter, DeadLetters, DeadSummary};
+pub use dead::{AWAITED_SLACK, DeadFilter, DeadLetter, DeadLetters, DeadSummary, Position};
 pub use journal::{Direction, Journal, JournalEntry, JournalFilter, JournalRow};
 pub use ledger::{
     Claimed, Grant, Group, GroupClaim, Ledger, Member, PartState, Settle, Settled, Settlement,

@@ -41,6 +41,7 @@ const LEDGER: Schema = Schema {
         include_str!("sqlite/ledger.sql"),
         include_str!("sqlite/care.sql"),
         include_str!("sqlite/alerts.sql"),
+        include_str!("sqlite/letters.sql"),
     ],
 };
 const JOURNAL: Schema =
@@ -219,6 +220,30 @@ impl DeadLetters for SqliteStore {
 
     async fn dead(&self, filter: DeadFilter) -> Result<Vec<DeadSummary>, StoreError> {
         self.run(move |files| files.ledger.read(|ledger| dead::list(ledger, &filter))).await
+    }
+
+    async fn close_overtaken(&self, limit: u32) -> Result<u64, StoreError> {
+        let clock = self.options.clock;
+        self.run(move |files| {
+            // Looked for without the write lock: there may be very many open letters.
+            let found = files.ledger.read(|ledger| dead::overtaken(ledger, limit))?;
+            if found.is_empty() {
+                return Ok(0);
+            }
+            let by = "the same state or a later one of this part was brought to the target";
+            files.turn(clock, |turn| dead::close(turn, &found, by))?;
+            Ok(u64::try_from(found.len()).unwrap_or(u64::MAX))
+        })
+        .await
+    }
+
+    async fn awaited(&self, limit: u32) -> Result<Vec<(i64, DeadLetter)>, StoreError> {
+        self.run(move |files| files.ledger.read(|ledger| dead::awaited(ledger, limit))).await
+    }
+
+    async fn close(&self, ids: Vec<i64>, by: &str) -> Result<(), StoreError> {
+        let (clock, by) = (self.options.clock, by.to_owned());
+        self.run(move |files| files.turn(clock, |turn| dead::close(turn, &ids, &by))).await
     }
 
     async fn dead_letter(&self, id: i64) -> Result<Option<(DeadSummary, DeadLetter)>, StoreError> {

@@ -7,6 +7,7 @@ mod claims;
 mod echoes;
 mod journal;
 mod keeping;
+mod letters;
 mod random;
 mod roles;
 mod settlements;

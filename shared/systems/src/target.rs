@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferry_canonical::{FailureKind, Part, Subject};
+use ferry_canonical::{Entity, FailureKind, Part, Reference, Subject};
 use ferry_http::{HttpError, Response};
 
 /// One entity's part (or composed parts) to be written.
@@ -54,6 +54,8 @@ pub struct Failure {
     /// The response rule that matched.
     pub rule: Option<String>,
     pub retry_after: Option<Duration>,
+    /// What the target lacks, where its answer says so: [`FailureKind::MissingReference`] only.
+    pub missing: Option<Box<Reference>>,
     /// A write may have been applied although no answer was read: the entity is unknown now.
     pub unread: bool,
 }
@@ -67,8 +69,15 @@ impl Failure {
             response: None,
             rule: None,
             retry_after: None,
+            missing: None,
             unread: false,
         }
+    }
+
+    /// It names an entity that is not at the target yet. An id that cannot be one stays unnamed.
+    pub fn missing(entity: Entity, id: &str, detail: impl Into<String>) -> Self {
+        let missing = Reference::new(entity, id).ok().map(Box::new);
+        Self { missing, ..Self::new(FailureKind::MissingReference, detail) }
     }
 
     pub fn unsupported(detail: &str) -> Self {

@@ -176,6 +176,8 @@ fn letter(kind: &str, number: u32) -> DeadLetter {
         entity: Some("order".to_owned()),
         entity_id: Some(format!("WEB-{number}")),
         pointer: None,
+        position: None,
+        missing: None,
         message_id: None,
         content_type: None,
         headers: "{}".to_owned(),

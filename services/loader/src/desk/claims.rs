@@ -6,7 +6,7 @@ use ferry_broker::{
     Broker,
     letter::{self, Failed},
 };
-use ferry_canonical::{Facet, FailureKind, Outcome};
+use ferry_canonical::{Facet, Outcome};
 use ferry_store::{Claimed, Group, GroupClaim, Ledger, Verdict};
 use tokio::time::Instant;
 use tracing::{debug, warn};
@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 use super::{Desk, Sending};
 use crate::{
     act::{self, Work, Working},
+    cause::Cause,
     delivery::InHand,
     limits,
 };
@@ -116,11 +117,11 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
     /// the same key, which makes the copies one.
     fn dead_again(&self, in_hand: InHand, because: Option<String>) -> Sending {
         let because = because.unwrap_or_default();
-        let (kind, detail) = because.split_once(": ").unwrap_or(("internal", &because));
-        let kind = kind.parse().unwrap_or(FailureKind::Internal);
+        let cause = Cause::parse(&because);
         let failed = Failed {
             route: Some(&in_hand.route.name),
-            ..Failed::new(kind, detail, (self.seams.clock)())
+            missing: cause.missing.as_ref(),
+            ..Failed::new(cause.kind, cause.detail, (self.seams.clock)())
         };
         let message = letter::dead(&in_hand.delivery, failed, &self.seams.host);
         let receipt = Some((in_hand.delivery.queue.clone(), in_hand.delivery.receipt));

@@ -14,6 +14,7 @@ use tracing::{debug, error, info, warn};
 use super::{Desk, Sending};
 use crate::{
     act::{Called, Work, Working},
+    cause::Cause,
     decide::{self, Next, Tried},
     delivery::InHand,
     journal,
@@ -131,7 +132,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
                     .filter(|(_, follow)| matches!(follow, Follow::Dead))
                     .map(|(member, _)| member.index)
                     .collect(),
-                because: format!("{}: {}", failure.kind, failure.detail),
+                because: Cause::of(failure).to_string(),
             },
         };
         Settlement { token: work.grant.token, target: self.target.name.clone(), verdict }
@@ -203,6 +204,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
             response: failure.response.as_deref(),
             rule: failure.rule.as_deref(),
             route: Some(&in_hand.route.name),
+            missing: failure.missing.as_deref(),
             at: (self.seams.clock)(),
         };
         let (event, attempt) = (in_hand.event.id, in_hand.history.attempt);

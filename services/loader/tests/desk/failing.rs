@@ -1,8 +1,9 @@
 //! Deliveries that fail: retries, dead letters, a paused target.
 
 use bytes::Bytes;
-use ferry_broker::{Headers, Message};
+use ferry_broker::{Headers, Message, letter};
 use ferry_canonical::{Outcome, header};
+use ferry_sim::Fault;
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -122,4 +123,48 @@ async fn what_cannot_be_read_is_a_dead_letter_and_what_stands_behind_it_goes_on(
     assert_eq!((&dead[0].body, &dead[0].id), (&garbage.body, &garbage.id));
     assert_eq!(dead[0].headers.text(header::FAILURE_KIND), Some("parse"));
     assert_eq!(bench.warehouse.effects(), ["order WEB-1"]);
+}
+
+/// Also where the letter is written a second time, from what the ledger knows alone.
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_says_what_its_target_lacked() {
+    let bench = Bench::new();
+    bench.warehouse.say_instead((0..30).map(|_| missing("WEB-1")));
+    bench.broker.script("dead", [Fault::Hold]);
+    bench.say(&order("WEB-1")).await;
+    bench.broker.until(|broker| broker.messages(ORDERS_DEAD).len() == 1).await;
+    bench.broker.sever(ORDERS);
+    bench.broker.release();
+    bench.until_empty(ORDERS).await;
+    let letters = bench.broker.messages(ORDERS_DEAD);
+    assert_eq!(letters.len(), 2);
+    for letter in letters {
+        assert_eq!(letter.headers.text(header::FAILURE_KIND), Some("missing_reference"));
+        assert_eq!(letter.headers.text(header::MISSING), Some("product/MUG"));
+        let detail = letter.headers.text(header::DETAIL).unwrap();
+        assert!(detail.starts_with("Product MUG not found"), "{detail}");
+    }
+}
+
+/// As the console sends a dead letter again: a delivery of its own, with one outcome for its copies.
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_is_sent_again_twice_is_one_delivery_in_its_next_generation() {
+    let bench = Bench::new();
+    bench.warehouse.refuse([403]);
+    bench.say(&order("WEB-1")).await;
+    bench.broker.until(|broker| broker.messages(ORDERS_DEAD).len() == 1).await;
+    let letter = bench.broker.messages(ORDERS_DEAD).remove(0);
+    let again = letter::send_again(letter::Dead {
+        origin: ORDERS.to_owned(),
+        id: letter.id,
+        content_type: letter.content_type,
+        headers: letter.headers,
+        body: letter.body,
+    });
+    bench.broker.publish(again.clone()).await;
+    bench.broker.publish(again).await;
+    bench.until_empty(ORDERS).await;
+    assert_eq!(bench.warehouse.effects(), ["order WEB-1"]);
+    assert_eq!(bench.http.requests().len(), 2);
+    bench.assert_outcomes(&[(Outcome::Dead, 1), (Outcome::Delivered, 1)]).await;
 }

@@ -242,8 +242,10 @@ pub(super) fn dying(
     let mut select = ledger.prepare_cached(
         "SELECT f.route, f.origin, f.kind,
                 (SELECT count(*) FROM dead d
-                 WHERE d.origin = f.origin AND d.kind = f.kind AND d.route IS f.route)
-         FROM (SELECT DISTINCT route, origin, kind FROM dead WHERE stored_at > ?1) f
+                 WHERE d.origin = f.origin AND d.kind = f.kind AND d.route IS f.route
+                   AND d.resolved_at IS NULL)
+         FROM (SELECT DISTINCT route, origin, kind FROM dead
+               WHERE stored_at > ?1 AND resolved_at IS NULL) f
          ORDER BY f.origin, f.kind, f.route",
     )?;
     let mut rows = select.query([micros(now).saturating_sub(span(within))])?;

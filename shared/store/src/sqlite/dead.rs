@@ -1,20 +1,20 @@
 //! Dead letters.
 
-use ferry_canonical::FailureKind;
+use ferry_canonical::{Clock, FailureKind, Reference};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 
 use super::{
     Turn,
-    value::{micros, narrow, narrow_option, time},
+    value::{micros, narrow, narrow_option, sequence, sequence_text, span, time},
 };
-use crate::{DeadFilter, DeadLetter, DeadSummary, StoreError};
+use crate::{AWAITED_SLACK, DeadFilter, DeadLetter, DeadSummary, Position, StoreError};
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 500;
 
 const SUMMARY: &str = "id, origin, died_at, kind, detail, route, source, entity, entity_id, \
-    pointer, attempts, status, copies";
+    pointer, attempts, status, copies, missing_entity, missing_id, resolved_at, resolved_by";
 
 pub(super) fn bury(
     Turn { ledger, now }: Turn<'_>,
@@ -23,12 +23,16 @@ pub(super) fn bury(
     let mut insert = ledger.prepare_cached(
         "INSERT INTO dead (key, origin, died_at, first_failed_at, kind, detail, status, response,
                            rule, attempts, route, source, target, entity, entity_id, pointer,
-                           message_id, content_type, headers, body, stored_at, copies)
+                           message_id, content_type, headers, body, stored_at, facet, part,
+                           source_id, clock, sequence, observed_at, missing_entity, missing_id,
+                           copies)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                 ?19, ?20, ?21, 1)
+                 ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, 1)
          ON CONFLICT (key) DO UPDATE SET copies = copies + 1",
     )?;
     for letter in letters {
+        let position = letter.position.as_ref();
+        let missing = letter.missing.as_ref();
         insert.execute(rusqlite::params![
             letter.key,
             letter.origin,
@@ -51,6 +55,14 @@ pub(super) fn bury(
             letter.headers,
             letter.body,
             micros(now),
+            position.map(|at| at.facet.as_str()),
+            position.map(|at| at.part.as_deref().unwrap_or_default()),
+            position.and_then(|at| at.source_id.as_deref()),
+            position.map(|at| at.clock.0.as_str()),
+            position.map(|at| sequence_text(at.sequence)),
+            position.map(|at| micros(at.observed_at)),
+            missing.map(|missing| missing.entity.as_str()),
+            missing.map(|missing| missing.id.as_str()),
         ])?;
     }
     Ok(())
@@ -71,10 +83,9 @@ pub(super) fn list(
         .into_iter()
         .filter_map(|(condition, value)| value.as_ref().map(|value| (condition, value)))
         .collect();
+    let open = if filter.resolved { "resolved_at IS NOT NULL" } else { "resolved_at IS NULL" };
     let mut conditions: Vec<&str> = wanted.iter().map(|(condition, _)| *condition).collect();
-    if conditions.is_empty() {
-        conditions.push("TRUE");
-    }
+    conditions.push(open);
     let limit = filter.limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
     let offset = filter.offset.unwrap_or_default();
     let sql = format!(
@@ -118,7 +129,89 @@ fn summary(row: &Row<'_>) -> Result<DeadSummary, StoreError> {
         attempts: narrow_option(row.get("attempts")?)?,
         status: narrow_option(row.get("status")?)?,
         copies: narrow(row.get("copies")?)?,
+        missing: missing(row)?.map(|missing| missing.to_string()),
+        resolved_at: row.get::<_, Option<i64>>("resolved_at")?.map(time).transpose()?,
+        resolved_by: row.get("resolved_by")?,
     })
+}
+
+fn missing(row: &Row<'_>) -> Result<Option<Reference>, StoreError> {
+    let entity: Option<String> = row.get("missing_entity")?;
+    let id: Option<String> = row.get("missing_id")?;
+    let Some((entity, id)) = entity.zip(id) else { return Ok(None) };
+    let corrupt = || StoreError::Corrupt("a dead letter waits for nothing known".to_owned());
+    let entity = entity.parse().map_err(|_| corrupt())?;
+    Reference::new(entity, &id).map(Some).map_err(|_| corrupt())
+}
+
+fn position(row: &Row<'_>) -> Result<Option<Position>, StoreError> {
+    let facet: Option<String> = row.get("facet")?;
+    let Some(facet) = facet else { return Ok(None) };
+    let corrupt = || StoreError::Corrupt("a dead letter's facet is none that is known".to_owned());
+    let part: String = row.get("part")?;
+    Ok(Some(Position {
+        facet: facet.parse().map_err(|_| corrupt())?,
+        part: (!part.is_empty()).then_some(part),
+        source_id: row.get("source_id")?,
+        clock: Clock(row.get("clock")?),
+        sequence: sequence(&row.get::<_, String>("sequence")?)?,
+        observed_at: time(row.get("observed_at")?)?,
+    }))
+}
+
+/// Open letters whose part has been brought on since. Of states with one sequence, the one that was
+/// read later is the later one.
+pub(super) fn overtaken(ledger: &Connection, limit: u32) -> Result<Vec<i64>, StoreError> {
+    let mut select = ledger.prepare_cached(
+        "SELECT id FROM dead d
+         WHERE resolved_at IS NULL AND facet IS NOT NULL AND EXISTS (
+             SELECT 1 FROM part p
+             WHERE p.entity = d.entity
+               AND p.id = coalesce((SELECT e.id FROM entity e
+                                    WHERE e.entity = d.entity AND e.system = d.source
+                                      AND e.own_id = d.source_id), d.entity_id)
+               AND p.target = d.target AND p.facet = d.facet AND p.part = d.part
+               AND p.source = d.source AND p.clock = d.clock
+               AND (p.sequence, p.observed_at) >= (d.sequence, d.observed_at)
+               AND p.outcome IN ('delivered', 'unchanged', 'echo'))
+         ORDER BY id LIMIT ?1",
+    )?;
+    let rows = select.query_map([limit], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Open letters for which what was missing has come since.
+pub(super) fn awaited(
+    ledger: &Connection,
+    limit: u32,
+) -> Result<Vec<(i64, DeadLetter)>, StoreError> {
+    let mut select = ledger.prepare_cached(
+        "SELECT * FROM dead d
+         WHERE resolved_at IS NULL AND missing_id IS NOT NULL AND kind = ?1 AND EXISTS (
+             SELECT 1 FROM part p
+             WHERE p.entity = d.missing_entity AND p.id = d.missing_id
+               AND (p.target = d.target OR p.source = d.target)
+               AND p.outcome = 'delivered' AND p.applied_at > d.died_at - ?2)
+         ORDER BY id LIMIT ?3",
+    )?;
+    let kind = FailureKind::MissingReference.as_str();
+    let mut rows = select.query((kind, span(AWAITED_SLACK), limit))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((row.get("id")?, whole(row)?));
+    }
+    Ok(found)
+}
+
+pub(super) fn close(turn: Turn<'_>, ids: &[i64], by: &str) -> Result<(), StoreError> {
+    let mut update = turn.ledger.prepare_cached(
+        "UPDATE dead SET resolved_at = ?2, resolved_by = ?3
+         WHERE id = ?1 AND resolved_at IS NULL",
+    )?;
+    for id in ids {
+        update.execute((id, micros(turn.now), by))?;
+    }
+    Ok(())
 }
 
 /// What of a dead letter is not in its summary as well.
@@ -142,6 +235,8 @@ fn whole(row: &Row<'_>) -> Result<DeadLetter, StoreError> {
         entity: row.get("entity")?,
         entity_id: row.get("entity_id")?,
         pointer: row.get("pointer")?,
+        position: position(row)?,
+        missing: missing(row)?,
         message_id: row.get("message_id")?,
         content_type: row.get("content_type")?,
         headers: row.get("headers")?,

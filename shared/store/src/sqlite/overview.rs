@@ -14,7 +14,9 @@ use crate::{AppliedPart, DeadFilter, EntityView, Overview, RouteTally, StoreErro
 /// Everything but what the journal counts.
 pub(super) fn overview(ledger: &Connection, now: Timestamp) -> Result<Overview, StoreError> {
     let oldest: Option<i64> =
-        ledger.query_row("SELECT min(died_at) FROM dead", (), |row| row.get(0))?;
+        ledger.query_row("SELECT min(died_at) FROM dead WHERE resolved_at IS NULL", (), |row| {
+            row.get(0)
+        })?;
     let now = micros(now);
     Ok(Overview {
         routes: routes(ledger)?,
@@ -96,8 +98,10 @@ fn retrying(ledger: &Connection, routes: &mut Vec<RouteTally>) -> Result<(), Sto
 }
 
 fn dead(ledger: &Connection) -> Result<BTreeMap<String, BTreeMap<String, u64>>, StoreError> {
-    let mut select =
-        ledger.prepare_cached("SELECT origin, kind, count(*) FROM dead GROUP BY origin, kind")?;
+    let mut select = ledger.prepare_cached(
+        "SELECT origin, kind, count(*) FROM dead WHERE resolved_at IS NULL
+             GROUP BY origin, kind",
+    )?;
     let mut rows = select.query(())?;
     let mut dead: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
     while let Some(row) = rows.next()? {

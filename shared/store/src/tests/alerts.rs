@@ -227,6 +227,8 @@ fn died(key: &str, kind: &str) -> DeadLetter {
         entity: None,
         entity_id: None,
         pointer: None,
+        position: None,
+        missing: None,
         message_id: None,
         content_type: None,
         headers: String::new(),

@@ -21,6 +21,8 @@ fn letter(key: &str, kind: &str) -> DeadLetter {
         entity: Some("customer".to_owned()),
         entity_id: Some("C1".to_owned()),
         pointer: None,
+        position: None,
+        missing: None,
         message_id: None,
         content_type: None,
         headers: "{}".to_owned(),

@@ -1,6 +1,6 @@
 //! Writing to OrderFlow: one import request for several writes, one answer each.
 
-use ferry_canonical::{Disposition, FailureKind, Part};
+use ferry_canonical::{Disposition, Entity, FailureKind, Part, Reference};
 use ferry_http::{Conversation, Method};
 
 use super::{
@@ -159,6 +159,30 @@ async fn send(
     }
 }
 
+/// The product that a refusal of an order names: OrderFlow says which one it lacks in words only
+/// (OrderFlow reference §3.5), so the order's own SKUs are looked for in them. The longest one counts,
+/// because one SKU may begin with another.
+fn lacking(failure: &Failure, write: &Write<'_>) -> Option<Box<Reference>> {
+    let (FailureKind::MissingReference, Part::OrderPlaced(placed)) = (failure.kind, write.part)
+    else {
+        return None;
+    };
+    let named = placed.lines.iter().filter(|line| names(&failure.detail, &line.sku));
+    let longest = named.max_by_key(|line| line.sku.len())?;
+    Reference::new(Entity::Product, &longest.sku).ok().map(Box::new)
+}
+
+/// Whether `sku` stands in `text` with nothing of a SKU around it.
+fn names(text: &str, sku: &str) -> bool {
+    let of_sku = |found: char| found.is_alphanumeric() || found == '-' || found == '_';
+    !sku.is_empty()
+        && text.match_indices(sku).any(|(start, _)| {
+            let (before, rest) = text.split_at(start);
+            let after = rest.get(sku.len()..).unwrap_or_default();
+            !before.ends_with(of_sku) && !after.starts_with(of_sku)
+        })
+}
+
 fn settle(import: &Import, write: &Write<'_>, answers: &Answers) -> Result<Applied, Failure> {
     let key = (import.kind.to_owned(), import.reference.clone());
     match answers.get(&key) {
@@ -175,11 +199,27 @@ fn settle(import: &Import, write: &Write<'_>, answers: &Answers) -> Result<Appli
             Ok(Applied { effect: Effect::AlreadySo, target_id: None, warning })
         }
         Some(ImportAnswer::Failure { message, detail }) => {
-            Err(answer::item_failure(message, detail, 200))
+            let failure = answer::item_failure(message, detail, 200);
+            Err(Failure { missing: lacking(&failure, write), ..failure })
         }
         None => {
             let detail = "OrderFlow's answer says nothing about this import";
             Err(Failure { unread: true, ..Failure::new(FailureKind::Unavailable, detail) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sku_is_found_in_words_only_as_a_whole() {
+        assert!(names("Product MUG-1 not found (rtd.exceptions.MissingDataException)", "MUG-1"));
+        assert!(names("MUG", "MUG"));
+        assert!(names("no product 'MUG'", "MUG"));
+        for (text, sku) in [("Product MUG-10 not found", "MUG-1"), ("SMUG", "MUG"), ("x", "")] {
+            assert!(!names(text, sku), "{sku} in {text}");
         }
     }
 }

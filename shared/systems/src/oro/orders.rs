@@ -1,6 +1,6 @@
 //! Finding the order a warehouse or an ERP speaks of.
 
-use ferry_canonical::FailureKind;
+use ferry_canonical::Entity;
 use serde_json::Value;
 
 use super::{
@@ -51,7 +51,7 @@ pub(super) async fn find(
     let Some(order) = document::named(document::rows(&document), "identifier", identifier).cloned()
     else {
         let detail = format!("order `{identifier}` is not in the shop");
-        return Err(Failure::new(FailureKind::MissingReference, detail));
+        return Err(Failure::missing(Entity::Order, identifier, detail));
     };
     let id = document::id(&order).unwrap_or_default().to_owned();
     if let Some(member) = document.get_mut("data") {

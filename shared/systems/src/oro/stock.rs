@@ -7,7 +7,7 @@
 
 use std::sync::PoisonError;
 
-use ferry_canonical::{FailureKind, Part, product::ProductStock, value::Decimal};
+use ferry_canonical::{Entity, FailureKind, Part, product::ProductStock, value::Decimal};
 use serde_json::Value;
 
 use super::{
@@ -104,7 +104,7 @@ async fn look_up(
     {
         return Ok(found);
     }
-    let missing = |detail: String| Failure::new(FailureKind::MissingReference, detail);
+    let missing = |detail: String| Failure::missing(Entity::Product, sku, detail);
     let product = product::number_of(api, sku)
         .await?
         .ok_or_else(|| missing(format!("product `{sku}` is not in the shop")))?;
