@@ -30,6 +30,20 @@ pub fn shipment(order: &str, sequence: u64) -> Letter {
     event("warehouse", "order.shipment", &subject, sequence, &part)
 }
 
+/// What can be sent of a product from one site. Key `product.stock.warehouse.live`.
+pub fn stock(sku: &str, site: &str, available: &str, sequence: u64) -> Letter {
+    let subject = format!("product/{sku}/stock/{site}");
+    let part = json!({"sku": sku, "site": site, "available": available});
+    event("warehouse", "product.stock", &subject, sequence, &part)
+}
+
+/// A product as a catalogue's file says it. Key `product.catalogue.catalogue.live`.
+pub fn product(sku: &str, name: &str, sequence: u64) -> Letter {
+    let subject = format!("product/{sku}/catalogue");
+    let part = json!({"sku": sku, "name": name});
+    event("catalogue", "product.catalogue", &subject, sequence, &part)
+}
+
 fn event(source: &str, kind: &str, subject: &str, sequence: u64, part: &Value) -> Letter {
     let id = fresh_id();
     let entity: Vec<&str> = subject.split('/').take(2).collect();
