@@ -11,11 +11,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{NodeError, marks, ports::Ports};
-
-/// Where the package keeps the programs themselves. `/usr/sbin/rabbitmq-server` is a wrapper that
-/// changes to the user `rabbitmq`, who cannot enter our folder.
-pub(crate) const PROGRAMS: &str = "/usr/lib/rabbitmq/bin";
+use crate::{NodeError, Programs, marks, node::NodeOptions, ports::Ports};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -33,6 +29,7 @@ const ERLANG_ARGUMENTS: &str = "+S 2:2 +stbt u -kernel inet_dist_use_interface {
 pub struct NodeHome {
     folder: PathBuf,
     ports: Ports,
+    programs: Programs,
 }
 
 impl NodeHome {
@@ -47,7 +44,11 @@ impl NodeHome {
         let ports = text.parse().map_err(|()| {
             folder_error(&path, io::Error::new(io::ErrorKind::InvalidData, "not four ports"))
         })?;
-        Ok(Self { folder, ports })
+        let path = folder.join("programs");
+        // Not there: the package's.
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        let programs = Programs::kept(&kept).map_err(|source| folder_error(&path, source))?;
+        Ok(Self { folder, ports, programs })
     }
 
     /// The folder that is to be a node's, made if need be. Only its owner may enter a folder made here.
@@ -71,21 +72,28 @@ impl NodeHome {
     }
 
     /// Writes everything a start needs. Kept ports are used again if they are free.
-    pub(crate) fn prepare(folder: &Path, turn: u64, management: bool) -> Result<Self, NodeError> {
-        let kept = Self::open(folder).ok().map(|home| home.ports).filter(|ports| ports.are_free());
+    pub(crate) fn prepare(
+        folder: &Path,
+        turn: u64,
+        options: &NodeOptions,
+    ) -> Result<Self, NodeError> {
+        let kept = Self::open(folder).ok().map(|home| home.ports);
+        let kept = kept.filter(|ports| ports.become_free(options.epmd_port));
         let found = || Ports::find(fingerprint(folder).wrapping_add(turn * 64));
-        let ports = kept.or_else(found).ok_or(NodeError::NoPorts)?;
-        let home = Self { folder: folder.to_owned(), ports };
+        let mut ports = kept.or_else(found).ok_or(NodeError::NoPorts)?;
+        ports.epmd = options.epmd_port.unwrap_or(ports.epmd);
+        let home = Self { folder: folder.to_owned(), ports, programs: options.programs.clone() };
         for name in ["home", "data", "log", "conf.d"] {
             make_private(&home.folder.join(name))?;
         }
         home.set_logs_aside();
         home.write("ports", &ports.to_text())?;
         home.write("rabbitmq-env.conf", "")?;
-        home.write("rabbitmq.conf", &home.configuration(management))?;
-        let plugins = if management { "[rabbitmq_management].\n" } else { "[].\n" };
+        home.write("programs", &home.programs.to_text())?;
+        home.write("rabbitmq.conf", &home.configuration(options.management))?;
+        let plugins = if options.management { "[rabbitmq_management].\n" } else { "[].\n" };
         home.write("enabled_plugins", plugins)?;
-        home.bake_cookie()?;
+        home.bake_cookie(options.cookie.as_deref())?;
         Ok(home)
     }
 
@@ -106,8 +114,19 @@ impl NodeHome {
         self.ports.amqp
     }
 
+    /// The secret that nodes of a cluster share.
+    pub(crate) fn cookie(&self) -> Result<String, NodeError> {
+        let path = self.folder.join("home/.erlang.cookie");
+        fs::read_to_string(&path).map_err(|source| folder_error(&path, source))
+    }
+
     pub(crate) const fn ports(&self) -> Ports {
         self.ports
+    }
+
+    /// Which RabbitMQ it is.
+    pub const fn programs(&self) -> &Programs {
+        &self.programs
     }
 
     /// The address for AMQP clients: the default user and virtual host, over loopback.
@@ -135,7 +154,7 @@ impl NodeHome {
     /// # Errors
     /// When it cannot be started, or ends with an error: then with what it said.
     pub fn rabbitmqctl(&self, arguments: &[&str]) -> Result<String, NodeError> {
-        let program = format!("{PROGRAMS}/rabbitmqctl");
+        let program = self.programs.path("rabbitmqctl");
         let output = self
             .command(&program)
             .args(arguments)
@@ -152,12 +171,24 @@ impl NodeHome {
         })
     }
 
+    /// The program that is the node.
+    pub(crate) fn server(&self) -> String {
+        self.programs.path("rabbitmq-server")
+    }
+
     /// A command in the node's environment and with its mark.
     pub(crate) fn command(&self, program: &str) -> Command {
+        self.with_environment(self.programs.command(&self.folder, program))
+    }
+
+    /// As [`NodeHome::command`], of this system and not of the node's.
+    pub(crate) fn own_command(&self, program: &str) -> Command {
+        self.with_environment(Programs::Package.command(&self.folder, program))
+    }
+
+    fn with_environment(&self, mut command: Command) -> Command {
         let at = |name: &str| self.folder.join(name);
-        let mut command = Command::new(program);
         command
-            .current_dir(&self.folder)
             .env_clear()
             .env(marks::MARK, &self.folder)
             .env("PATH", PATH)
@@ -196,12 +227,14 @@ impl NodeHome {
     }
 
     /// `collect_statistics` feeds only the management plugin. The write-ahead log's default of
-    /// 512 MiB is also a bound on memory; 64 MiB is plenty for one machine.
+    /// 512 MiB is also a bound on memory; 64 MiB is plenty for one machine. The largest message is
+    /// that of 3.10 in every generation: what foreign hands send has to end well.
     fn configuration(&self, management: bool) -> String {
         let mut text = format!(
             "listeners.tcp.local = 127.0.0.1:{}\n\
              raft.wal_max_size_bytes = 67108864\n\
              disk_free_limit.absolute = 200MB\n\
+             max_message_size = 134217728\n\
              log.file.level = info\n",
             self.ports.amqp
         );
@@ -223,7 +256,7 @@ impl NodeHome {
     }
 
     /// The secret that Erlang nodes and tools prove to one another; kept, once made.
-    fn bake_cookie(&self) -> Result<(), NodeError> {
+    fn bake_cookie(&self, shared: Option<&str>) -> Result<(), NodeError> {
         let path = self.folder.join("home/.erlang.cookie");
         if path.exists() {
             return Ok(());
@@ -231,9 +264,10 @@ impl NodeHome {
         let bake = || {
             let mut random = [0_u8; 16];
             fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
+            let cookie = format!("{:032X}", u128::from_ne_bytes(random));
             let mut file =
                 OpenOptions::new().write(true).create_new(true).mode(0o400).open(&path)?;
-            write!(file, "{:032X}", u128::from_ne_bytes(random))
+            file.write_all(shared.unwrap_or(&cookie).as_bytes())
         };
         bake().map_err(|source| folder_error(&path, source))
     }
@@ -279,6 +313,10 @@ mod tests {
         NodeHome::make_folder(&folder).unwrap()
     }
 
+    fn prepare(folder: &Path, turn: u64, management: bool) -> Result<NodeHome, NodeError> {
+        NodeHome::prepare(folder, turn, &NodeOptions { management, ..NodeOptions::new(folder) })
+    }
+
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
@@ -286,7 +324,7 @@ mod tests {
     #[test]
     fn nobody_else_can_enter_the_folder_or_read_the_cookie() {
         let folder = scratch("private");
-        NodeHome::prepare(&folder, 0, false).unwrap();
+        prepare(&folder, 0, false).unwrap();
         assert_eq!(mode(&folder), 0o700);
         assert_eq!(mode(&folder.join("home/.erlang.cookie")), 0o400);
         fs::remove_dir_all(folder).unwrap();
@@ -295,9 +333,9 @@ mod tests {
     #[test]
     fn a_second_start_keeps_ports_cookie_and_name() {
         let folder = scratch("kept");
-        let first = NodeHome::prepare(&folder, 0, false).unwrap();
+        let first = prepare(&folder, 0, false).unwrap();
         let cookie = fs::read(folder.join("home/.erlang.cookie")).unwrap();
-        let second = NodeHome::prepare(&folder, 1, false).unwrap();
+        let second = prepare(&folder, 1, false).unwrap();
         assert_eq!(first.ports, second.ports);
         assert_eq!(first.node_name(), second.node_name());
         assert_eq!(cookie, fs::read(folder.join("home/.erlang.cookie")).unwrap());
@@ -308,7 +346,7 @@ mod tests {
     #[test]
     fn forgetting_takes_what_nodes_wrote_and_nothing_else() {
         let folder = scratch("fresh");
-        NodeHome::prepare(&folder, 0, false).unwrap();
+        prepare(&folder, 0, false).unwrap();
         fs::write(folder.join("notes"), "mine").unwrap();
         NodeHome::forget(&folder).unwrap();
         NodeHome::forget(&folder).unwrap();
@@ -320,7 +358,7 @@ mod tests {
     #[test]
     fn every_listener_is_on_loopback() {
         let folder = scratch("loopback");
-        let home = NodeHome::prepare(&folder, 0, true).unwrap();
+        let home = prepare(&folder, 0, true).unwrap();
         let configuration = fs::read_to_string(folder.join("rabbitmq.conf")).unwrap();
         assert!(configuration.contains("listeners.tcp.local = 127.0.0.1:"));
         assert!(configuration.contains("management.tcp.ip = 127.0.0.1"));

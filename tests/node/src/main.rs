@@ -1,6 +1,7 @@
 //! `ferry-node FOLDER [--management]`: a private node until standard input closes or Ctrl-C.
 //!
-//! For trying things by hand, and for the tests that kill a node's owner.
+//! For trying things by hand, and for the tests that kill a node's owner. `FERRY_RABBITMQ` names
+//! another RabbitMQ than the system's package.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks")]
 
 use std::{
@@ -10,7 +11,7 @@ use std::{
     process::ExitCode,
 };
 
-use ferry_node::{Node, NodeOptions, ensure_package};
+use ferry_node::{Node, NodeOptions, Programs, ensure_package};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -35,9 +36,12 @@ fn main() -> ExitCode {
 }
 
 fn run(options: NodeOptions) -> Result<(), Box<dyn Error>> {
-    ensure_package(&mut |line| eprintln!("{line}"))?;
+    let programs = Programs::from_env()?;
+    if programs == Programs::Package {
+        ensure_package(&mut |line| eprintln!("{line}"))?;
+    }
     let management = options.management;
-    let mut node = Node::start(options)?;
+    let mut node = Node::start(NodeOptions { programs, ..options })?;
     println!("{}", node.amqp_url());
     if management {
         println!("{}", node.management_url());

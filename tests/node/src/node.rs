@@ -14,8 +14,9 @@ use crate::{
     NodeError,
     group::{Leash, Signal, signal_group},
     handshake,
-    home::{NodeHome, PROGRAMS, folder_error},
+    home::{NodeHome, folder_error},
     marks,
+    programs::Programs,
 };
 
 /// How often a state is looked at while waiting for it.
@@ -39,6 +40,12 @@ pub struct NodeOptions {
     pub management: bool,
     /// How long the node may take until it answers.
     pub start_within: Duration,
+    /// Which RabbitMQ it is.
+    pub programs: Programs,
+    /// The port of an epmd that it shares with others; without it, it has its own.
+    pub epmd_port: Option<u16>,
+    /// The secret it shares with others; without it, it makes its own.
+    pub cookie: Option<String>,
 }
 
 impl NodeOptions {
@@ -50,6 +57,9 @@ impl NodeOptions {
             fresh: false,
             management: false,
             start_within: Duration::from_secs(90),
+            programs: Programs::Package,
+            epmd_port: None,
+            cookie: None,
         }
     }
 }
@@ -69,7 +79,8 @@ pub struct Node {
 #[derive(Debug)]
 struct Running {
     node: Child,
-    epmd: Child,
+    /// Its own, if it has one.
+    epmd: Option<Child>,
     leash: Option<Leash>,
 }
 
@@ -170,34 +181,36 @@ fn lock(folder: &Path) -> Result<File, NodeError> {
 fn run(folder: &Path, options: &NodeOptions) -> Result<(NodeHome, Running), NodeError> {
     let mut turn = 0;
     loop {
-        let home = NodeHome::prepare(folder, turn, options.management)?;
+        let home = NodeHome::prepare(folder, turn, options)?;
         turn += 1;
-        match run_once(&home, options.start_within) {
+        match run_once(&home, options) {
             Ok(running) => return Ok((home, running)),
-            Err(_) if turn < STARTS_MAX && !home.ports().are_free() => {}
+            Err(_) if turn < STARTS_MAX && !home.ports().are_free(options.epmd_port) => {}
             Err(error) => return Err(error),
         }
     }
 }
 
-fn run_once(home: &NodeHome, patience: Duration) -> Result<Running, NodeError> {
-    let epmd = spawn(home, "epmd", &["-address", "127.0.0.1"])?;
-    let node = match spawn(home, &format!("{PROGRAMS}/rabbitmq-server"), &[]) {
+fn run_once(home: &NodeHome, options: &NodeOptions) -> Result<Running, NodeError> {
+    let own_epmd = options.epmd_port.is_none();
+    let epmd = own_epmd.then(|| spawn(home, "epmd", &["-address", "127.0.0.1"])).transpose()?;
+    let node = match spawn(home, &home.server(), &[]) {
         Ok(node) => node,
         Err(error) => {
             marks::sweep(home.folder())?;
-            reap(epmd);
+            epmd.into_iter().for_each(reap);
             return Err(error);
         }
     };
-    let leash = Leash::tie_in(home.command("/bin/sh"), &[node.id(), epmd.id()])
+    let groups: Vec<u32> = std::iter::once(&node).chain(&epmd).map(Child::id).collect();
+    let leash = Leash::tie_in(home.own_command("/bin/sh"), &groups)
         .map_err(|source| NodeError::Spawn { program: "/bin/sh".to_owned(), source });
     let (leash, untied) = match leash {
         Ok(leash) => (Some(leash), Ok(())),
         Err(error) => (None, Err(error)),
     };
     let mut running = Running { node, epmd, leash };
-    match untied.and_then(|()| wait_for_answer(&mut running.node, home, patience)) {
+    match untied.and_then(|()| wait_for_answer(&mut running.node, home, options.start_within)) {
         Ok(()) => Ok(running),
         Err(error) => {
             end(running, home.folder())?;
@@ -254,7 +267,7 @@ fn end(running: Running, folder: &Path) -> Result<(), NodeError> {
     let swept = marks::sweep(folder);
     if swept.is_ok() {
         reap(node);
-        reap(epmd);
+        epmd.into_iter().for_each(reap);
     }
     swept.map(drop)
 }

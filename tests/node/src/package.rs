@@ -1,4 +1,4 @@
-//! The distribution's package of the broker.
+//! The distribution's package of the broker, and that of another suite.
 //!
 //! Installing it never starts a service: Debian's maintainer scripts ask `/usr/sbin/policy-rc.d`,
 //! and for the time of the install that says no. Nothing is removed, and a system node that runs
@@ -6,6 +6,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     fs::{self, File},
     io,
     os::unix::{
@@ -18,9 +19,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{PackageError, home::PROGRAMS};
+use crate::{PackageError, Programs, programs::PACKAGE};
 
 const INSTALL: &str = include_str!("install.sh");
+const GENERATION: &str = include_str!("generation.sh");
 
 /// The line by which the installer's policy is known.
 const DENIAL: &str = "# Denies services while ferry installs rabbitmq-server.";
@@ -45,7 +47,7 @@ pub enum Package {
 /// When the package is missing and cannot be installed. The error says why; what to do instead is
 /// for the caller to say, who knows what the broker is wanted for.
 pub fn ensure_package(say: &mut dyn FnMut(&str)) -> Result<Package, PackageError> {
-    let program = Path::new(PROGRAMS).join("rabbitmq-server");
+    let program = Path::new(PACKAGE).join("rabbitmq-server");
     let there = program.exists();
     if there && !in_the_middle() {
         return Ok(Package::AlreadyThere);
@@ -60,7 +62,8 @@ pub fn ensure_package(say: &mut dyn FnMut(&str)) -> Result<Package, PackageError
     let through = if prefix.is_empty() { "" } else { " through sudo" };
     say(&format!("rabbitmq-server is {state} with apt-get{through}, services denied"));
     let log = LogFile::create().map_err(PackageError::Run)?;
-    let mut installer = spawn(prefix, &program, &log).map_err(PackageError::Run)?;
+    let arguments = [program.as_os_str()];
+    let mut installer = spawn(prefix, INSTALL, &arguments, &log).map_err(PackageError::Run)?;
     let status = watch(&mut installer, &log, say).map_err(PackageError::Run)?;
     if !status.success() {
         return Err(PackageError::Failed { status: status.to_string(), log: log.tail(12) });
@@ -70,6 +73,31 @@ pub fn ensure_package(say: &mut dyn FnMut(&str)) -> Result<Package, PackageError
             "the package's own service was not started; it starts at the next boot unless you run \
              `systemctl disable rabbitmq-server epmd.socket`",
         );
+    }
+    Ok(Package::Installed)
+}
+
+/// Makes sure that the programs of another suite's package are in a root file system at `root`, made
+/// as root or through `sudo` if need be: some 400 MB, and a minute or two of download.
+///
+/// # Errors
+/// When it is not there and cannot be had.
+pub fn ensure_generation(
+    root: &Path,
+    suite: &str,
+    say: &mut dyn FnMut(&str),
+) -> Result<Package, PackageError> {
+    if Programs::at(root).is_ok() {
+        return Ok(Package::AlreadyThere);
+    }
+    let prefix = rights()?;
+    say(&format!("fetching the rabbitmq-server of Debian {suite} into {}", root.display()));
+    let log = LogFile::create().map_err(PackageError::Run)?;
+    let arguments = [root.as_os_str(), OsStr::new(suite)];
+    let mut fetching = spawn(prefix, GENERATION, &arguments, &log).map_err(PackageError::Run)?;
+    let status = watch(&mut fetching, &log, say).map_err(PackageError::Run)?;
+    if !status.success() {
+        return Err(PackageError::Failed { status: status.to_string(), log: log.tail(12) });
     }
     Ok(Package::Installed)
 }
@@ -108,13 +136,13 @@ fn in_path(program: &str) -> bool {
 
 /// The installer has a group of its own: Ctrl-C ends us, while it finishes what dpkg has begun and
 /// puts the policy back.
-fn spawn(prefix: &[&str], program: &Path, log: &LogFile) -> io::Result<Child> {
-    let shell = ["/bin/sh", "-c", INSTALL, "install"];
+fn spawn(prefix: &[&str], script: &str, arguments: &[&OsStr], log: &LogFile) -> io::Result<Child> {
+    let shell = ["/bin/sh", "-c", script, "install"];
     let mut words = prefix.iter().chain(&shell);
     let first = words.next().copied().unwrap_or_default();
     Command::new(first)
         .args(words)
-        .arg(program)
+        .args(arguments)
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(log.file.try_clone()?)

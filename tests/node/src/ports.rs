@@ -8,10 +8,15 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     ops::RangeInclusive,
     str::FromStr,
+    thread,
+    time::{Duration, Instant},
 };
 
 /// Above the services' usual ports, below Linux's default ephemeral range (32768).
 const RANGE: RangeInclusive<u16> = 10240..=28671;
+
+/// For the kernel to close the sockets of a killed process, on a busy machine.
+const LET_GO_WITHIN: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ports {
@@ -38,8 +43,23 @@ impl Ports {
         })
     }
 
-    pub(crate) fn are_free(self) -> bool {
-        [self.amqp, self.distribution, self.epmd, self.management].into_iter().all(is_free)
+    /// `shared` is the port of an epmd that is somebody else's.
+    pub(crate) fn are_free(self, shared: Option<u16>) -> bool {
+        let own = [self.amqp, self.distribution, self.management].into_iter().all(is_free);
+        own && shared.map_or_else(|| is_free(self.epmd), |port| port == self.epmd)
+    }
+
+    /// As [`Ports::are_free`], after a moment if need be: a killed process lets go of its memory
+    /// before its sockets, and is not seen any more while it still holds them.
+    pub(crate) fn become_free(self, shared: Option<u16>) -> bool {
+        let deadline = Instant::now() + LET_GO_WITHIN;
+        while !self.are_free(shared) {
+            if Instant::now() > deadline {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        true
     }
 
     pub(crate) fn to_text(self) -> String {
@@ -80,7 +100,7 @@ mod tests {
     fn a_taken_port_is_passed_over() {
         let first = Ports::find(7_000).unwrap();
         let _holder = TcpListener::bind((Ipv4Addr::LOCALHOST, first.amqp)).unwrap();
-        assert!(!first.are_free());
+        assert!(!first.are_free(None));
         let second = Ports::find(7_000).unwrap();
         assert_ne!(second.amqp, first.amqp);
     }
