@@ -7,6 +7,7 @@
     reason = "helpers of tests: a panic is their way to fail"
 )]
 
+mod fullness;
 mod outages;
 mod topology;
 mod world;
