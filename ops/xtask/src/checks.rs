@@ -6,10 +6,10 @@ use std::{
     process::{ExitCode, Stdio},
 };
 
-use ferry_node::{Node, NodeError, NodeOptions, ensure_package};
+use ferry_node::{Node, NodeError, NodeOptions, Programs, RABBITMQ, ensure_package};
 
 use crate::{
-    launch,
+    USAGE_ERROR, generations, launch,
     steps::{Failed, Steps, run},
     tidy,
     workspace::Workspace,
@@ -21,14 +21,33 @@ const DENY: &str = "deny --locked --all-features check bans licenses sources";
 const BROKER_TESTS: &str = "test --locked -p ferry-node -p ferry-amqp -p ferry-e2e \
     --features ferry-node/broker,ferry-amqp/broker,ferry-e2e/broker";
 
+/// One at a time: they measure, fill and starve.
+const FULL_TESTS: &str =
+    "test --locked -p ferry-e2e --features full --test full -- --test-threads 1";
+
 /// Set where there is no network; only what needs the network is then left out, and said.
 const OFFLINE: &str = "CI_OFFLINE";
 
-pub(crate) fn test(workspace: &Workspace, _none: &[String]) -> ExitCode {
+/// With `--full`, also what takes too long for every change: by hand, before a release.
+pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> ExitCode {
+    let full = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => false,
+        ["--full"] => true,
+        _ => {
+            eprintln!("cargo x test knows only --full; it was given: {}", arguments.join(" "));
+            return ExitCode::from(USAGE_ERROR);
+        }
+    };
     let mut steps = Steps::begin();
     let result = without_broker(workspace, &mut steps)
-        .and_then(|()| steps.step("end to end", || with_broker(workspace)));
+        .and_then(|()| steps.step("end to end", || with_broker(workspace, BROKER_TESTS)))
+        .and_then(|()| if full { in_full(workspace, &mut steps) } else { Ok(()) })
+        .and_then(|()| generations::test(workspace, &mut steps, full));
     steps.summary(&result)
+}
+
+fn in_full(workspace: &Workspace, steps: &mut Steps) -> Result<(), Failed> {
+    steps.step("end to end, in full", || with_broker(workspace, FULL_TESTS))
 }
 
 pub(crate) fn tidy(workspace: &Workspace, _none: &[String]) -> ExitCode {
@@ -74,18 +93,34 @@ fn dependencies(workspace: &Workspace, steps: &mut Steps) -> Result<(), Failed> 
 }
 
 /// The tests that need a broker, on a private node that goes with them.
-fn with_broker(workspace: &Workspace) -> Result<(), Failed> {
-    ensure_package(&mut |line| eprintln!("    {line}")).map_err(|error| {
-        launch::say_package_error(&error);
-        eprintln!("Install it, then run this again: apt-get install rabbitmq-server");
+fn with_broker(workspace: &Workspace, tests: &str) -> Result<(), Failed> {
+    let programs = Programs::from_env().map_err(|error| {
+        eprintln!("{RABBITMQ}: {error}");
         Failed
     })?;
+    if programs == Programs::Package {
+        ensure_package(&mut |line| eprintln!("    {line}")).map_err(|error| {
+            launch::say_package_error(&error);
+            eprintln!("Install it, then run this again: apt-get install rabbitmq-server");
+            Failed
+        })?;
+    }
     run(workspace.cargo("build --locked --workspace --bins"))?;
+    on_node(workspace, programs, tests)
+}
+
+/// Runs tests on a node of these programs.
+pub(crate) fn on_node(
+    workspace: &Workspace,
+    programs: Programs,
+    tests: &str,
+) -> Result<(), Failed> {
     let folder = workspace.scratch("test-broker");
-    let mut node = Node::start(NodeOptions { fresh: true, ..NodeOptions::new(folder) })
-        .map_err(|error| say_node_error(&error))?;
-    eprintln!("    a private broker answers at {}", node.amqp_url());
-    let mut tests = workspace.cargo(BROKER_TESTS);
+    let version = programs.version().unwrap_or_else(|| "of unknown version".to_owned());
+    let options = NodeOptions { fresh: true, programs, ..NodeOptions::new(folder) };
+    let mut node = Node::start(options).map_err(|error| say_node_error(&error))?;
+    eprintln!("    a private RabbitMQ {version} answers at {}", node.amqp_url());
+    let mut tests = workspace.cargo(tests);
     tests.env("FERRY_TEST_AMQP_URL", node.amqp_url()).env("FERRY_TEST_NODE_DIR", node.folder());
     let result = run(tests);
     node.stop().map_err(|error| say_node_error(&error))?;

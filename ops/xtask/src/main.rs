@@ -10,6 +10,7 @@
 )]
 
 mod checks;
+mod generations;
 mod launch;
 mod nearest;
 mod steps;
@@ -39,7 +40,7 @@ const VERBS: [Verb; 8] = [
     },
     Verb {
         name: "test",
-        arguments: "",
+        arguments: "[--full]",
         purpose: "everything that must hold, end to end on a private broker",
         run: checks::test,
     },

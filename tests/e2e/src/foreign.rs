@@ -83,27 +83,30 @@ impl Foreign {
     /// # Panics
     /// When the broker does not take it.
     pub fn publish(&self, exchange: &str, key: &str, letter: &Letter) {
-        let mut table = FieldTable::default();
-        for (name, value) in &letter.headers {
-            table.insert(name.as_str().into(), AMQPValue::LongString(value.as_str().into()));
-        }
-        let mut properties = BasicProperties::default().with_headers(table).with_delivery_mode(2);
-        if let Some(id) = &letter.id {
-            properties = properties.with_message_id(id.as_str().into());
-        }
-        if let Some(media) = &letter.content_type {
-            properties = properties.with_content_type(media.as_str().into());
-        }
+        self.publish_all(exchange, key, std::slice::from_ref(letter));
+    }
+
+    /// Publishes one after the other, then waits until the broker has them all.
+    ///
+    /// # Panics
+    /// When the broker does not take one.
+    pub fn publish_all(&self, exchange: &str, key: &str, letters: &[Letter]) {
         let publishing = async {
-            let options = BasicPublishOptions::default();
-            let (exchange, key) = (exchange.into(), key.into());
-            self.channel
-                .basic_publish(exchange, key, options, &letter.body, properties)
-                .await?
-                .await
+            let mut confirms = Vec::with_capacity(letters.len());
+            for letter in letters {
+                let options = BasicPublishOptions::default();
+                let (exchange, key, properties) = (exchange.into(), key.into(), properties(letter));
+                let written =
+                    self.channel.basic_publish(exchange, key, options, &letter.body, properties);
+                confirms.push(written.await?);
+            }
+            for confirm in confirms {
+                let confirmation = confirm.await?;
+                assert!(confirmation.is_ack(), "{exchange} {key}: {confirmation:?}");
+            }
+            Ok::<_, lapin::Error>(())
         };
-        let confirmation = sure("publishing", self.runtime.block_on(publishing));
-        assert!(confirmation.is_ack(), "{exchange} {key}: {confirmation:?}");
+        sure("publishing", self.runtime.block_on(publishing));
     }
 
     /// Publishes straight into a queue.
@@ -162,6 +165,21 @@ impl Foreign {
         let asking = self.channel.queue_declare(queue.into(), options, FieldTable::default());
         sure("asking", self.runtime.block_on(asking)).message_count()
     }
+}
+
+fn properties(letter: &Letter) -> BasicProperties {
+    let mut table = FieldTable::default();
+    for (name, value) in &letter.headers {
+        table.insert(name.as_str().into(), AMQPValue::LongString(value.as_str().into()));
+    }
+    let mut properties = BasicProperties::default().with_headers(table).with_delivery_mode(2);
+    if let Some(id) = &letter.id {
+        properties = properties.with_message_id(id.as_str().into());
+    }
+    if let Some(media) = &letter.content_type {
+        properties = properties.with_content_type(media.as_str().into());
+    }
+    properties
 }
 
 fn shown(value: &AMQPValue) -> String {

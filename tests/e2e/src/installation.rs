@@ -52,6 +52,14 @@ impl Installation {
     /// When there is no broker, no folder can be made, or the configuration does not hold what is to
     /// be replaced.
     pub fn new(name: &str, systems: Systems<'_>, changes: &[(&str, &str)]) -> Self {
+        Self::on(Broker::from_env(), name, systems, changes)
+    }
+
+    /// As [`Installation::new`], on a broker of one's own.
+    ///
+    /// # Panics
+    /// As for [`Installation::new`].
+    pub fn on(broker: Broker, name: &str, systems: Systems<'_>, changes: &[(&str, &str)]) -> Self {
         let prefix = format!("e2e-{name}-{}", process::id());
         let folder = env::temp_dir().join(&prefix);
         let mut text = CONFIGURATION.to_owned();
@@ -71,7 +79,7 @@ impl Installation {
             .and_then(|()| fs::write(folder.join("ferry.toml"), text))
             .and_then(|()| fs::write(folder.join("customer.jq"), include_str!("customer.jq")))
             .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        Self { broker: Broker::from_env(), prefix, folder }
+        Self { broker, prefix, folder }
     }
 
     /// A queue or exchange as the broker calls it.

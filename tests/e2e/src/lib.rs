@@ -18,13 +18,17 @@ pub mod event;
 mod foreign;
 pub mod http;
 mod installation;
+pub mod lane;
+mod relay;
 mod service;
 mod simulator;
+pub mod stock;
 mod wait;
 
-pub use broker::Broker;
+pub use broker::{Broker, OwnCluster, OwnNode};
 pub use foreign::{Foreign, Letter};
 pub use installation::{Installation, Running, Systems};
+pub use relay::Relay;
 pub use service::{Service, binary};
 pub use simulator::Simulator;
 pub use wait::{wait_for, wait_until};

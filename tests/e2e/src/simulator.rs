@@ -50,8 +50,23 @@ impl Simulator {
 
     /// Everything that came in, in order.
     pub fn history(&self) -> Vec<Value> {
-        let page = http::get(&format!("{}/_sim/history?limit=5000", self.url)).json();
-        page["entries"].as_array().cloned().unwrap_or_default()
+        let mut entries = Vec::new();
+        let mut after = 0;
+        loop {
+            let (page, next) = self.history_after(after);
+            if page.is_empty() {
+                return entries;
+            }
+            entries.extend(page);
+            after = next;
+        }
+    }
+
+    /// A page of what came in, and where the next one begins.
+    pub fn history_after(&self, after: u64) -> (Vec<Value>, u64) {
+        let page = http::get(&format!("{}/_sim/history?after={after}&limit=5000", self.url)).json();
+        let entries = page["entries"].as_array().cloned().unwrap_or_default();
+        (entries, page["next"].as_u64().unwrap_or(after))
     }
 
     /// How often the entity met this effect.

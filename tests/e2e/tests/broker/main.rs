@@ -11,6 +11,7 @@ mod demo;
 mod events;
 mod letters;
 mod operators;
+mod outages;
 mod parents;
 mod poison;
 mod pushes;

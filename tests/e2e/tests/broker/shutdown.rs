@@ -2,12 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use ferry_e2e::{Installation, Simulator, Systems, event, http, wait_until};
+use ferry_e2e::{
+    Installation, Simulator, Systems, event, http,
+    stock::{self, StockLoad},
+    wait_until,
+};
 use serde_json::json;
 
 use crate::{EVENTS_OF_CUSTOMERS, SOON};
 
 const CUSTOMERS: usize = 200;
+
+/// How often each service is told to end in the middle of its work.
+const ENDS: usize = 5;
 
 #[test]
 fn a_loader_told_to_end_under_load_loses_nothing_and_burns_no_delivery() {
@@ -49,4 +56,42 @@ fn a_loader_told_to_end_under_load_loses_nothing_and_burns_no_delivery() {
         shop.state("customers").iter().any(|row| row["externalId"] == number.as_str())
     });
     assert_eq!(made.count(), CUSTOMERS);
+}
+
+#[test]
+fn services_told_to_end_again_and_again_under_load_lose_nothing_and_double_nothing() {
+    let shop = Simulator::shop();
+    let systems = Systems { shop: &shop.url, ..Systems::default() };
+    let ferry = Installation::new("ended", systems, &[]);
+    let names = ["producer", "transformer", "loader"];
+    let mut services = names.map(|name| ferry.run(name));
+    let _console = ferry.run("console");
+    let mut load = StockLoad::start(&shop, 20, &services[0].url);
+    let pushed = |shop: &Simulator| stock::levels(shop).values().max().copied().unwrap_or(0);
+    for round in 0..ENDS * names.len() {
+        let before = pushed(&shop);
+        wait_until("more levels", SOON, || pushed(&shop) >= before + 20);
+        let (service, name) = (&mut services[round % names.len()], names[round % names.len()]);
+        let status = service.service.terminate(SOON);
+        assert_eq!(status.code(), Some(0), "{name}: {status}");
+        *service = ferry.run(name);
+        load.moved_to(&services[0].url);
+    }
+    let truth = load.stop();
+    wait_until("the shop to show the truth", SOON, || {
+        let shown = stock::levels(&shop);
+        truth.iter().all(|(sku, level)| shown.get(sku) == Some(level))
+    });
+    stock::assert_no_level_went_back(&shop);
+    let foreign = ferry.foreign();
+    for queue in ["transform", "transform.dead", "load.shop.product", "load.shop.product.dead"] {
+        let queue = ferry.named(queue);
+        wait_until(&format!("{queue} to be empty"), SOON, || foreign.ready(&queue) == 0);
+    }
+    let listed = ferry.broker.rabbitmqctl(&["-q", "list_queues", "name", "messages"]);
+    let left: Vec<&str> = listed
+        .lines()
+        .filter(|line| line.starts_with(&ferry.named("")) && !line.ends_with("\t0"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
 }
