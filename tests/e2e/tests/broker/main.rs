@@ -9,6 +9,7 @@
 mod crashes;
 mod demo;
 mod events;
+mod lanes;
 mod letters;
 mod operators;
 mod outages;
