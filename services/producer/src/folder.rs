@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::{Notes, ProducerMetrics, journal, limits, record};
+use crate::{Notes, ProducerMetrics, journal, lease::Held, limits, record};
 
 /// The drop folder of one system.
 #[derive(Debug)]
@@ -60,6 +60,16 @@ type Looks = HashMap<PathBuf, (u64, SystemTime)>;
 
 impl<P: Publisher, S: Leases> Folder<P, S> {
     pub async fn run(self, draining: CancellationToken) {
+        let name = format!("folder/{}", self.source);
+        let held = Held::new(Lease { name, owner: self.owner.clone() });
+        tokio::select! {
+            () = self.runs(&held, draining) => {}
+            never = held.keep(&self.store) => match never {},
+        }
+        held.release(&self.store).await;
+    }
+
+    async fn runs(&self, held: &Held, draining: CancellationToken) {
         let mut ticks = interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut looks = Looks::new();
@@ -68,7 +78,7 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
                 () = draining.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            let result = self.look(&mut looks, &draining).await;
+            let result = self.look(held, &mut looks, &draining).await;
             let word = if result.is_ok() { "ok" } else { "failed" };
             self.metrics.runs.with_label_values(&[&self.source, "folder", word]).inc();
             match result {
@@ -82,10 +92,14 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
                 }
             }
         }
-        let _ = self.store.release(self.lease()).await;
     }
 
-    async fn look(&self, looks: &mut Looks, draining: &CancellationToken) -> anyhow::Result<()> {
+    async fn look(
+        &self,
+        held: &Held,
+        looks: &mut Looks,
+        draining: &CancellationToken,
+    ) -> anyhow::Result<()> {
         let Some(System::Files(files)) = self.systems.get(&self.source) else { return Ok(()) };
         let found = list(files).context("listing the drop folder")?;
         let settled = found
@@ -97,7 +111,7 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
         if settled.is_empty() {
             return Ok(());
         }
-        if !self.store.lease(self.lease(), limits::LEASE).await.context("taking the lease")? {
+        if !held.take(&self.store).await.context("taking the lease")? {
             return Ok(());
         }
         for (path, as_of) in settled {
@@ -140,7 +154,6 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
             read.rows += batch.iter().map(|chunk| u64::from(chunk.rows)).sum::<u64>();
             read.records += u64::try_from(batch.len()).unwrap_or(u64::MAX);
             self.publish(kind_name, &file_name, as_of, batch).await?;
-            self.store.lease(self.lease(), limits::LEASE).await.context("keeping the lease")?;
         }
         move_to(path, "done").context("moving the file to done/")?;
         info!(source = %self.source, file = file_name, rows = read.rows, "a file is durable");
@@ -192,10 +205,6 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
             None => format!("{rows} rows in {records} records"),
         });
         self.notes.note(entry, records);
-    }
-
-    fn lease(&self) -> Lease {
-        Lease { name: format!("folder/{}", self.source), owner: self.owner.clone() }
     }
 }
 

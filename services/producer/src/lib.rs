@@ -7,6 +7,7 @@
 
 pub mod folder;
 pub mod journal;
+mod lease;
 pub mod metrics;
 pub mod poll;
 pub mod receive;
@@ -27,8 +28,9 @@ pub mod limits {
     pub const RETRY_AFTER_SECONDS: u32 = 5;
     /// A confirm of a poll or a file is waited for this long; then the run is tried again.
     pub const PUBLISH_PATIENCE: Duration = Duration::from_mins(1);
-    /// A schedule's lease; extended before every page.
-    pub const LEASE: Duration = Duration::from_mins(1);
+    /// A schedule's lease, extended while its holder lives: so long after the holder was killed,
+    /// another producer goes on.
+    pub const LEASE: Duration = Duration::from_secs(15);
     /// After a failed run, growing to [`FAILED_MAX`].
     pub const FAILED_MIN: Duration = Duration::from_millis(500);
     pub const FAILED_MAX: Duration = Duration::from_mins(1);

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use uuid::Uuid;
 
-use crate::{Notes, ProducerMetrics, journal, limits, record};
+use crate::{Notes, ProducerMetrics, journal, lease::Held, limits, record};
 
 /// One endpoint of one source, asked at intervals.
 #[derive(Debug)]
@@ -75,6 +75,15 @@ impl Heard {
 impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
     /// Runs at every tick until `draining`; failures are spaced out by themselves.
     pub async fn run(self, draining: CancellationToken) {
+        let held = Held::new(Lease { name: self.name(), owner: self.owner.clone() });
+        tokio::select! {
+            () = self.runs(&held, draining) => {}
+            never = held.keep(&self.store) => match never {},
+        }
+        held.release(&self.store).await;
+    }
+
+    async fn runs(&self, held: &Held, draining: CancellationToken) {
         let mut ticks = interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Heard::default();
@@ -89,7 +98,7 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
             let result = tokio::select! {
                 biased;
                 () = draining.cancelled() => break,
-                result = self.once(&mut heard) => result,
+                result = self.once(held, &mut heard) => result,
             };
             self.count(&result);
             match result {
@@ -111,15 +120,12 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
                 }
             }
         }
-        // Nothing is lost if the store is down: the lease ends by itself.
-        let _ = self.store.release(self.lease()).await;
     }
 
     /// One run: every page there is.
-    async fn once(&self, heard: &mut Heard) -> anyhow::Result<Ran> {
+    async fn once(&self, held: &Held, heard: &mut Heard) -> anyhow::Result<Ran> {
         loop {
-            let leased = self.store.lease(self.lease(), limits::LEASE).await;
-            if !leased.context("taking the schedule's lease")? {
+            if !held.take(&self.store).await.context("taking the schedule's lease")? {
                 return Ok(Ran::Elsewhere);
             }
             if !self.page(heard).await? {
@@ -235,10 +241,6 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
 
     fn name(&self) -> String {
         format!("poll/{}/{}", self.source, self.endpoint)
-    }
-
-    fn lease(&self) -> Lease {
-        Lease { name: self.name(), owner: self.owner.clone() }
     }
 }
 

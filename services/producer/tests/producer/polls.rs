@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use ferry_broker::Broker as _;
@@ -26,6 +27,7 @@ struct Polling {
     http: SimHttp,
     draining: CancellationToken,
     tasks: JoinSet<()>,
+    every: Duration,
 }
 
 fn page(times: &[&str]) -> String {
@@ -41,7 +43,13 @@ fn prepared(pages: Vec<String>) -> Polling {
         answer(200, pages.get(number).unwrap())
     });
     let bench = Bench::new(Path::new("unused"));
-    Polling { bench, http, draining: CancellationToken::new(), tasks: JoinSet::new() }
+    Polling {
+        bench,
+        http,
+        draining: CancellationToken::new(),
+        tasks: JoinSet::new(),
+        every: 10 * SECOND,
+    }
 }
 
 impl Polling {
@@ -50,7 +58,7 @@ impl Polling {
             source: "erp".to_owned(),
             endpoint: "customers".to_owned(),
             entity: "customer",
-            every: 10 * SECOND,
+            every: self.every,
             systems: Arc::clone(&self.bench.systems),
             http: Arc::new(self.http.clone()),
             publisher: self.bench.broker.publisher(),
@@ -154,6 +162,29 @@ async fn of_two_producers_one_polls_and_the_other_takes_over_at_its_end() {
     polling.tasks.join_next().await.unwrap().unwrap();
     sleep(10 * SECOND).await;
     assert_eq!(polling.http.count("poll"), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_schedule_of_a_killed_producer_goes_on_within_seconds() {
+    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    polling.start("killed");
+    polling.http.until(|http| http.count("poll") == 1).await;
+    polling.tasks.abort_all();
+    polling.start("next");
+    sleep(25 * SECOND).await;
+    assert_eq!(polling.http.count("poll"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_slower_than_its_lease_is_still_run_by_one_producer_only() {
+    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    polling.every = 100 * SECOND;
+    polling.start("one");
+    sleep(80 * SECOND).await;
+    polling.start("other");
+    sleep(150 * SECOND).await;
+    // At 0, 100 and 200 seconds, once each.
+    assert_eq!(polling.http.count("poll"), 3);
 }
 
 #[tokio::test(start_paused = true)]
