@@ -54,8 +54,12 @@ impl Draw {
 
     /// Times spread over the run: so many in ten minutes, and at least two in all.
     fn times(&mut self, in_ten_minutes: u64) -> Vec<Duration> {
+        self.at_least(2, in_ten_minutes)
+    }
+
+    fn at_least(&mut self, least: u32, in_ten_minutes: u64) -> Vec<Duration> {
         let wanted = self.length.as_secs().saturating_mul(in_ten_minutes) / 600;
-        let slots = u32::try_from(wanted).unwrap_or(u32::MAX).max(2);
+        let slots = u32::try_from(wanted).unwrap_or(u32::MAX).max(least);
         // One in each slot, so that a long run is unlucky throughout.
         let slot = self.length.mul_f64(0.9) / slots;
         let begin = self.length.mul_f64(0.05);
@@ -83,10 +87,11 @@ impl Draw {
         self.killed();
         self.broker_links();
         self.target_links();
-        for at in self.times(4) {
+        // Each takes seconds in which nothing else can be observed.
+        for at in self.at_least(1, 4) {
             self.put(at, Act::BrokerRestart);
         }
-        for at in self.times(3) {
+        for at in self.at_least(1, 3) {
             self.put(at, Act::BrokerKill);
         }
     }

@@ -70,7 +70,10 @@ impl Stage {
         let port = |name: &str| services.get(name).map(|service| service.port).unwrap_or_default();
         let (producer_port, console_port) = (port("producer"), port("console"));
         let erp = Simulator::start(folder, "erp", world, &[])?;
-        let pace = ["--orders-per-second".to_owned(), orders_per_second.to_string()];
+        // In this weather an account may come late, and who buys as a guest leaves no address: nobody
+        // here does.
+        let pace = orders_per_second.to_string();
+        let pace = ["--orders-per-second", &pace, "--buyer-patience", "100000"].map(str::to_owned);
         let shop = Simulator::start(folder, "oro", world, &pace)?;
         let push = link("push", &format!("127.0.0.1:{producer_port}"))?;
         let warehouse = Simulator::warehouse(folder, world, &format!("http://{push}"))?;

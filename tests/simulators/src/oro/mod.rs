@@ -39,6 +39,8 @@ mod write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use crate::control::{self, Control, SimOptions};
 use serve::Front;
 use shop::Shop;
@@ -63,6 +65,9 @@ pub struct Options {
     /// The shopper's speed at most; 0 is a shop nobody buys in.
     #[arg(long, default_value_t = 400)]
     pub orders_per_second: u32,
+    /// Seconds an order waits for its buyer's account before he buys as a guest of his company.
+    #[arg(long, default_value_t = 3)]
+    pub buyer_patience: u32,
 }
 
 /// How often the shopper looks, unless its speed is lower.
@@ -92,7 +97,9 @@ fn open(options: &Options, control: &Control) -> Front {
     };
     let shop = Shop::new(client, options.external_status_management);
     let buys = options.orders_per_second > 0;
-    let shopper = buys.then(|| Shopper::new(options.sim.world(), &shop.store, control::now()));
+    let patience = SignedDuration::from_secs(i64::from(options.buyer_patience));
+    let shopper =
+        buys.then(|| Shopper::new(options.sim.world(), patience, &shop.store, control::now()));
     Front::new(shop, shopper, control.clone())
 }
 

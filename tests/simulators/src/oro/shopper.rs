@@ -21,8 +21,6 @@ use super::shop::{Shop, to_bytes};
 use super::store::Store;
 use super::write::write;
 
-/// How long an order waits for its customer user once all else is there.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(3);
 /// Orders looked at in one go, so that a request never waits long for the shop.
 const LOOKS_MAX: usize = 500;
 
@@ -42,6 +40,8 @@ pub(super) struct Shopper {
     placed: u64,
     /// Orders the shop did not take: a mistake in the sample world.
     refused: u64,
+    /// How long an order waits for its customer user once all else is there.
+    patience: SignedDuration,
 }
 
 /// What became of one order.
@@ -53,9 +53,14 @@ pub(super) struct Placed {
 }
 
 impl Shopper {
-    pub(super) fn new(world: World, store: &Store, now: Timestamp) -> Self {
+    pub(super) fn new(
+        world: World,
+        patience: SignedDuration,
+        store: &Store,
+        now: Timestamp,
+    ) -> Self {
         let (waiting, ready) = (HashMap::new(), VecDeque::new());
-        let mut shopper = Self { world, waiting, ready, placed: 0, refused: 0 };
+        let mut shopper = Self { world, waiting, ready, placed: 0, refused: 0, patience };
         for number in 0..shopper.world.plan().orders {
             shopper.queue(number, store, now);
         }
@@ -87,7 +92,8 @@ impl Shopper {
             let order = self.world.order(number);
             if let Some(need) = missing(&order, &shop.store) {
                 self.waiting.entry(need).or_default().push(number);
-            } else if user_of(&order, &shop.store).is_none() && now.duration_since(since) < PATIENCE
+            } else if user_of(&order, &shop.store).is_none()
+                && now.duration_since(since) < self.patience
             {
                 self.ready.push_back((number, since));
             } else {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ferry_world::World;
 use ferry_world::account::{Effect, EffectKind};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Desk, customer, order, product};
@@ -24,7 +24,9 @@ fn desk() -> Desk {
         expires_in: 3600,
     };
     let shop = Shop::new(client, true);
-    let shopper = Shopper::new(World::new(SEED, RECORDS), &shop.store, Timestamp::UNIX_EPOCH);
+    let world = World::new(SEED, RECORDS);
+    let patience = SignedDuration::from_secs(3);
+    let shopper = Shopper::new(world, patience, &shop.store, Timestamp::UNIX_EPOCH);
     Desk::of(Front::new(shop, Some(shopper), Control::new()))
 }
 
