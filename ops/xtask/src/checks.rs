@@ -3,7 +3,7 @@
 use std::{
     env,
     error::Error,
-    process::{ExitCode, Stdio},
+    process::{Command, ExitCode, Stdio},
 };
 
 use ferry_node::{Node, NodeError, NodeOptions, Programs, RABBITMQ, ensure_package};
@@ -41,13 +41,21 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> ExitCode {
     let mut steps = Steps::begin();
     let result = without_broker(workspace, &mut steps)
         .and_then(|()| steps.step("end to end", || with_broker(workspace, BROKER_TESTS)))
+        .and_then(|()| steps.step("chaos", || chaos(workspace, "--minutes 2 --seed 1")))
         .and_then(|()| if full { in_full(workspace, &mut steps) } else { Ok(()) })
         .and_then(|()| generations::test(workspace, &mut steps, full));
     steps.summary(&result)
 }
 
 fn in_full(workspace: &Workspace, steps: &mut Steps) -> Result<(), Failed> {
-    steps.step("end to end, in full", || with_broker(workspace, FULL_TESTS))
+    steps.step("end to end, in full", || with_broker(workspace, FULL_TESTS))?;
+    let plans = [
+        ("chaos: loaders killed in a loop", "--minutes 5 --plan loaders-killed"),
+        ("chaos: a minute without the broker", "--minutes 5 --plan broker-stopped"),
+        ("chaos: ten minutes without the shop", "--minutes 20 --plan target-down"),
+        ("chaos: everything, for longer", "--minutes 20 --seed 7 --events 50000 --entities 5000"),
+    ];
+    plans.into_iter().try_for_each(|(name, plan)| steps.step(name, || chaos(workspace, plan)))
 }
 
 pub(crate) fn tidy(workspace: &Workspace, _none: &[String]) -> ExitCode {
@@ -125,6 +133,13 @@ pub(crate) fn on_node(
     let result = run(tests);
     node.stop().map_err(|error| say_node_error(&error))?;
     result
+}
+
+/// Misfortune on a node of its own; the programs were built for the step before.
+fn chaos(workspace: &Workspace, options: &str) -> Result<(), Failed> {
+    let mut chaos = Command::new(workspace.program("ferry-chaos"));
+    chaos.args(options.split_whitespace()).stdout(Stdio::null());
+    run(chaos)
 }
 
 fn say_node_error(error: &NodeError) -> Failed {
