@@ -128,7 +128,7 @@ pub enum Telling {
     },
 }
 
-/// Letters that died of one cause on one way, as far as they are in the store.
+/// Open letters that died of one cause on one way, as far as they are in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dying {
     /// As the letter says; a foreign hand may have written it.
@@ -168,7 +168,8 @@ pub trait Alerts: Send + Sync {
     /// Open ones first, then the newest; at most `limit`.
     fn alerts(&self, limit: u32) -> impl Future<Output = Result<Vec<Alert>, StoreError>> + Send;
 
-    /// The causes of which letters were stored within the last `within`, each with all its letters.
+    /// The causes of which letters that are open were stored within the last `within`, each with all
+    /// its open letters.
     fn dying(
         &self,
         within: Duration,

@@ -251,3 +251,15 @@ fn letters_are_dying_from_when_they_were_stored_and_counted_with_their_like() {
     let found: Vec<_> = dying().into_iter().map(|each| (each.kind, each.letters)).collect();
     assert_eq!(found, [("parse".to_owned(), 1), ("timeout".to_owned(), 3)]);
 }
+
+#[test]
+fn letters_that_were_dealt_with_are_no_news() {
+    let store = store();
+    let dying = || wait(store.dying(Duration::from_hours(1))).unwrap();
+    wait(store.bury(vec![died("1", "missing_reference"), died("2", "missing_reference")])).unwrap();
+    let open = wait(store.dead(crate::DeadFilter::default())).unwrap();
+    wait(store.close(vec![open[0].id], "somebody")).unwrap();
+    assert_eq!(dying()[0].letters, 1);
+    wait(store.close(vec![open[1].id], "somebody")).unwrap();
+    assert_eq!(dying(), []);
+}
