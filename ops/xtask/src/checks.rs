@@ -25,6 +25,10 @@ const BROKER_TESTS: &str = "test --locked -p ferry-node -p ferry-amqp -p ferry-e
 const FULL_TESTS: &str =
     "test --locked -p ferry-e2e --features full --test full -- --test-threads 1";
 
+/// Ten minutes and fifty cycles instead of what fits every change.
+const FULL_CARE: &str =
+    "test --locked -p ferry-e2e --features broker,full --test broker -- care:: --test-threads 1";
+
 /// Set where there is no network; only what needs the network is then left out, and said.
 const OFFLINE: &str = "CI_OFFLINE";
 
@@ -49,6 +53,7 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> ExitCode {
 
 fn in_full(workspace: &Workspace, steps: &mut Steps) -> Result<(), Failed> {
     steps.step("end to end, in full", || with_broker(workspace, FULL_TESTS))?;
+    steps.step("care of targets, in full", || with_broker(workspace, FULL_CARE))?;
     let plans = [
         ("chaos: loaders killed in a loop", "--minutes 5 --plan loaders-killed"),
         ("chaos: a minute without the broker", "--minutes 5 --plan broker-stopped"),

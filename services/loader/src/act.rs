@@ -1,11 +1,12 @@
 //! One call to a target: what it writes, and what became of it.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use ferry_canonical::{FailureKind, Part, Subject};
+use ferry_canonical::{Entity, FailureKind, Part, Subject};
 use ferry_http::{Conversation, Exchange};
 use ferry_store::{Grant, PartState};
 use ferry_systems::{Applied, Failure, Write};
+use futures_util::FutureExt as _;
 
 use crate::{delivery::InHand, target::Target};
 
@@ -26,6 +27,12 @@ pub(crate) struct Working {
 }
 
 impl Work {
+    /// `order/WEB-1`.
+    pub(crate) fn name(&self) -> String {
+        let entity = self.members.first().map(|member| member.in_hand.event.subject.entity());
+        format!("{}/{}", entity.map(Entity::as_str).unwrap_or_default(), self.grant.entity_id)
+    }
+
     pub(crate) fn leads(&self) -> impl Iterator<Item = &InHand> {
         self.members.iter().filter(|member| member.leads).map(|member| &member.in_hand)
     }
@@ -68,7 +75,12 @@ pub(crate) async fn call(
         .zip(&prepared)
         .filter_map(|(work, prepared)| write(work, prepared.as_ref()?))
         .collect();
-    let mut applied = target.system.apply(&conversation, &writes).await.into_iter();
+    let applying = AssertUnwindSafe(target.system.apply(&conversation, &writes)).catch_unwind();
+    // Deliveries of a call that panics are settled as any other: nobody else would let go of them.
+    let mut applied = applying
+        .await
+        .unwrap_or_else(|_| writes.iter().map(|_| Err(panicked())).collect())
+        .into_iter();
     let results = prepared
         .iter()
         .map(|prepared| match prepared {
@@ -106,6 +118,11 @@ fn write<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {
 fn is_sibling(work: &Work, part: &Part) -> bool {
     let name = part.subject().part;
     work.grant.siblings.iter().any(|sibling| sibling.part == name)
+}
+
+fn panicked() -> Failure {
+    let detail = "the call ended by a fault of Ferry's own; the loader's log has it";
+    Failure { unread: true, ..Failure::new(FailureKind::Internal, detail) }
 }
 
 fn unanswered() -> Failure {

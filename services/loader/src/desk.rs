@@ -2,33 +2,32 @@
 //!
 //! It admits deliveries, claims what can start now, lets calls run side by side, and settles what
 //! has ended: ledger and journal first, then the publishes that must be confirmed, then the ack.
+//! Leases are renewed and the store is attended by tasks of their own: neither waits for a confirm.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use ferry_broker::{
-    Broker, Delivery, Message, PublishError, Publisher, Receipt,
-    letter::{self, Failed},
-};
-use ferry_canonical::{Event, FailureKind, Lane, Outcome};
+use ferry_broker::Broker;
+use ferry_canonical::{Lane, Outcome};
 use ferry_http::{Conversation, HttpPort};
 use ferry_retry::Levels;
-use ferry_store::{Ledger, StoreError};
+use ferry_store::{Care, Ledger, StoreError};
 use jiff::Timestamp;
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 use uuid::Uuid;
 
+use self::sending::Sending;
 use crate::{
     act::Called,
-    delivery::{InHand, message_uuid, undecodable},
+    care::{Attendant, Paced, Reach, View},
     limits,
     metrics::LoaderMetrics,
     reader::{Acks, News, Reader},
@@ -36,8 +35,12 @@ use crate::{
     waiting::Waiting,
 };
 
+mod admitting;
 mod claims;
+mod renewing;
+mod sending;
 mod settling;
+mod standing;
 
 /// What a desk reaches the world through.
 #[derive(Debug)]
@@ -68,13 +71,8 @@ impl<B: Clone, L: Clone> Clone for Seams<B, L> {
     }
 }
 
-/// A message that must be confirmed before a delivery is acknowledged.
-struct Sending {
-    message: Message,
-    /// Put back if the confirm does not come.
-    in_hand: Option<InHand>,
-    receipt: Option<(String, Receipt)>,
-}
+/// The tokens of every running call, by its task.
+type Running = Arc<Mutex<HashMap<tokio::task::Id, Vec<Uuid>>>>;
 
 pub struct Desk<B: Broker, L> {
     target: Arc<Target>,
@@ -82,18 +80,38 @@ pub struct Desk<B: Broker, L> {
     publisher: B::Publisher,
     waiting: Waiting,
     calls: JoinSet<Called>,
-    /// The token and members of every running call, should its task be lost.
-    running: HashMap<tokio::task::Id, Vec<Uuid>>,
+    running: Running,
     readers: HashMap<String, Acks>,
     news: mpsc::Receiver<News>,
+    /// Whether the readers are to take deliveries.
+    open: watch::Sender<bool>,
     /// What was never read as an event and whose message is not confirmed yet.
     unsent: Vec<Sending>,
     resend_at: Instant,
     /// Readers that have stopped.
     stopped: usize,
-    paused_until: Option<Instant>,
+    attendant: Arc<Attendant<L>>,
+    view: watch::Receiver<View>,
+    /// Set while the target is left alone for longer than a moment.
+    left_alone_since: Option<Instant>,
     /// Set while the store cannot be used: nothing is claimed before.
     store_back_at: Option<Instant>,
+}
+
+impl<B, L: Clone> Seams<B, L> {
+    fn reach(&self) -> Reach<L> {
+        Reach {
+            store: self.ledger.clone(),
+            http: Arc::clone(&self.http),
+            clock: self.clock,
+            metrics: self.metrics.clone(),
+            host: self.host.clone(),
+        }
+    }
+
+    fn prefetch_of(&self, queue: &str) -> u16 {
+        if ferry_topology::is_bulk(queue) { limits::PREFETCH_BULK } else { self.prefetch.max(1) }
+    }
 }
 
 impl<B: Broker, L> std::fmt::Debug for Desk<B, L> {
@@ -102,27 +120,35 @@ impl<B: Broker, L> std::fmt::Debug for Desk<B, L> {
     }
 }
 
-impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
+impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     /// Runs until `draining`, then finishes what has started and gives back the rest.
     pub async fn run(target: Target, seams: Seams<B, L>, draining: CancellationToken) {
+        let target = Arc::new(target);
+        let attendant = Arc::new(Attendant::new(Arc::clone(&target), seams.reach()));
+        let running = Running::default();
+        let gone = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&attendant).run(gone.clone()));
+        tasks.spawn(renewing::run(
+            seams.ledger.clone(),
+            Arc::clone(&target),
+            Arc::clone(&running),
+            gone.clone(),
+        ));
         let queues = queues(&target);
         // Every reader holds a place while it waits for its queue: one that is quiet must not keep
         // another from handing over.
         let (sender, news) = mpsc::channel(queues.len().max(1));
+        let open = watch::Sender::new(true);
         let mut readers = HashMap::new();
-        let mut tasks = JoinSet::new();
         for queue in queues {
             let (acks, receipts) = Reader::<B>::acks();
-            let prefetch = if ferry_topology::is_bulk(&queue) {
-                limits::PREFETCH_BULK
-            } else {
-                seams.prefetch.max(1)
-            };
             let reader = Reader {
                 broker: seams.broker.clone(),
+                prefetch: seams.prefetch_of(&queue),
                 queue: queue.clone(),
-                prefetch,
                 news: sender.clone(),
+                open: open.subscribe(),
                 draining: draining.clone(),
             };
             readers.insert(queue, acks);
@@ -130,43 +156,48 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         }
         drop(sender);
         let mut desk = Self {
-            target: Arc::new(target),
             publisher: seams.broker.publisher(),
+            view: attendant.watch(),
+            target,
             seams,
             waiting: Waiting::default(),
             calls: JoinSet::new(),
-            running: HashMap::new(),
+            running,
             readers,
             news,
+            open,
             unsent: Vec::new(),
             resend_at: Instant::now(),
             stopped: 0,
-            paused_until: None,
+            attendant,
+            left_alone_since: None,
             store_back_at: None,
         };
         desk.work(&draining).await;
         desk.leave().await;
+        gone.cancel();
         // Dropping the acks lets every reader acknowledge what is left and end.
         drop(desk);
         while tasks.join_next().await.is_some() {}
     }
 
     async fn work(&mut self, draining: &CancellationToken) {
-        let mut renew = interval(self.target.lease / 3);
-        renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !draining.is_cancelled() {
             if !self.unsent.is_empty() && self.resend_at <= Instant::now() {
                 let unsent = std::mem::take(&mut self.unsent);
                 self.send(unsent).await;
             }
+            self.heed_the_view().await;
             self.claim_what_can_start().await;
             self.count_in_hand();
+            self.ask_for_a_share();
             let wake = self.next_look();
             tokio::select! {
                 biased;
                 () = draining.cancelled() => {}
                 Some(ended) = self.calls.join_next_with_id() => self.settle_ended(ended).await,
-                _ = renew.tick() => self.renew_leases().await,
+                // The attendant lives as long as the desk.
+                _ = self.view.changed() => {}
                 Some(news) = self.news.recv() => self.take_in(news).await,
                 () = sleep_until(wake) => {}
             }
@@ -178,11 +209,13 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         const IDLE: std::time::Duration = std::time::Duration::from_mins(1);
         let now = Instant::now();
         let idle = if self.unsent.is_empty() { now + IDLE } else { self.resend_at };
-        if self.calls.len() >= self.target.concurrency {
-            // Only a call that ends makes room.
+        let idle = self.give_back_at().map_or(idle, |at| at.min(idle));
+        if self.view.borrow().reason.is_some() || self.free_slots() == 0 {
+            // A call that ends makes room, or the store says something new.
             return idle;
         }
-        let barred = self.paused_until.max(self.store_back_at);
+        let paid = self.attendant.pace.ready().err().map(|wait| now + wait);
+        let barred = paid.max(self.store_back_at);
         let ready = self.waiting.next_ready().map(|ready| ready.max(barred.unwrap_or(ready)));
         // A held delivery that is ready but could not be claimed is looked at again soon.
         ready.map_or(idle, |ready| ready.max(now + limits::BUSY_MIN / 5).min(idle))
@@ -219,140 +252,6 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         }
     }
 
-    /// Decodes and finds the route; what cannot be read ends here.
-    async fn admit(&mut self, delivery: Delivery) {
-        let event = match Event::decode(&delivery.body) {
-            Ok(event) => event,
-            Err(error) => {
-                let (kind, detail) = undecodable(&error);
-                return self.bury_unread(delivery, kind, &detail).await;
-            }
-        };
-        let Some(route) = self.target.route(&event) else {
-            let because = format!("no route brings {} from {} here", event.kind(), event.source);
-            let ended = vec![(event.id, 0, Outcome::Skipped, because)];
-            // Forgetting it would hold its prefetch slot for as long as the subscription lives.
-            while let Err(error) =
-                self.seams.ledger.end(&self.target.name, "-", ended.clone()).await
-            {
-                self.store_failed(&error);
-                self.store_pause().await;
-            }
-            self.store_works();
-            return self.ack(&delivery.queue, vec![delivery.receipt]);
-        };
-        let mut in_hand = InHand::new(delivery, event, route);
-        if let Some(wait) = self.not_before(&in_hand) {
-            if wait > limits::HOLD {
-                return self.postpone(vec![(in_hand, wait)]).await;
-            }
-            in_hand.ready_at = Instant::now() + wait;
-        }
-        self.waiting.push(in_hand);
-    }
-
-    fn not_before(&self, in_hand: &InHand) -> Option<std::time::Duration> {
-        let until = in_hand.history.not_before?;
-        std::time::Duration::try_from(until.duration_since((self.seams.clock)())).ok()
-    }
-
-    async fn bury_unread(&mut self, delivery: Delivery, kind: FailureKind, detail: &str) {
-        warn!(queue = %delivery.queue, kind = %kind, "message cannot be read");
-        let failed = Failed::new(kind, detail, (self.seams.clock)());
-        let message = letter::dead(&delivery, failed, &self.seams.host);
-        if let Some(event) = message_uuid(&delivery) {
-            let ended = (event, 0, Outcome::Dead, format!("{kind}: {detail}"));
-            if let Err(error) = self.seams.ledger.end(&self.target.name, "-", vec![ended]).await {
-                warn!(%error, "the ledger did not take an end");
-            }
-        }
-        self.count_outcome("-", Outcome::Dead);
-        let receipt = Some((delivery.queue.clone(), delivery.receipt));
-        self.send(vec![Sending { message, in_hand: None, receipt }]).await;
-    }
-
-    async fn postpone(&mut self, held: Vec<(InHand, std::time::Duration)>) {
-        let (now, levels) = ((self.seams.clock)(), &self.seams.levels);
-        let sending = held
-            .into_iter()
-            .map(|(in_hand, delay)| Sending {
-                message: letter::postpone(&in_hand.delivery, now, delay, levels),
-                receipt: Some((in_hand.delivery.queue.clone(), in_hand.delivery.receipt)),
-                in_hand: Some(in_hand),
-            })
-            .collect();
-        self.send(sending).await;
-    }
-
-    /// The same message for its own queue, to be acknowledged once that is confirmed.
-    fn returning(delivery: &Delivery, in_hand: Option<InHand>) -> Sending {
-        let message = letter::give_back(delivery);
-        Sending { message, in_hand, receipt: Some((delivery.queue.clone(), delivery.receipt)) }
-    }
-
-    /// Publishes, waits for every confirm, then acknowledges. Without the confirms the deliveries
-    /// are looked at again; the broker still holds them.
-    async fn send(&mut self, sending: Vec<Sending>) {
-        if sending.is_empty() {
-            return;
-        }
-        let messages = sending.iter().map(|sending| sending.message.clone()).collect();
-        let patience = limits::PUBLISH_PATIENCE;
-        match self.publisher.publish_until_confirmed(messages, patience).await {
-            Ok(()) => self.was_sent(sending),
-            Err(PublishError::Unsendable(reason)) => self.send_apart(sending, &reason).await,
-            Err(error) => self.was_not_sent(sending, &error),
-        }
-    }
-
-    /// Something among it does not fit the protocol: it is found, and the rest sent again.
-    async fn send_apart(&mut self, mut sending: Vec<Sending>, reason: &str) {
-        if sending.len() > 1 {
-            for one in sending {
-                Box::pin(self.send(vec![one])).await;
-            }
-            return;
-        }
-        let Some((queue, receipt)) = sending.pop().and_then(|sending| sending.receipt) else {
-            return;
-        };
-        warn!(queue, reason, "a message cannot be published on; the broker dead-letters it");
-        if let Some(acks) = self.readers.get(&queue) {
-            acks.reject(vec![receipt]);
-        }
-    }
-
-    fn was_not_sent(&mut self, sending: Vec<Sending>, error: &PublishError) {
-        error!(%error, count = sending.len(), "publishes are not confirmed");
-        for mut sending in sending {
-            match sending.in_hand.take() {
-                Some(mut in_hand) => {
-                    in_hand.ready_at = Instant::now() + limits::STORE_PAUSE;
-                    self.waiting.push(in_hand);
-                }
-                None => self.unsent.push(sending),
-            }
-        }
-        self.resend_at = Instant::now() + limits::STORE_PAUSE;
-    }
-
-    fn was_sent(&self, sending: Vec<Sending>) {
-        // In one order in every run.
-        let mut receipts: BTreeMap<String, Vec<Receipt>> = BTreeMap::new();
-        for (queue, receipt) in sending.into_iter().filter_map(|sending| sending.receipt) {
-            receipts.entry(queue).or_default().push(receipt);
-        }
-        for (queue, receipts) in receipts {
-            self.ack(&queue, receipts);
-        }
-    }
-
-    fn ack(&self, queue: &str, receipts: Vec<Receipt>) {
-        if let Some(acks) = self.readers.get(queue) {
-            acks.ack(receipts);
-        }
-    }
-
     fn store_failed(&mut self, error: &StoreError) {
         if self.store_back_at.is_none() {
             error!(%error, target = %self.target.name, "the store cannot be used; nothing is claimed");
@@ -366,72 +265,14 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         }
     }
 
-    /// A probe decides whether a target that refused our credentials takes them again.
-    fn pause(&mut self) {
-        if self.paused_until.is_none() {
-            error!(
-                target = %self.target.name,
-                "the target refuses our credentials; it is paused, renew them"
-            );
-        }
-        self.paused_until = Some(Instant::now() + limits::AUTH_PAUSE);
-        self.seams.metrics.paused.with_label_values(&[&self.target.name]).set(1);
+    fn conversation(&self, paid: bool) -> Conversation {
+        let pace = Arc::clone(&self.attendant.pace);
+        let port = Paced::new(Arc::clone(&self.seams.http), pace, paid);
+        Conversation::new(Arc::new(port), self.seams.clock)
     }
 
-    async fn is_paused(&mut self) -> bool {
-        let Some(until) = self.paused_until else { return false };
-        if Instant::now() < until {
-            return true;
-        }
-        let conversation = self.conversation();
-        match self.target.system.probe(&conversation).await {
-            Err(failure) if failure.kind == FailureKind::Auth => {
-                self.paused_until = Some(Instant::now() + limits::AUTH_PAUSE);
-                true
-            }
-            Ok(()) | Err(_) => {
-                info!(target = %self.target.name, "the target takes our credentials again");
-                self.paused_until = None;
-                self.seams.metrics.paused.with_label_values(&[&self.target.name]).set(0);
-                false
-            }
-        }
-    }
-
-    fn conversation(&self) -> Conversation {
-        Conversation::new(Arc::clone(&self.seams.http), self.seams.clock)
-    }
-
-    /// Finishes what runs; gives back what never started.
-    async fn leave(&mut self) {
-        while let Some(ended) = self.calls.join_next_with_id().await {
-            self.settle_ended(ended).await;
-        }
-        let held = self.waiting.take_all();
-        let count = held.len();
-        let back = held
-            .into_iter()
-            .map(|in_hand| {
-                let delivery = in_hand.delivery.clone();
-                Self::returning(&delivery, Some(in_hand))
-            })
-            .collect();
-        self.send(back).await;
-        // Readers may have had more than the desk had taken in.
-        while self.stopped < self.readers.len() {
-            let unread = match tokio::time::timeout(limits::HOLD, self.news.recv()).await {
-                Ok(Some(News::Taken(unread))) => unread,
-                Ok(Some(News::Stopped { unread })) => {
-                    self.stopped += 1;
-                    unread
-                }
-                Ok(Some(News::Lost { .. })) => continue,
-                Ok(None) | Err(_) => break,
-            };
-            let back = unread.iter().map(|delivery| Self::returning(delivery, None)).collect();
-            self.send(back).await;
-        }
-        info!(target = %self.target.name, given_back = count, "desk is closed");
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<tokio::task::Id, Vec<Uuid>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count_in_hand(&self) {

@@ -8,6 +8,7 @@
 //! It does not order entities among each other, and it holds no state that a restart would miss.
 
 mod act;
+mod care;
 mod cause;
 pub mod decide;
 pub mod delivery;
@@ -15,6 +16,7 @@ pub mod desk;
 mod journal;
 pub mod metrics;
 mod reader;
+mod signs;
 pub mod target;
 mod waiting;
 
@@ -38,8 +40,26 @@ pub mod limits {
     pub const BUSY_MAX: Duration = Duration::from_millis(500);
     /// A delivery that has waited this long goes to the smallest delay level instead.
     pub const HOLD: Duration = Duration::from_secs(5);
-    /// How long a target stays paused after it refused our credentials.
-    pub const AUTH_PAUSE: Duration = Duration::from_secs(30);
+    /// Between two attendances at the store, and while a share is lacking.
+    pub const ATTEND: Duration = Duration::from_millis(500);
+    pub const ATTEND_IDLE: Duration = Duration::from_secs(5);
+    /// What the store said holds for so long.
+    pub const VIEW_FRESH: Duration = Duration::from_millis(1_250);
+    pub const ATTEND_STARVED: Duration = Duration::from_millis(250);
+    /// Attendances that something gave reason for come no faster than this.
+    pub const ATTEND_MIN: Duration = Duration::from_millis(50);
+    /// Signs kept for a store that cannot be used.
+    pub const SIGNS: usize = 64;
+    /// A probe that takes longer has failed.
+    pub const PROBE_PATIENCE: Duration = Duration::from_secs(10);
+    /// A request of a call under way waits for its turn under a rate limit at most this long.
+    pub const TURN_MAX: Duration = Duration::from_secs(30);
+    /// How long a target is left alone that asks for fewer requests and does not say for how long.
+    pub const RATE_LIMITED_HOLD: Duration = Duration::from_secs(1);
+    /// What is held for a target that is left alone goes back to its queue after this.
+    pub const GIVE_BACK_AFTER: Duration = Duration::from_mins(1);
+    /// Subscriptions of one queue whose deliveries may be in hand at the same time.
+    pub const SUBSCRIPTIONS_HELD: usize = 2;
     /// A confirm that has not come after this is waited for no longer.
     pub const PUBLISH_PATIENCE: Duration = Duration::from_mins(1);
     /// Between two tries of a store that cannot be used.
@@ -52,4 +72,10 @@ pub mod limits {
     pub const BULK_SHARE: usize = 4;
 
     const _: () = assert!(BUSY_MAX.as_millis() < HOLD.as_millis());
+    // A probe that hangs has been given up before another loader is told to probe.
+    const _: () = assert!(PROBE_PATIENCE.as_secs() < ferry_store::care::PROBE_LEASE.as_secs());
+    // A loader that attends in time never loses its share.
+    const _: () = assert!(ATTEND.as_millis() * 2 < ferry_store::care::SHARE_LEASE.as_millis());
+    const _: () = assert!(ATTEND_IDLE.as_millis() * 2 < ferry_store::care::IDLE_LEASE.as_millis());
+    const _: () = assert!(ATTEND.as_millis() < VIEW_FRESH.as_millis());
 }

@@ -44,7 +44,7 @@ impl Route {
 pub struct Target {
     pub name: String,
     pub system: System,
-    pub concurrency: usize,
+    pub limits: Limits,
     /// A claim outlasts the hard deadline of a call; it is renewed while calls run.
     pub lease: Duration,
     pub settle_after: Duration,
@@ -70,7 +70,7 @@ impl Target {
         Self {
             name: name.to_owned(),
             system,
-            concurrency: usize::from(limits.concurrency.max(1)),
+            limits: limits.clone(),
             lease: (limits.timeout.0 * 2).max(LEASE_MIN),
             settle_after: limits.settle_after.0,
             routes: routes

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use ferry_canonical::{Facet, Lane};
+use ferry_canonical::{Facet, FailureKind, Lane};
 use tokio::time::Instant;
 
 use crate::{delivery::InHand, limits};
@@ -12,6 +12,79 @@ use crate::{delivery::InHand, limits};
 pub(crate) struct Waiting {
     live: VecDeque<InHand>,
     bulk: VecDeque<InHand>,
+    /// What bulk work was passed over, in parts of a place.
+    owed_to_bulk: usize,
+}
+
+/// How many calls may start, and how many entities of one facet go into one.
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
+    pub(crate) calls: usize,
+    /// Without an entry: one.
+    pub(crate) batches: HashMap<Facet, usize>,
+}
+
+impl Room {
+    pub(crate) fn batch(&self, facet: Facet) -> usize {
+        self.batches.get(&facet).copied().unwrap_or(1).max(1)
+    }
+}
+
+/// What is taken so far, in calls.
+struct Plan<'a> {
+    room: &'a Room,
+    alone: usize,
+    /// Entities that share calls, by facet.
+    together: HashMap<Facet, usize>,
+    /// A delivery that may take the process down shares its fate with nobody.
+    closed: bool,
+}
+
+impl<'a> Plan<'a> {
+    fn new(room: &'a Room) -> Self {
+        Self { room, alone: 0, together: HashMap::new(), closed: false }
+    }
+
+    fn calls(&self) -> usize {
+        let batches = self.together.iter();
+        self.alone + batches.map(|(facet, n)| n.div_ceil(self.room.batch(*facet))).sum::<usize>()
+    }
+
+    /// Makes room for one more entity, if there is.
+    fn admits(&mut self, in_hand: &InHand) -> bool {
+        let suspect = is_suspect(in_hand);
+        if self.closed || (suspect && self.calls() > 0) {
+            return false;
+        }
+        self.closed = suspect;
+        let facet = in_hand.event.subject.facet;
+        if goes_alone(in_hand) {
+            self.alone += 1;
+        } else {
+            *self.together.entry(facet).or_default() += 1;
+        }
+        let fits = self.calls() <= self.room.calls;
+        if !fits && goes_alone(in_hand) {
+            self.alone -= 1;
+        } else if !fits && let Some(n) = self.together.get_mut(&facet) {
+            *n -= 1;
+        }
+        fits
+    }
+}
+
+fn is_suspect(in_hand: &InHand) -> bool {
+    in_hand.delivery.delivery_count >= limits::SUSPECT_DELIVERIES
+}
+
+/// Whether its entity is written by a call of its own. A request about several entities that found
+/// no answer says of none whether it was to blame: tried alone, the one that is takes no other along.
+pub(crate) fn goes_alone(in_hand: &InHand) -> bool {
+    is_suspect(in_hand)
+        || matches!(
+            in_hand.history.failure_kind,
+            Some(FailureKind::Connection | FailureKind::Timeout | FailureKind::Unavailable)
+        )
 }
 
 impl Waiting {
@@ -22,6 +95,16 @@ impl Waiting {
         }
     }
 
+    /// What was taken and could not be claimed stands again where it stood.
+    pub(crate) fn put_back(&mut self, groups: Vec<Vec<InHand>>) {
+        for in_hand in groups.into_iter().flatten().rev() {
+            match in_hand.lane {
+                Lane::Live => self.live.push_front(in_hand),
+                Lane::Bulk => self.bulk.push_front(in_hand),
+            }
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.live.len() + self.bulk.len()
     }
@@ -29,6 +112,11 @@ impl Waiting {
     /// When the next one may be looked at.
     pub(crate) fn next_ready(&self) -> Option<Instant> {
         self.live.iter().chain(&self.bulk).map(|in_hand| in_hand.ready_at).min()
+    }
+
+    /// How many may be looked at.
+    pub(crate) fn ready(&self, now: Instant) -> usize {
+        self.live.iter().chain(&self.bulk).filter(|in_hand| in_hand.ready_at <= now).count()
     }
 
     /// What is held back only because its entity is busy, longer than a delivery is held.
@@ -61,41 +149,58 @@ impl Waiting {
         taken
     }
 
-    /// Takes ready deliveries grouped by entity and facet, at most `groups` groups; of four, one is
-    /// kept for the bulk lane while it has work. A suspect is taken alone.
-    pub(crate) fn take_groups(&mut self, now: Instant, groups: usize) -> Vec<Vec<InHand>> {
+    /// Takes ready deliveries grouped by entity and facet, as many as there is room for; of four
+    /// places, one is kept for the bulk lane while it has work. A suspect is taken alone.
+    pub(crate) fn take_groups(&mut self, now: Instant, room: &Room) -> Vec<Vec<InHand>> {
+        let widest = room.batches.values().copied().max().unwrap_or(1).max(1);
+        let places = room.calls * widest;
         let bulk_ready = self.bulk.iter().any(|in_hand| in_hand.ready_at <= now);
-        let for_bulk = if bulk_ready { (groups / limits::BULK_SHARE).max(1) } else { 0 };
-        let mut taken = take_lane(&mut self.live, now, groups.saturating_sub(for_bulk).max(1));
-        let room = groups.saturating_sub(taken.len()).max(usize::from(taken.is_empty()));
-        taken.extend(take_lane(&mut self.bulk, now, room));
+        let owed = if bulk_ready { self.owed_to_bulk } else { 0 };
+        let for_bulk = if bulk_ready { (places / limits::BULK_SHARE).max(1) } else { 0 };
+        let mut plan = Plan::new(room);
+        // What it was passed over before goes first: there may be room for one call only.
+        let mut bulk = take_lane(&mut self.bulk, now, owed / limits::BULK_SHARE, &mut plan);
+        let for_live = places.saturating_sub(for_bulk.max(bulk.len())).max(1);
+        let mut taken = take_lane(&mut self.live, now, for_live, &mut plan);
+        let left = places.saturating_sub(taken.len() + bulk.len());
+        bulk.extend(take_lane(&mut self.bulk, now, left, &mut plan));
+        let left = places.saturating_sub(taken.len() + bulk.len());
+        taken.extend(take_lane(&mut self.live, now, left, &mut plan));
+        let passed = owed + if bulk_ready { taken.len() + bulk.len() } else { 0 };
+        self.owed_to_bulk =
+            passed.saturating_sub(bulk.len() * limits::BULK_SHARE).min(places * limits::BULK_SHARE);
+        taken.extend(bulk);
         taken
     }
 }
 
-fn take_lane(lane: &mut VecDeque<InHand>, now: Instant, groups: usize) -> Vec<Vec<InHand>> {
+fn take_lane(
+    lane: &mut VecDeque<InHand>,
+    now: Instant,
+    groups: usize,
+    plan: &mut Plan<'_>,
+) -> Vec<Vec<InHand>> {
     let mut taken: Vec<Vec<InHand>> = Vec::new();
     let mut index: HashMap<(Facet, String), usize> = HashMap::new();
-    let mut kept = 0;
     for _ in 0..lane.len() {
         let Some(in_hand) = lane.pop_front() else { break };
         let key = (in_hand.event.subject.facet, in_hand.event.subject.id.clone());
-        let suspect = in_hand.delivery.delivery_count >= limits::SUSPECT_DELIVERIES;
-        let known = index.get(&key).copied();
-        let full = known.is_none() && (taken.len() >= groups || (suspect && !taken.is_empty()));
-        if in_hand.ready_at > now || full {
-            lane.push_back(in_hand);
-            kept += 1;
-        } else if let Some(group) = known.and_then(|at| taken.get_mut(at)) {
+        let ready = in_hand.ready_at <= now;
+        if let Some(group) = index.get(&key).and_then(|at| taken.get_mut(*at))
+            && ready
+            && !plan.closed
+            && !is_suspect(&in_hand)
+        {
             group.push(in_hand);
-        } else {
+        } else if ready
+            && taken.len() < groups
+            && !index.contains_key(&key)
+            && plan.admits(&in_hand)
+        {
             index.insert(key, taken.len());
             taken.push(vec![in_hand]);
-            if suspect {
-                // Nothing else shares its fate if it takes the process down.
-                lane.rotate_right(kept);
-                break;
-            }
+        } else {
+            lane.push_back(in_hand);
         }
     }
     taken

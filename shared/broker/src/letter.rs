@@ -22,6 +22,8 @@ pub struct History {
     pub first_failed_at: Option<Timestamp>,
     pub not_before: Option<Timestamp>,
     pub generation: u32,
+    /// Why the try before failed.
+    pub failure_kind: Option<FailureKind>,
 }
 
 impl History {
@@ -33,6 +35,10 @@ impl History {
             first_failed_at: time(header::FIRST_FAILED_AT),
             not_before: time(header::NOT_BEFORE),
             generation: number(header::GENERATION).unwrap_or(0),
+            failure_kind: delivery
+                .headers
+                .text(header::FAILURE_KIND)
+                .and_then(|kind| kind.parse().ok()),
         }
     }
 

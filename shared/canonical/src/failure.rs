@@ -97,6 +97,12 @@ impl FailureKind {
         }
     }
 
+    /// Whether it says that the target as a whole may not serve: such failures open its breaker. A
+    /// target that asks for fewer requests serves.
+    pub const fn breaks(self) -> bool {
+        matches!(self, Self::Connection | Self::Timeout | Self::Unavailable)
+    }
+
     /// The one place where it is decided what a failure leads to. A 403 is [`Self::Rejected`] and
     /// ends here as a dead letter; it never pauses a target.
     pub const fn disposition(self) -> Disposition {

@@ -5,6 +5,7 @@
 //! socket, starts nothing and does not compile mappings.
 
 pub mod alerts;
+pub mod care;
 pub mod config;
 pub mod duration;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod system;
 pub mod timeline;
 
 pub use alerts::{AlertsConfig, MailConfig, MailLogin, MailTls, WebhookConfig};
+pub use care::{CareConfig, MaintenanceWindow, maintained_until};
 pub use config::{
     BrokerConfig, Config, LogConfig, LogFormat, LogLevel, ServiceConfig, StoreConfig,
 };

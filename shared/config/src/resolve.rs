@@ -8,12 +8,15 @@ use std::{
     time::Duration,
 };
 
+use jiff::{civil::Weekday, tz::TimeZone};
+
 use crate::{
-    BrokerConfig, Config, ConfigError, Environment, HumanDuration, LogConfig, RetryConfig,
-    RouteConfig, Secret, ServiceConfig, StoreConfig, SystemConfig,
+    BrokerConfig, CareConfig, Config, ConfigError, Environment, HumanDuration, LogConfig,
+    MaintenanceWindow, RetryConfig, RouteConfig, Secret, ServiceConfig, StoreConfig, SystemConfig,
+    care::time_of_day,
     raw::{
-        RawConfig, RawFileKind, RawFiles, RawLimits, RawOrderflow, RawOro, RawPush, RawRest,
-        RawRestEndpoint, RawRetry, RawRetryOverride, RawRoute, RawSystem,
+        RawCare, RawConfig, RawDay, RawFileKind, RawFiles, RawLimits, RawMaintenance, RawOrderflow,
+        RawOro, RawPush, RawRest, RawRestEndpoint, RawRetry, RawRetryOverride, RawRoute, RawSystem,
     },
     secret::SecretRef,
     system::{
@@ -114,8 +117,47 @@ fn route_of(raw: RawRoute, retry: &RetryConfig) -> RouteConfig {
 fn limits_of(raw: &RawLimits, timeout: HumanDuration, settle: Option<HumanDuration>) -> Limits {
     Limits {
         concurrency: raw.concurrency,
+        concurrency_min: raw.concurrency_min,
+        rate: raw.rate,
+        burst: raw.burst,
         timeout,
         settle_after: settle.unwrap_or(HumanDuration(timeout.0.saturating_mul(2))),
+        ..Limits::default()
+    }
+}
+
+fn cared_for(mut limits: Limits, care: &RawCare, windows: &[RawMaintenance]) -> Limits {
+    limits.care = CareConfig {
+        failing_entities: care.failing_entities,
+        window: care.window.0,
+        probe_every: care.probe_every.0,
+        probe_at_most: care.probe_at_most.0,
+        refused_probe_every: care.refused_probe_every.0,
+        hold_at_most: care.hold_at_most.0,
+    };
+    limits.maintenance = windows.iter().filter_map(window_of).collect();
+    limits
+}
+
+/// None where the lint has found fault.
+fn window_of(raw: &RawMaintenance) -> Option<MaintenanceWindow> {
+    Some(MaintenanceWindow {
+        days: raw.days.iter().map(|day| weekday(*day)).collect(),
+        from: time_of_day(&raw.from)?,
+        to: time_of_day(&raw.to)?,
+        time_zone: TimeZone::get(&raw.time_zone).ok()?,
+    })
+}
+
+const fn weekday(day: RawDay) -> Weekday {
+    match day {
+        RawDay::Mon => Weekday::Monday,
+        RawDay::Tue => Weekday::Tuesday,
+        RawDay::Wed => Weekday::Wednesday,
+        RawDay::Thu => Weekday::Thursday,
+        RawDay::Fri => Weekday::Friday,
+        RawDay::Sat => Weekday::Saturday,
+        RawDay::Sun => Weekday::Sunday,
     }
 }
 
@@ -166,7 +208,11 @@ impl Reader<'_> {
             user: self.secret(&format!("{key}.user"), &raw.user)?,
             password: self.secret(&format!("{key}.password"), &raw.password)?,
             push,
-            limits: limits_of(&raw.limits, raw.timeout, raw.settle_after),
+            limits: cared_for(
+                limits_of(&raw.limits, raw.timeout, raw.settle_after),
+                &raw.care,
+                &raw.maintenance,
+            ),
         })
     }
 
@@ -190,7 +236,11 @@ impl Reader<'_> {
             attribute_family: raw.attribute_family,
             default_unit: raw.default_unit,
             customer_user_role: raw.customer_user_role,
-            limits: limits_of(&raw.limits, raw.timeout, raw.settle_after),
+            limits: cared_for(
+                limits_of(&raw.limits, raw.timeout, raw.settle_after),
+                &raw.care,
+                &raw.maintenance,
+            ),
         })
     }
 

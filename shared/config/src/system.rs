@@ -6,7 +6,7 @@ use ferry_canonical::Facet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{HumanDuration, Secret};
+use crate::{CareConfig, HumanDuration, MaintenanceWindow, Secret};
 
 #[derive(Clone, Debug)]
 pub enum SystemConfig {
@@ -16,16 +16,39 @@ pub enum SystemConfig {
     Files(FilesConfig),
 }
 
-/// Limits of one target, for each loader process.
+/// Limits of one target, over all loaders together, and how it is cared for.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Calls at one time. Default 8.
+    /// Calls at one time, at most. Default 8.
     pub concurrency: u16,
+    /// What the number of calls is never lowered below while the target is slow. Default 1.
+    pub concurrency_min: u16,
+    /// Calls per second; none: no limit.
+    pub rate: Option<u32>,
+    /// Calls at once after a quiet time. Default: what `rate` allows in a second.
+    pub burst: Option<u32>,
     /// The hard deadline of one call. Default 30 s; OrderFlow imports 300 s.
     pub timeout: HumanDuration,
     /// How long after a call's start an unread answer may still take effect at the target.
     /// Default twice the timeout.
     pub settle_after: HumanDuration,
+    pub care: CareConfig,
+    pub maintenance: Vec<MaintenanceWindow>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: 8,
+            concurrency_min: 1,
+            rate: None,
+            burst: None,
+            timeout: HumanDuration::from_secs(30),
+            settle_after: HumanDuration::from_secs(60),
+            care: CareConfig::default(),
+            maintenance: Vec::new(),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

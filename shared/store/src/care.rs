@@ -29,6 +29,8 @@ use crate::StoreError;
 
 /// How long a loader's share stays its own after it attended: a dead loader's returns then.
 pub const SHARE_LEASE: Duration = Duration::from_secs(3);
+/// The same for one that has nothing to do: it attends less often, and its share is small.
+pub const IDLE_LEASE: Duration = Duration::from_secs(12);
 /// How long a probe may take before another loader tries. Longer than a probe's own deadline.
 pub const PROBE_LEASE: Duration = Duration::from_secs(15);
 /// What of a sentence is kept, in bytes.
@@ -138,6 +140,8 @@ pub struct Attendance {
     pub ask: Ask,
     /// In the order they were seen.
     pub signs: Vec<Sign>,
+    /// It will not come again: its share returns at once.
+    pub leaves: bool,
 }
 
 /// What a loader is told.

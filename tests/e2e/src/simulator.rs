@@ -69,6 +69,21 @@ impl Simulator {
         (entries, page["next"].as_u64().unwrap_or(after))
     }
 
+    /// As [`Self::history`], page by page, however long it is.
+    pub fn history_whole(&self) -> Vec<Value> {
+        let (mut entries, mut next) = (Vec::new(), 0);
+        loop {
+            let url = format!("{}/_sim/history?limit=5000&after={next}", self.url);
+            let page = http::get(&url).json();
+            let more = page["entries"].as_array().cloned().unwrap_or_default();
+            next = page["next"].as_u64().unwrap_or(next);
+            if more.is_empty() {
+                return entries;
+            }
+            entries.extend(more);
+        }
+    }
+
     /// How often the entity met this effect.
     pub fn effects(&self, entity: &str, key: &str, effect: &str) -> usize {
         let history = self.history();

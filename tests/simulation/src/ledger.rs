@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use ferry_canonical::Outcome;
 use ferry_store::{
-    Cursors, Group, GroupClaim, JournalEntry, Lease, Leases, Ledger, Settled, Settlement,
-    StoreError,
+    Attendance, Attended, Care, CareState, Cursors, Group, GroupClaim, JournalEntry, Lease, Leases,
+    Ledger, Settled, Settlement, StoreError,
 };
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -112,5 +112,33 @@ impl Cursors for Ledgers {
         to: &str,
     ) -> Result<bool, StoreError> {
         self.transact("moves a cursor", self.sim.store.move_cursor(name, from, to)).await
+    }
+}
+
+impl Care for Ledgers {
+    async fn cares(&self) -> Result<Vec<CareState>, StoreError> {
+        self.sim.store.cares().await
+    }
+
+    /// One that says nothing is too frequent to be told of, and too harmless to be struck.
+    async fn attend(&self, attendance: Attendance) -> Result<Attended, StoreError> {
+        if attendance.signs.is_empty() {
+            return self.sim.store.attend(attendance).await;
+        }
+        self.transact("attends", self.sim.store.attend(attendance)).await
+    }
+
+    async fn pause(
+        &self,
+        target: &str,
+        by: &str,
+        reason: &str,
+        lasting: Option<Duration>,
+    ) -> Result<CareState, StoreError> {
+        self.transact("pauses", self.sim.store.pause(target, by, reason, lasting)).await
+    }
+
+    async fn resume(&self, target: &str) -> Result<CareState, StoreError> {
+        self.transact("resumes", self.sim.store.resume(target)).await
     }
 }

@@ -111,6 +111,7 @@ impl Bench {
             rules: rules(),
             ask: Ask::default(),
             signs,
+            leaves: false,
         };
         self.store.attend(attendance).await.unwrap();
     }

@@ -7,45 +7,46 @@ use ferry_broker::{
     letter::{self, Failed},
 };
 use ferry_canonical::{Facet, Outcome};
-use ferry_store::{Claimed, Group, GroupClaim, Ledger, Verdict};
+use ferry_store::{Care, Claimed, Group, GroupClaim, Ledger, Settle, Settlement, Verdict};
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::debug;
 
-use super::{Desk, Sending};
+use super::{Desk, sending::Sending};
 use crate::{
     act::{self, Work, Working},
     cause::Cause,
     delivery::InHand,
     limits,
+    waiting::{Room, goes_alone},
 };
 
-impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
+impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     /// One store round trip for everything that can start now.
     pub(super) async fn claim_what_can_start(&mut self) {
         let now = Instant::now();
-        let overdue = self.waiting.take_overdue(now);
-        let smallest = overdue.into_iter().map(|in_hand| (in_hand, Duration::ZERO)).collect();
-        self.postpone(smallest).await;
-
+        if self.left_alone_since.is_none() {
+            let overdue = self.waiting.take_overdue(now);
+            let smallest = overdue.into_iter().map(|in_hand| (in_hand, Duration::ZERO)).collect();
+            self.postpone(smallest).await;
+        }
         let barred = self.store_back_at.is_some_and(|back_at| now < back_at);
-        let slots = self.target.concurrency.saturating_sub(self.calls.len());
+        let slots = self.free_slots();
         let ready = self.waiting.next_ready().is_some_and(|ready| ready <= now);
-        if barred || slots == 0 || !ready || self.is_paused().await {
+        let Ok(paid) = self.attendant.pace.ready() else { return };
+        if barred || slots == 0 || !ready {
             return;
         }
-        let batch = self.target.entities().into_iter().map(|e| self.target.system.batch_max(e));
-        let taken = self.waiting.take_groups(now, slots * batch.max().unwrap_or(1));
+        let room = self.room(slots, paid);
+        let taken = self.waiting.take_groups(now, &room);
         let groups = taken.iter().map(|members| self.group(members)).collect();
         match self.seams.ledger.claim(groups).await {
             Ok(claims) => {
                 self.store_works();
-                self.start(taken, claims, slots).await;
+                self.start(taken, claims, &room).await;
             }
             Err(error) => {
                 self.store_failed(&error);
-                for in_hand in taken.into_iter().flatten() {
-                    self.waiting.push(in_hand);
-                }
+                self.waiting.put_back(taken);
             }
         }
     }
@@ -64,7 +65,7 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
     }
 
     /// Sorts the claims: what ended is acknowledged, what waits is held, what was granted is called.
-    async fn start(&mut self, taken: Vec<Vec<InHand>>, claims: Vec<GroupClaim>, slots: usize) {
+    async fn start(&mut self, taken: Vec<Vec<InHand>>, claims: Vec<GroupClaim>, room: &Room) {
         let mut granted: BTreeMap<Facet, Vec<Work>> = BTreeMap::new();
         let mut again = Vec::new();
         for (members, claim) in taken.into_iter().zip(claims) {
@@ -97,7 +98,12 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
                 granted.entry(facet).or_default().push(work);
             }
         }
-        self.call(granted, slots);
+        if self.view.borrow().reason.is_some() {
+            // The breaker has opened, or the like, while the store was asked.
+            self.release(granted.into_values().flatten().collect()).await;
+        } else {
+            self.call(granted, room);
+        }
         self.send(again).await;
     }
 
@@ -144,37 +150,51 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         self.waiting.push(in_hand);
     }
 
-    /// Starts the calls: as many works in one call as the system takes, of one facet.
-    fn call(&mut self, granted: BTreeMap<Facet, Vec<Work>>, slots: usize) {
-        let mut free = slots;
-        for (facet, mut works) in granted {
-            let batch = self.target.system.batch_max(facet.entity()).max(1);
-            while !works.is_empty() {
-                let rest = works.split_off(batch.min(works.len()));
-                let tokens: Vec<_> = works.iter().map(|work| work.grant.token).collect();
-                let call = act::call(Arc::clone(&self.target), self.conversation(), works);
-                let handle = self.calls.spawn(call);
-                self.running.insert(handle.id(), tokens);
-                free = free.saturating_sub(1);
-                works = rest;
+    /// Starts the calls: as many works in one call as there is room for, of one facet.
+    fn call(&mut self, granted: BTreeMap<Facet, Vec<Work>>, room: &Room) {
+        for (facet, works) in granted {
+            let (alone, mut together): (Vec<Work>, Vec<Work>) =
+                works.into_iter().partition(|work| work.leads().any(goes_alone));
+            for work in alone {
+                self.call_with(vec![work]);
             }
-        }
-        if free == 0 {
-            debug!(target = %self.target.name, calls = self.calls.len(), "all calls are in use");
+            while !together.is_empty() {
+                let rest = together.split_off(room.batch(facet).min(together.len()));
+                self.call_with(together);
+                together = rest;
+            }
         }
     }
 
-    /// Keeps the leases of running calls; one that is lost was taken over after we were too slow.
-    pub(super) async fn renew_leases(&mut self) {
-        let tokens: Vec<_> = self.running.values().flatten().copied().collect();
-        if tokens.is_empty() {
+    fn call_with(&mut self, works: Vec<Work>) {
+        let tokens: Vec<_> = works.iter().map(|work| work.grant.token).collect();
+        let paid = self.attendant.pace.pay().is_ok();
+        let call = act::call(Arc::clone(&self.target), self.conversation(paid), works);
+        let handle = self.calls.spawn(call);
+        self.running().insert(handle.id(), tokens);
+    }
+
+    /// Gives claims back of which nothing was tried.
+    async fn release(&mut self, works: Vec<Work>) {
+        if works.is_empty() {
             return;
         }
-        let (target, lease) = (&self.target.name, self.target.lease);
-        match self.seams.ledger.renew(target, tokens, lease).await {
-            Ok(lost) if lost.is_empty() => {}
-            Ok(lost) => warn!(target = %target, count = lost.len(), "leases are lost"),
-            Err(error) => self.store_failed(&error),
+        let target = &self.target.name;
+        let settlements = works
+            .iter()
+            .map(|work| Settlement {
+                token: work.grant.token,
+                target: target.clone(),
+                verdict: Settle::Released,
+            })
+            .collect();
+        debug!(target = %target, count = works.len(), "claims are released unused");
+        if let Err(error) = self.seams.ledger.settle(settlements, Vec::new()).await {
+            // They end with their leases.
+            self.store_failed(&error);
+        }
+        for member in works.into_iter().flat_map(|work| work.members) {
+            self.waiting.push(member.in_hand);
         }
     }
 }

@@ -4,20 +4,20 @@ use ferry_broker::{
     Broker,
     letter::{self, Failed},
 };
-use ferry_canonical::{FailureKind, Outcome};
-use ferry_store::{Ledger, Settle, Settled, Settlement};
+use ferry_canonical::Outcome;
+use ferry_store::{BreakerState, Care, Ledger, Settle, Settled, Settlement, Sign};
 use ferry_systems::{Applied, Effect, Failure};
 use tokio::task::{Id, JoinError};
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use super::{Desk, Sending};
+use super::{Desk, sending::Sending};
 use crate::{
     act::{Called, Work, Working},
     cause::Cause,
     decide::{self, Next, Tried},
     delivery::InHand,
-    journal,
+    journal, signs,
 };
 
 type Ended = Result<(Id, Called), JoinError>;
@@ -32,7 +32,7 @@ enum Follow {
     Again,
 }
 
-impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
+impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     /// Settles this call and every other that has ended by now, in one store round trip.
     pub(super) async fn settle_ended(&mut self, first: Ended) {
         let mut ended = vec![first];
@@ -40,15 +40,18 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
             ended.push(next);
         }
         let mut called = Vec::with_capacity(ended.len());
+        let mut tasks = Vec::with_capacity(ended.len());
         for ended in ended {
             match ended {
                 Ok((id, call)) => {
-                    self.running.remove(&id);
+                    tasks.push(id);
                     called.push(call);
                 }
                 Err(lost) => self.call_was_lost(&lost),
             }
         }
+        let was_broken = self.view.borrow().is_broken();
+        self.tell_signs(&called).await;
         let journal = called.iter().flat_map(|call| journal::rows(&self.target, call)).collect();
         let mut works = Vec::new();
         let mut settlements = Vec::new();
@@ -56,12 +59,16 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
             let duration = &self.seams.metrics.call_duration;
             duration.with_label_values(&[&self.target.name]).observe(call.seconds);
             for (work, result) in call.works.into_iter().zip(call.results) {
-                let follows = self.follows(&work, &result);
+                let follows = self.follows(&work, &result, was_broken);
                 settlements.push(self.settlement(&work, &result, &follows));
                 works.push((work, result, follows));
             }
         }
         let settled = self.settle(settlements, journal).await;
+        for task in tasks {
+            // Until here the leases were renewed.
+            self.running().remove(&task);
+        }
         let mut sending = Vec::new();
         for ((work, result, follows), settled) in works.into_iter().zip(settled) {
             match settled {
@@ -72,27 +79,50 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         self.send(sending).await;
     }
 
-    /// The call's task panicked. Its claims stay until their leases end; then the entities are
+    /// Tells the store what the calls say about the target; at once, where they say that it does not
+    /// serve.
+    async fn tell_signs(&self, called: &[Called]) {
+        let mut urgent = Vec::new();
+        for sign in called.iter().flat_map(signs::of) {
+            // What was answered before a failure stands before it.
+            if urgent.is_empty() && sign == Sign::Answered {
+                self.attendant.answered();
+            } else {
+                urgent.push(sign);
+            }
+        }
+        let probing = self.view.borrow().breaker == BreakerState::HalfOpen;
+        if !urgent.is_empty() || probing {
+            self.attendant.report(urgent).await;
+        }
+    }
+
+    /// The call's task was cut off. Its claims stay until their leases end; then the entities are
     /// unknown, and the deliveries, which nobody has acknowledged, are found by the next subscriber.
     fn call_was_lost(&mut self, lost: &JoinError) {
-        let tokens = self.running.remove(&lost.id()).unwrap_or_default();
+        let tokens = self.running().remove(&lost.id()).unwrap_or_default();
         error!(target = %self.target.name, claims = tokens.len(), "a call ended without a result");
     }
 
     /// What follows for each member, decided before anything is written.
-    fn follows(&mut self, work: &Work, result: &Result<Applied, Failure>) -> Vec<Follow> {
+    fn follows(
+        &self,
+        work: &Work,
+        result: &Result<Applied, Failure>,
+        was_broken: bool,
+    ) -> Vec<Follow> {
         let Err(failure) = result else {
             self.count_attempt("ok");
             return Vec::new();
         };
         self.count_attempt(failure.kind.as_str());
-        if failure.kind == FailureKind::Auth {
-            self.pause();
-        }
+        // The breaker was open already: the call had begun before, and no attempt is burned on it.
+        let in_vain = was_broken && failure.kind.breaks();
         work.members
             .iter()
             .map(|member| {
-                if member.leads { self.follow_of(&member.in_hand, failure) } else { Follow::Again }
+                let tried = member.leads && !in_vain;
+                if tried { self.follow_of(&member.in_hand, failure) } else { Follow::Again }
             })
             .collect()
     }
@@ -101,7 +131,8 @@ impl<B: Broker, L: Ledger + Clone + 'static> Desk<B, L> {
         let tried = Tried {
             kind: failure.kind,
             attempt: in_hand.history.attempt,
-            since_first_failure: in_hand.history.failing_for((self.seams.clock)()),
+            since_first_failure: self
+                .failing_for(in_hand.history.failing_for((self.seams.clock)())),
             retry_after: failure.retry_after,
         };
         match decide::after_failure(tried, &in_hand.route) {

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -21,7 +21,8 @@ use ferry_retry::{Levels, Schedule};
 use ferry_service::Metrics;
 use ferry_sim::{SimBroker, SimHttp};
 use ferry_store::{
-    GroupClaim, JournalEntry, Ledger, Overviews as _, Settled, Settlement, SqliteStore, StoreError,
+    Attendance, Attended, Care, CareState, GroupClaim, JournalEntry, Ledger, Overviews as _,
+    Settled, Settlement, SqliteStore, StoreError,
 };
 use ferry_systems::System;
 use ferry_topology::{Inputs, LoadBinding, Topology};
@@ -36,6 +37,8 @@ pub(crate) const ORDERS: &str = "load.warehouse.order";
 pub(crate) const ORDERS_BULK: &str = "load.warehouse.order.bulk";
 pub(crate) const ORDERS_DEAD: &str = "load.warehouse.order.dead";
 pub(crate) const PRODUCTS: &str = "load.warehouse.product";
+/// Orders for another target, whose desk runs only where a test adds it.
+pub(crate) const OUTLET: &str = "load.outlet.order";
 
 pub(crate) struct Bench {
     pub(crate) broker: SimBroker,
@@ -48,8 +51,12 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// With one loader that makes `concurrency` calls at a time.
+    /// With one loader, and `concurrency` calls at a time.
     pub(crate) fn with_concurrency(concurrency: u16) -> Self {
+        Self::with(&limits(concurrency))
+    }
+
+    pub(crate) fn with(limits: &Limits) -> Self {
         ferry_sim::start_clock();
         let warehouse = Warehouse::default();
         let store = SqliteStore::in_memory(ferry_sim::now).unwrap();
@@ -58,6 +65,8 @@ impl Bench {
             broker: SimBroker::new(topology(&[
                 ("warehouse", Facet::Placed, "shop"),
                 ("warehouse", Facet::Catalogue, "catalogue"),
+                ("outlet", Facet::Placed, "shop"),
+                ("outlet", Facet::Catalogue, "catalogue"),
             ])),
             http: warehouse.http(),
             warehouse,
@@ -66,7 +75,7 @@ impl Bench {
             draining: CancellationToken::new(),
             loaders: JoinSet::new(),
         };
-        bench.add_loader(concurrency);
+        bench.add_loader_with(limits);
         bench
     }
 
@@ -75,12 +84,27 @@ impl Bench {
     }
 
     pub(crate) fn add_loader(&mut self, concurrency: u16) {
-        let seams = seams(&self.broker, &self.ledger, Arc::new(self.http.clone()), 32);
+        self.add_loader_with(&limits(concurrency));
+    }
+
+    pub(crate) fn add_loader_with(&mut self, limits: &Limits) {
+        self.add_desk("warehouse", limits, self.http.clone());
+    }
+
+    /// Another target, with a system of its own.
+    pub(crate) fn add_outlet(&mut self) -> Warehouse {
+        let outlet = Warehouse::default();
+        self.add_desk("outlet", &limits(4), outlet.http());
+        outlet
+    }
+
+    fn add_desk(&mut self, target: &str, limits: &Limits, http: SimHttp) {
+        let seams = seams(&self.broker, &self.ledger, Arc::new(http), 32);
         let routes = vec![
             route("orders", "shop", Facet::Placed),
             route("catalogue", "catalogue", Facet::Catalogue),
         ];
-        let target = warehouse(concurrency, routes);
+        let target = orderflow(target, limits, routes);
         self.loaders.spawn(Desk::run(target, seams, self.draining.clone()));
     }
 
@@ -109,6 +133,12 @@ impl Bench {
         let expected: BTreeMap<String, u64> =
             expected.iter().map(|(outcome, count)| (outcome.as_str().to_owned(), *count)).collect();
         assert_eq!(self.outcomes().await, expected);
+    }
+
+    /// Ends every loader where it stands, as SIGKILL does.
+    pub(crate) async fn kill_loaders(&mut self) {
+        self.loaders.abort_all();
+        while self.loaders.join_next().await.is_some() {}
     }
 
     /// Lets every loader end, as a first signal does.
@@ -176,12 +206,16 @@ pub(crate) fn limits(concurrency: u16) -> Limits {
         concurrency,
         timeout: HumanDuration::from_secs(20),
         settle_after: HumanDuration::from_secs(4),
+        ..Limits::default()
     }
 }
 
 /// The warehouse, with these routes.
 pub(crate) fn warehouse(concurrency: u16, routes: Vec<Route>) -> Target {
-    let limits = limits(concurrency);
+    orderflow("warehouse", &limits(concurrency), routes)
+}
+
+fn orderflow(name: &str, limits: &Limits, routes: Vec<Route>) -> Target {
     let config = SystemConfig::Orderflow(OrderflowConfig {
         base_url: "http://warehouse.test".to_owned(),
         organisation: "acme".to_owned(),
@@ -192,7 +226,7 @@ pub(crate) fn warehouse(concurrency: u16, routes: Vec<Route>) -> Target {
         push: None,
         limits: limits.clone(),
     });
-    Target::new("warehouse", System::new("warehouse", &config).unwrap(), &limits, routes)
+    Target::new(name, System::new(name, &config).unwrap(), limits, routes)
 }
 
 pub(crate) fn order(identifier: &str) -> Event {
@@ -232,6 +266,13 @@ pub(crate) fn event(source: &str, part: Part, sequence: u128) -> Event {
     }
 }
 
+/// The message of an event that failed for want of an answer: its entity is written alone.
+pub(crate) fn alone(event: &Event, lane: &str) -> Message {
+    let mut message = message(event, lane);
+    message.headers.insert("ferry-failure-kind", "timeout");
+    message
+}
+
 pub(crate) fn message(event: &Event, lane: &str) -> Message {
     let (entity, facet) = (event.subject.entity().as_str(), event.subject.facet.as_str());
     Message {
@@ -256,6 +297,9 @@ struct Switches {
     claims_fail: AtomicBool,
     settlements_fail: AtomicBool,
     frozen: watch::Sender<bool>,
+    settlements_lost: AtomicBool,
+    cares_fail: AtomicBool,
+    renewals: AtomicUsize,
 }
 
 impl FlakyLedger {
@@ -263,8 +307,12 @@ impl FlakyLedger {
         Self { inner: store.clone(), switches: Arc::default() }
     }
 
-    /// Stops the loader behind it where it settles, as a process that gets no time stops; its
-    /// leases go on.
+    async fn thaws(&self) {
+        self.switches.frozen.subscribe().wait_for(|frozen| !frozen).await.unwrap();
+    }
+
+    /// Stops the loader behind it where it settles or renews, as a process that gets no
+    /// time stops; its leases go on.
     pub(crate) fn freeze(&self, frozen: bool) {
         self.switches.frozen.send_replace(frozen);
     }
@@ -275,6 +323,22 @@ impl FlakyLedger {
 
     pub(crate) fn fail_settlements(&self, fails: bool) {
         self.switches.settlements_fail.store(fails, Ordering::SeqCst);
+    }
+}
+
+impl FlakyLedger {
+    /// The next settlement finds that the lease has ended.
+    pub(crate) fn lose_a_settlement(&self) {
+        self.switches.settlements_lost.store(true, Ordering::SeqCst);
+    }
+
+    /// How often leases were renewed.
+    pub(crate) fn renewals(&self) -> usize {
+        self.switches.renewals.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn fail_cares(&self, fails: bool) {
+        self.switches.cares_fail.store(fails, Ordering::SeqCst);
     }
 }
 
@@ -294,7 +358,10 @@ impl Ledger for FlakyLedger {
         journal: Vec<JournalEntry>,
     ) -> Result<Vec<Settled>, StoreError> {
         check(&self.switches.settlements_fail)?;
-        self.switches.frozen.subscribe().wait_for(|frozen| !frozen).await.unwrap();
+        self.thaws().await;
+        if self.switches.settlements_lost.swap(false, Ordering::SeqCst) {
+            return Ok(settlements.iter().map(|_| Settled::Lost).collect());
+        }
         self.inner.settle(settlements, journal).await
     }
 
@@ -304,6 +371,8 @@ impl Ledger for FlakyLedger {
         tokens: Vec<Uuid>,
         lease: Duration,
     ) -> Result<Vec<Uuid>, StoreError> {
+        self.thaws().await;
+        self.switches.renewals.fetch_add(1, Ordering::SeqCst);
         self.inner.renew(target, tokens, lease).await
     }
 
@@ -314,5 +383,30 @@ impl Ledger for FlakyLedger {
         ended: Vec<(Uuid, u32, Outcome, String)>,
     ) -> Result<(), StoreError> {
         self.inner.end(target, route, ended).await
+    }
+}
+
+impl Care for FlakyLedger {
+    async fn cares(&self) -> Result<Vec<CareState>, StoreError> {
+        self.inner.cares().await
+    }
+
+    async fn attend(&self, attendance: Attendance) -> Result<Attended, StoreError> {
+        check(&self.switches.cares_fail)?;
+        self.inner.attend(attendance).await
+    }
+
+    async fn pause(
+        &self,
+        target: &str,
+        by: &str,
+        reason: &str,
+        lasting: Option<Duration>,
+    ) -> Result<CareState, StoreError> {
+        self.inner.pause(target, by, reason, lasting).await
+    }
+
+    async fn resume(&self, target: &str) -> Result<CareState, StoreError> {
+        self.inner.resume(target).await
     }
 }

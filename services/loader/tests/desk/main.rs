@@ -8,9 +8,12 @@
 )]
 
 mod bench;
+mod breaking;
 mod ending;
 mod failing;
 mod interleavings;
 mod misfortune;
 mod ordering;
+mod pacing;
+mod pausing;
 mod warehouse;

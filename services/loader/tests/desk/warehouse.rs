@@ -23,6 +23,12 @@ struct State {
     effects: Vec<String>,
     instead: VecDeque<Response>,
     takes_doubles: bool,
+    /// Answers 503 to everything.
+    down: bool,
+    /// Answers 503 to every request that names this.
+    poison: Option<String>,
+    /// Panics at every request that names this: a stand-in for a fault of ours.
+    bomb: Option<String>,
 }
 
 impl Warehouse {
@@ -46,12 +52,35 @@ impl Warehouse {
         self.say_instead(statuses.into_iter().map(|status| answer(status, "no")));
     }
 
+    pub(crate) fn is_down(&self, down: bool) {
+        self.state.lock().unwrap().down = down;
+    }
+
+    pub(crate) fn is_poisoned_by(&self, order: &str) {
+        self.state.lock().unwrap().poison = Some(order.to_owned());
+    }
+
+    pub(crate) fn blows_up_at(&self, order: &str) {
+        self.state.lock().unwrap().bomb = Some(order.to_owned());
+    }
+
     pub(crate) fn effects(&self) -> Vec<String> {
         self.state.lock().unwrap().effects.clone()
     }
 
     pub(crate) fn respond(&self, request: &Request) -> Response {
         let mut state = self.state.lock().unwrap();
+        let names = |word: &Option<String>| {
+            let body = String::from_utf8_lossy(&request.body);
+            word.as_ref().is_some_and(|word| request.url.contains(word) || body.contains(word))
+        };
+        if names(&state.bomb) {
+            drop(state);
+            panic!("a fault of our own");
+        }
+        if state.down || names(&state.poison) {
+            return answer(503, "down for maintenance");
+        }
         if let Some(instead) = state.instead.pop_front() {
             return instead;
         }

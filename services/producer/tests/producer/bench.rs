@@ -75,6 +75,7 @@ fn limits() -> Limits {
         concurrency: 1,
         timeout: HumanDuration::from_secs(5),
         settle_after: HumanDuration::from_secs(10),
+        ..Limits::default()
     }
 }
 

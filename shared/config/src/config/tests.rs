@@ -96,6 +96,33 @@ fn an_empty_file_has_every_default() {
 }
 
 #[test]
+fn limits_and_maintenance_windows_are_read_and_what_is_silent_has_its_default() {
+    let text = sample().replace("# rate = 50\n# burst = 50", "rate = 5\nconcurrency_min = 2");
+    let text = text.replace("\nconcurrency_min = 1", "");
+    let window = |line: &str| line.replacen("# ", "", 1);
+    let text = text
+        .lines()
+        .scan(false, |within, line| {
+            *within = line.starts_with("# [[systems.warehouse.maintenance]]")
+                || (*within && !line.is_empty());
+            Some(if *within { window(line) } else { line.to_owned() })
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    let config = parsed(&text).unwrap();
+    let SystemConfig::Orderflow(warehouse) = &config.systems["warehouse"] else { panic!() };
+    let limits = &warehouse.limits;
+    assert_eq!((limits.concurrency, limits.concurrency_min), (8, 2));
+    assert_eq!((limits.rate, limits.burst), (Some(5), None));
+    assert_eq!(limits.care, crate::CareConfig::default());
+    let sunday_at_three = "2026-11-22T03:00:00Z".parse().unwrap();
+    let until = crate::maintained_until(&limits.maintenance, sunday_at_three).unwrap();
+    assert_eq!(until.to_string(), "2026-11-22T04:00:00Z");
+    let SystemConfig::Oro(shop) = &config.systems["shop"] else { panic!() };
+    assert!(shop.limits.maintenance.is_empty());
+}
+
+#[test]
 fn a_route_overrides_only_what_it_names() {
     let config = parsed(&sample()).unwrap();
     let orders = config.routes.iter().find(|route| route.name == "orders to warehouse").unwrap();

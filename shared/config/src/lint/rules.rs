@@ -1,6 +1,7 @@
 //! What the shape cannot say: names, addresses, and whether the parts fit together.
 
 mod alerts;
+mod care;
 mod retries;
 mod routes;
 mod systems;

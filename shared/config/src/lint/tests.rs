@@ -339,6 +339,43 @@ fn a_secret_is_one_thing_and_a_mapping_is_there() {
     assert!(told.iter().any(|told| told.contains("pattern: it must be the pattern")), "{told:?}");
 }
 
+#[test]
+fn limits_and_care_that_cannot_work_are_found() {
+    let of_shop = |text: &str| {
+        changed(
+            "[[routes]]\nname = \"orders\"",
+            &format!("{text}\n\n[[routes]]\nname = \"orders\""),
+        )
+    };
+    let fine = "[systems.shop.limits]\nconcurrency = 4\nconcurrency_min = 4\nrate = 1\nburst = 9\n\
+                [[systems.shop.maintenance]]\nfrom = \"22:00\"\nto = \"02:00\"\ntime_zone = \"UTC\"";
+    assert_eq!(of_shop(fine), Vec::<String>::new());
+    for (text, found) in [
+        ("[systems.shop.limits]\nconcurrency = 0", "it must be at least 1"),
+        ("[systems.shop.limits]\nconcurrency_min = 9", "more than `concurrency`, which is 8"),
+        ("[systems.shop.limits]\nrate = 0", "it must be at least 1"),
+        ("[systems.shop.limits]\nburst = 5", "means nothing without `rate`"),
+        ("[systems.shop.care]\nfailing_entities = 1", "it must be at least 2"),
+        ("[systems.shop.care]\nprobe_every = \"0s\"", "without a pause"),
+        ("[systems.shop.care]\nprobe_at_most = \"10ms\"", "shorter than `probe_every`"),
+        (
+            "[[systems.shop.maintenance]]\nfrom = \"2:00\"\nto = \"04:00\"\ntime_zone = \"UTC\"",
+            "not a time of day",
+        ),
+        (
+            "[[systems.shop.maintenance]]\nfrom = \"04:00\"\nto = \"04:00\"\ntime_zone = \"UTC\"",
+            "a whole day",
+        ),
+        (
+            "[[systems.shop.maintenance]]\nfrom = \"03:00\"\nto = \"04:00\"\ntime_zone = \"Mars\"",
+            "not an IANA time zone",
+        ),
+    ] {
+        let told = of_shop(text);
+        assert!(told.iter().any(|told| told.contains(found)), "{text}: {told:?}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_lint_panic(text in "[\\[\\]a-z.={}\"', \n0-9#-]{0,120}") {

@@ -4,14 +4,15 @@
 //! mappings are paths, defaults stand where the file is silent.
 
 mod alerts;
+mod care;
 mod route;
 mod system;
 
 pub(crate) use alerts::{RawAlerts, RawMail, RawWebhook};
+pub(crate) use care::{RawCare, RawDay, RawLimits, RawMaintenance};
 pub(crate) use route::{RawRetry, RawRetryOverride, RawRoute};
 pub(crate) use system::{
-    RawFileKind, RawFiles, RawLimits, RawOrderflow, RawOro, RawPush, RawRest, RawRestEndpoint,
-    RawSystem,
+    RawFileKind, RawFiles, RawOrderflow, RawOro, RawPush, RawRest, RawRestEndpoint, RawSystem,
 };
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};

@@ -6,6 +6,7 @@ use ferry_canonical::Facet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::care::{RawCare, RawLimits, RawMaintenance};
 use crate::{HumanDuration, secret::SecretRef, system::FileFormat};
 
 /// One system; `kind` says which protocol it speaks.
@@ -20,21 +21,6 @@ pub(crate) enum RawSystem {
     Rest(Box<RawRest>),
     /// A drop folder, and what `ferry backfill` reads.
     Files(Box<RawFiles>),
-}
-
-/// Limits of one target, for each loader process.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct RawLimits {
-    /// Calls at one time.
-    #[schemars(range(min = 1, max = 256))]
-    pub(crate) concurrency: u16,
-}
-
-impl Default for RawLimits {
-    fn default() -> Self {
-        Self { concurrency: 8 }
-    }
 }
 
 /// An OrderFlow warehouse.
@@ -65,6 +51,12 @@ pub(crate) struct RawOrderflow {
     /// the timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) settle_after: Option<HumanDuration>,
+    /// When writing to it stops by itself, and how it is probed.
+    #[serde(default)]
+    pub(crate) care: RawCare,
+    /// Times of the week in which nothing is written to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) maintenance: Vec<RawMaintenance>,
 }
 
 /// What a push must present and what it is told.
@@ -121,6 +113,12 @@ pub(crate) struct RawOro {
     /// the timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) settle_after: Option<HumanDuration>,
+    /// When writing to it stops by itself, and how it is probed.
+    #[serde(default)]
+    pub(crate) care: RawCare,
+    /// Times of the week in which nothing is written to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) maintenance: Vec<RawMaintenance>,
 }
 
 /// Any JSON over HTTP, as a source.

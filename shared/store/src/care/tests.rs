@@ -34,6 +34,7 @@ fn attendance(loader: &str, ask: (u32, u32), signs: Vec<Sign>) -> Attendance {
         rules: rules(),
         ask: Ask { wants: ask.0, in_use: ask.1 },
         signs,
+        leaves: false,
     }
 }
 
@@ -223,6 +224,31 @@ fn a_dead_loaders_share_returns_and_a_shrinking_one_counts_until_it_is_given_up(
 }
 
 #[test]
+fn an_idle_loader_has_one_slot_at_hand_and_one_that_leaves_gives_its_share_back_at_once() {
+    let mut state = CareState::new("shop");
+    state.attend(&attendance("a", (20, 0), Vec::new()), at(0));
+    let idle = state.attend(&attendance("a", (0, 0), Vec::new()), at(2)).granted;
+    assert_eq!((idle.slots, idle.lasting), (1, IDLE_LEASE));
+    assert_eq!(state.attend(&attendance("b", (20, 0), Vec::new()), at(2)).granted.slots, 7);
+    let leaves = Attendance { leaves: true, ..attendance("a", (0, 0), Vec::new()) };
+    assert_eq!(state.attend(&leaves, at(2)).granted, Granted::default());
+    assert_eq!(state.attend(&attendance("b", (20, 0), Vec::new()), at(2)).granted.slots, 8);
+}
+
+#[test]
+fn with_fewer_slots_than_loaders_an_idle_one_keeps_none() {
+    let mut state = CareState::new("shop");
+    let mut ask = |loader, wants| {
+        let mut asks = attendance(loader, (wants, 0), Vec::new());
+        asks.rules.concurrency = 1;
+        state.attend(&asks, at(0)).granted.slots
+    };
+    // Alone it has the one there is, and gives it up when another comes.
+    assert_eq!((ask("a", 0), ask("b", 4)), (1, 0));
+    assert_eq!((ask("a", 0), ask("b", 4)), (0, 1));
+}
+
+#[test]
 fn one_slot_goes_round_among_loaders_that_want_it() {
     let mut state = CareState::new("shop");
     let mut had = [0; 2];
@@ -239,8 +265,9 @@ fn one_slot_goes_round_among_loaders_that_want_it() {
 #[test]
 fn what_stays_as_it_is_is_not_written() {
     let mut state = CareState::new("shop");
-    let before = state.clone();
     sees(&mut state, Sign::Answered, 0);
+    let before = state.clone();
+    sees(&mut state, Sign::Answered, 2);
     assert_eq!(state, before);
     state.attend(&attendance("a", (3, 1), Vec::new()), at(1));
     let before = state.clone();

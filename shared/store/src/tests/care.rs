@@ -25,6 +25,7 @@ fn attendance(loader: &str, signs: Vec<Sign>) -> Attendance {
         },
         ask: Ask { wants: 2, in_use: 0 },
         signs,
+        leaves: false,
     }
 }
 

@@ -82,6 +82,7 @@ pub(super) fn config() -> OroConfig {
             concurrency: 8,
             timeout: HumanDuration::from_secs(30),
             settle_after: HumanDuration::from_secs(60),
+            ..Limits::default()
         },
     }
 }

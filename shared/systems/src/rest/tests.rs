@@ -35,6 +35,7 @@ fn rest() -> Rest {
             concurrency: 1,
             timeout: HumanDuration::from_secs(1),
             settle_after: HumanDuration::from_secs(2),
+            ..system::Limits::default()
         },
     })
     .unwrap()

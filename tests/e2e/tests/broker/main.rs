@@ -6,6 +6,7 @@
     reason = "helpers of tests fail by panic, as the tests do"
 )]
 
+mod care;
 mod crashes;
 mod demo;
 mod events;

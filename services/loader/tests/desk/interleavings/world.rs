@@ -98,7 +98,7 @@ impl World {
         let routes = routes
             .map(|(_, facet, source)| route(&format!("{facet} from {source}"), source, *facet))
             .collect();
-        let target = if target == "shop" { oro(routes) } else { warehouse(2, routes) };
+        let target = if target == "shop" { oro(routes) } else { warehouse(4, routes) };
         let task = self.tasks.spawn(Desk::run(target, seams, CancellationToken::new()));
         self.loaders.push(Loader { ledger, task });
     }
@@ -138,7 +138,7 @@ impl World {
 }
 
 fn oro(routes: Vec<Route>) -> Target {
-    let limits = limits(2);
+    let limits = limits(4);
     let config = SystemConfig::Oro(OroConfig {
         base_url: "http://shop.test".to_owned(),
         backend_prefix: "/admin".to_owned(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ferry_canonical::Facet;
 
-use super::{Findings, bad_name, is_name};
+use super::{Findings, bad_name, care, is_name};
 use crate::{
     HumanDuration,
     raw::{RawConfig, RawFiles, RawOrderflow, RawOro, RawRest, RawSystem},
@@ -46,6 +46,8 @@ fn orderflow(key: &str, raw: &RawOrderflow, findings: &mut Findings<'_>) {
         findings.error(&format!("{key}.time_zone"), message);
     }
     deadlines(key, raw.timeout, raw.settle_after, findings);
+    care::limits(key, &raw.limits, findings);
+    care::care(key, &raw.care, &raw.maintenance, findings);
 }
 
 fn oro(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
@@ -53,6 +55,8 @@ fn oro(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
     secret(&format!("{key}.client_id"), &raw.client_id, findings);
     secret(&format!("{key}.client_secret"), &raw.client_secret, findings);
     deadlines(key, raw.timeout, raw.settle_after, findings);
+    care::limits(key, &raw.limits, findings);
+    care::care(key, &raw.care, &raw.maintenance, findings);
 }
 
 fn rest(key: &str, raw: &RawRest, base_dir: &Path, findings: &mut Findings<'_>) {

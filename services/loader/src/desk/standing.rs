@@ -1,0 +1,125 @@
+//! Standing: what the desk does while its target is left alone, and what it may use while it is not.
+
+use std::time::Duration;
+
+use ferry_broker::Broker;
+use ferry_store::{Ask, BreakerState, Care, Ledger, Stop};
+use tokio::time::Instant;
+use tracing::info;
+
+use super::Desk;
+use crate::{care::Reason, limits, waiting::Room};
+
+impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
+    /// Cancels or makes the consumers as the view says. What is held goes back to its queue after a
+    /// minute, confirmed and then acknowledged: a channel that is closed on it instead would bring it
+    /// nearer to the broker's delivery limit.
+    pub(super) async fn heed_the_view(&mut self) {
+        let alone = self.is_left_alone();
+        if alone && self.left_alone_since.is_none() {
+            self.left_alone_since = Some(Instant::now());
+        } else if !alone {
+            self.left_alone_since = None;
+        }
+        self.open.send_if_modified(|open| std::mem::replace(open, !alone) == alone);
+        if self.give_back_at().is_some_and(|at| at <= Instant::now()) {
+            let held = self.waiting.take_all();
+            info!(target = %self.target.name, count = held.len(), "what was held goes back to its queue");
+            let returning = |in_hand: crate::delivery::InHand| {
+                let delivery = in_hand.delivery.clone();
+                Self::returning(&delivery, Some(in_hand))
+            };
+            self.send(held.into_iter().map(returning).collect()).await;
+        }
+    }
+
+    /// Whether nothing will be written for longer than a moment.
+    fn is_left_alone(&self) -> bool {
+        let view = self.view.borrow();
+        match view.reason {
+            // It attends in a moment: consumers are not cancelled for that.
+            None | Some(Reason::Unattended) => false,
+            Some(Reason::Stop(Stop::Held)) => {
+                view.lasts((self.seams.clock)()).is_none_or(|wait| wait > limits::HOLD)
+            }
+            Some(
+                Reason::Maintenance | Reason::Stop(Stop::Paused | Stop::Refused | Stop::Broken),
+            ) => true,
+        }
+    }
+
+    pub(super) fn give_back_at(&self) -> Option<Instant> {
+        let since = self.left_alone_since.filter(|_| self.waiting.len() > 0)?;
+        Some(since + limits::GIVE_BACK_AFTER)
+    }
+
+    /// Calls this desk may start.
+    pub(super) fn free_slots(&self) -> usize {
+        let slots = self.view.borrow().slots(Instant::now()).min(self.attendant.pace.calls());
+        usize::try_from(slots).unwrap_or(usize::MAX).saturating_sub(self.calls.len())
+    }
+
+    /// How many calls start now, and how many entities go into one. While the breaker is half-open
+    /// every write is alone: it shows more, and costs fewer attempts.
+    pub(super) fn room(&self, slots: usize, paid: u32) -> Room {
+        let half_open = self.view.borrow().breaker == BreakerState::HalfOpen;
+        let facets = ferry_canonical::Facet::ALL.into_iter();
+        let batch = |facet: ferry_canonical::Facet| self.target.system.batch_max(facet.entity());
+        Room {
+            calls: slots.min(usize::try_from(paid).unwrap_or(usize::MAX)),
+            batches: facets.filter(|_| !half_open).map(|facet| (facet, batch(facet))).collect(),
+        }
+    }
+
+    /// Says what this desk could use, and shows what it may.
+    pub(super) fn ask_for_a_share(&self) {
+        let most = u32::from(self.target.limits.concurrency);
+        let in_use = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
+        let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        let idle = in_use == 0 && waiting == 0;
+        // One more than it needs: what comes next need not wait for the store.
+        let wants =
+            if idle { 0 } else { in_use.saturating_add(waiting).saturating_add(1).min(most) };
+        self.attendant.ask(Ask { wants, in_use });
+        self.show_waits();
+    }
+
+    fn show_waits(&self) {
+        const REASONS: [&str; 8] = [
+            "unattended",
+            "maintenance",
+            "paused",
+            "refused",
+            "broken",
+            "held",
+            "rate",
+            "concurrency",
+        ];
+        let (name, metrics) = (&self.target.name, &self.seams.metrics);
+        let now = Instant::now();
+        let may = self.view.borrow().slots(now).min(self.attendant.pace.calls());
+        metrics.concurrency.with_label_values(&[name]).set(i64::from(may));
+        let kept_by = match self.view.borrow().reason {
+            Some(reason) => reason.as_str(),
+            None if self.free_slots() == 0 => "concurrency",
+            None => "rate",
+        };
+        let ready = i64::try_from(self.waiting.ready(now)).unwrap_or(i64::MAX);
+        for reason in REASONS {
+            let count = if reason == kept_by { ready } else { 0 };
+            metrics.waits.with_label_values(&[name, reason]).set(count);
+        }
+    }
+
+    /// How long a delivery has been failing while its target could be written to: nothing is given
+    /// up for the time in which it was left alone.
+    pub(super) fn failing_for(&self, failing_for: Duration) -> Duration {
+        let view = self.view.borrow();
+        if view.breaker != BreakerState::Closed {
+            return Duration::ZERO;
+        }
+        let usable_for = view.recovered_at.map(|at| (self.seams.clock)().duration_since(at));
+        let usable_for = usable_for.map(|usable| Duration::try_from(usable).unwrap_or_default());
+        usable_for.map_or(failing_for, |usable| usable.min(failing_for))
+    }
+}
