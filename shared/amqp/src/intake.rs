@@ -26,6 +26,9 @@ const QUIET: Duration = Duration::from_mins(1);
 /// How long a ready message may stay undelivered to an idle consumer before it counts as dead.
 const IDLE_WITHIN: Duration = Duration::from_secs(5);
 
+/// After so long without another delivery, acknowledgements have called for no more.
+const CALLED_FOR_WITHIN: Duration = Duration::from_millis(50);
+
 const CALL_WITHIN: Duration = Duration::from_secs(10);
 
 /// Which subscription it is.
@@ -156,6 +159,13 @@ impl Intake for AmqpIntake {
 
     async fn cancel(&mut self) -> Result<Vec<Delivery>, IntakeError> {
         self.still_ours()?;
+        let mut deliveries = Vec::new();
+        // RabbitMQ 4.0 sends on what earlier acknowledgements have called for after it has confirmed
+        // the cancel, when nobody takes it any more. Nothing is acknowledged meanwhile, so this
+        // ends, with the prefetch at the latest.
+        while let Ok(next) = timeout(CALLED_FOR_WITHIN, self.consumer.next()).await {
+            deliveries.push(self.accept(next)?);
+        }
         let cancelling =
             self.channel.basic_cancel(self.consumer.tag(), BasicCancelOptions::default());
         match timeout(CALL_WITHIN, cancelling).await {
@@ -164,7 +174,6 @@ impl Intake for AmqpIntake {
             Err(_) => return Err(self.lose("the broker does not answer".to_owned())),
         }
         // The broker has answered, so what it delivered before is in the buffer, and an end after it.
-        let mut deliveries = Vec::new();
         while let Some(Some(next)) = self.consumer.next().now_or_never() {
             deliveries.push(self.accept(Some(next))?);
         }
