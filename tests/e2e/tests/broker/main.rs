@@ -3,7 +3,9 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "helpers of tests fail by panic, as the tests do"
+    clippy::disallowed_methods,
+    reason = "helpers of tests fail by panic, as the tests do, and waits are measured by the \
+              monotonic clock"
 )]
 
 mod care;
