@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use ferry_config::Config;
+use ferry_config::{Config, StoreConfig};
 use ferry_http::{Client, Conversation, HttpPort};
 use ferry_service::exit;
+use ferry_store::Store;
 use ferry_systems::System;
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ struct Finding {
 }
 
 pub(crate) async fn check(config: &Config, as_json: bool) -> Done {
-    let mut findings = vec![broker(config).await, store(config)];
+    let mut findings = vec![broker(config).await, store(config).await];
     let client = Client::new().map_err(|error| Stop::failed(error.to_string()))?;
     let port: Arc<dyn HttpPort> = Arc::new(client);
     for (name, system) in &config.systems {
@@ -59,14 +60,18 @@ async fn broker(config: &Config) -> Finding {
     }
 }
 
-fn store(config: &Config) -> Finding {
+async fn store(config: &Config) -> Finding {
     let what = "store".to_owned();
-    let folder = &config.store.folder;
-    match ferry_store::SqliteStore::open(folder, ferry_service::now) {
-        Ok(_) => {
-            let detail = format!("{} can be used", folder.display());
-            Finding { what, ok: true, detail }
-        }
-        Err(error) => Finding { what, ok: false, detail: error.to_string() },
+    let place = match &config.store {
+        StoreConfig::Sqlite { folder } => format!("the files in {}", folder.display()),
+        StoreConfig::Postgres { .. } => "the PostgreSQL database".to_owned(),
+    };
+    let reached = match Store::of(&config.store, ferry_service::now) {
+        Ok(store) => store.ready().await,
+        Err(error) => Err(error),
+    };
+    match reached {
+        Ok(()) => Finding { what, ok: true, detail: format!("{place} can be used") },
+        Err(error) => Finding { what, ok: false, detail: format!("{place}: {error}") },
     }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use ferry_node::{Node, NodeError, NodeOptions, Programs, RABBITMQ, ensure_package};
+use ferry_postgres::Cluster;
 
 use crate::{
     USAGE_ERROR, generations, launch,
@@ -29,6 +30,10 @@ const FULL_TESTS: &str =
 const FULL_CARE: &str =
     "test --locked -p ferry-e2e --features broker,full --test broker -- care:: --test-threads 1";
 
+/// The store's suite once more, on the other backend.
+const STORE_TESTS: &str = "test --locked -p ferry-store -p ferry-postgres \
+    --features ferry-store/postgres,ferry-postgres/postgres";
+
 /// Set where there is no network; only what needs the network is then left out, and said.
 const OFFLINE: &str = "CI_OFFLINE";
 
@@ -44,6 +49,7 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> ExitCode {
     };
     let mut steps = Steps::begin();
     let result = without_broker(workspace, &mut steps)
+        .and_then(|()| steps.step("store on PostgreSQL", || with_database(workspace)))
         .and_then(|()| steps.step("end to end", || with_broker(workspace, BROKER_TESTS)))
         .and_then(|()| steps.step("chaos", || chaos(workspace, "--minutes 2 --seed 1")))
         .and_then(|()| if full { in_full(workspace, &mut steps) } else { Ok(()) })
@@ -102,6 +108,30 @@ fn dependencies(workspace: &Workspace, steps: &mut Steps) -> Result<(), Failed> 
     }
     steps.step("advisories", || {
         run(workspace.cargo("deny --locked --all-features check advisories"))
+    })
+}
+
+/// The tests that need a database, on a private cluster that goes with them.
+fn with_database(workspace: &Workspace) -> Result<(), Failed> {
+    let cluster = cluster()?;
+    eprintln!("    a private database answers at port {}", cluster.port());
+    let mut tests = workspace.cargo(STORE_TESTS);
+    tests.env("FERRY_TEST_STORE_URL", cluster.url());
+    run(tests)
+}
+
+fn cluster() -> Result<Cluster, Failed> {
+    ferry_postgres::ensure_package(&mut |line| eprintln!("    {line}")).map_err(|error| {
+        launch::say_package_error(&error);
+        eprintln!("Install it, then run this again: apt-get install postgresql");
+        Failed
+    })?;
+    Cluster::start().map_err(|error| {
+        eprintln!("{error}");
+        if let Some(cause) = error.source() {
+            eprintln!("  because: {cause}");
+        }
+        Failed
     })
 }
 

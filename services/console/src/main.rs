@@ -18,7 +18,7 @@ use ferry_console::{
 };
 use ferry_http::Client;
 use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
-use ferry_store::SqliteStore;
+use ferry_store::Store;
 use ferry_topology::name;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -31,9 +31,9 @@ async fn start(service: Service) -> anyhow::Result<()> {
     let config = &service.config;
     let broker_ready = service.readiness.condition("broker");
     let store_ready = service.readiness.condition("store");
-    let store =
-        SqliteStore::open(&config.store.folder, ferry_service::now).context("opening the store")?;
-    store_ready.ready();
+    let store = Store::of(&config.store, ferry_service::now)
+        .map_err(|error| BadConfiguration(error.to_string()))?;
+    follow(&service, store_ready, store.clone());
     let broker = broker(&service)?;
     let samples = Samples::default();
     let channels = channels(config)?;
@@ -121,7 +121,7 @@ fn channels(config: &Config) -> anyhow::Result<Vec<Arc<dyn Channel>>> {
 fn alerts(
     service: &Service,
     broker: &AmqpBroker,
-    store: &SqliteStore,
+    store: &Store,
     channels: Vec<Arc<dyn Channel>>,
 ) -> anyhow::Result<()> {
     let metrics = AlertMetrics::new(&service.metrics)?;
@@ -164,6 +164,16 @@ fn watch(service: &Service, condition: Condition, broker: AmqpBroker) {
     let draining = service.life.draining();
     service.life.spawn("readiness", async move {
         condition.watch(draining, || broker.health().verdict()).await;
+        Ok(())
+    });
+}
+
+/// The store may come late, go away, and come again.
+fn follow(service: &Service, condition: Condition, store: Store) {
+    let draining = service.life.draining();
+    service.life.spawn("store", async move {
+        let look = || async { store.ready().await.map_err(|error| error.to_string()) };
+        condition.follow(draining, look).await;
         Ok(())
     });
 }

@@ -9,7 +9,7 @@ use ferry_http::{Client, HttpPort};
 use ferry_loader::{Desk, LoaderMetrics, Seams, Target};
 use ferry_retry::Levels;
 use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
-use ferry_store::SqliteStore;
+use ferry_store::Store;
 
 fn main() -> ExitCode {
     ferry_service::main(ServiceName::Loader, start)
@@ -20,9 +20,9 @@ async fn start(service: Service) -> anyhow::Result<()> {
     let config = &service.config;
     let targets = Target::all(config).map_err(|error| BadConfiguration(format!("{error}")))?;
     let store_ready = service.readiness.condition("store");
-    let store =
-        SqliteStore::open(&config.store.folder, ferry_service::now).context("opening the store")?;
-    store_ready.ready();
+    let store = Store::of(&config.store, ferry_service::now)
+        .map_err(|error| BadConfiguration(error.to_string()))?;
+    follow(&service, store_ready, store.clone());
     let broker_ready = service.readiness.condition("broker");
     let broker = broker(&service)?;
     broker.ready().await;
@@ -54,6 +54,16 @@ fn watch(service: &Service, condition: Condition, broker: AmqpBroker) {
     let draining = service.life.draining();
     service.life.spawn("readiness", async move {
         condition.watch(draining, || broker.health().verdict()).await;
+        Ok(())
+    });
+}
+
+/// The store may come late, go away, and come again.
+fn follow(service: &Service, condition: Condition, store: Store) {
+    let draining = service.life.draining();
+    service.life.spawn("store", async move {
+        let look = || async { store.ready().await.map_err(|error| error.to_string()) };
+        condition.follow(draining, look).await;
         Ok(())
     });
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use ferry_store::{Direction, Journal, JournalEntry, Overviews, StoreError};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -68,28 +68,45 @@ impl Writer {
                 *records.entry(note.entry.system.clone()).or_default() += note.records;
                 entries.push(note.entry);
             }
-            write(&store, entries, records).await;
+            write(&store, entries, records, &draining).await;
         }
     }
 }
 
+/// Waits for a store that is away, while the channel takes what it can; once the process ends, what
+/// still cannot be written is lost.
 async fn write<S: Journal + Overviews>(
     store: &S,
     entries: Vec<JournalEntry>,
     records: BTreeMap<String, u64>,
+    draining: &CancellationToken,
 ) {
-    if let Err(error) = store.append(entries).await {
-        report(&error, "journal entries are lost");
-    }
+    patiently("journal entries are lost", draining, || store.append(entries.clone())).await;
     for (system, count) in records.into_iter().filter(|(_, count)| *count > 0) {
-        if let Err(error) = store.count_records(&system, count).await {
-            report(&error, "a count of records is lost");
-        }
+        let counted = || store.count_records(&system, count);
+        patiently("a count of records is lost", draining, counted).await;
     }
 }
 
-fn report(cause: &StoreError, what: &str) {
-    error!(error = %cause, "{what}");
+async fn patiently<F>(what: &str, draining: &CancellationToken, attempt: impl Fn() -> F)
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    let mut said = false;
+    while let Err(error) = attempt().await {
+        if draining.is_cancelled() || matches!(error, StoreError::Corrupt(_)) {
+            error!(error = %error, "{what}");
+            return;
+        }
+        if !said {
+            said = true;
+            warn!(error = %error, "the journal waits for the store");
+        }
+        tokio::select! {
+            () = draining.cancelled() => {}
+            () = sleep(limits::STORE_AGAIN) => {}
+        }
+    }
 }
 
 /// An entry with only what every entry has.

@@ -36,6 +36,8 @@ pub mod limits {
     pub const FAILED_MAX: Duration = Duration::from_mins(1);
     /// Journal entries that wait to be written.
     pub const NOTES: usize = 2_048;
+    /// Between two tries to write what the journal is to hold while the store is away.
+    pub const STORE_AGAIN: Duration = Duration::from_secs(1);
     /// Chunks of a file that are published together.
     pub const CHUNKS: usize = 4;
 }

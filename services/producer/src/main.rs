@@ -9,7 +9,7 @@ use ferry_config::RouteConfig;
 use ferry_http::{Client, HttpPort};
 use ferry_producer::{Notes, ProducerMetrics, folder::Folder, journal, poll::Poll, receive};
 use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
-use ferry_store::SqliteStore;
+use ferry_store::Store;
 use ferry_systems::System;
 use uuid::Uuid;
 
@@ -23,6 +23,8 @@ async fn start(service: Service) -> anyhow::Result<()> {
     let systems = systems(&service)?;
     let metrics = ProducerMetrics::new(&service.metrics)?;
     let (notes, writer) = journal::notes(metrics.clone());
+    let store = Store::of(&service.config.store, ferry_service::now)
+        .map_err(|error| BadConfiguration(error.to_string()))?;
     let ready = service.readiness.condition("broker");
     let broker = broker(&service)?;
     let receiver = receive::Receiver {
@@ -35,12 +37,10 @@ async fn start(service: Service) -> anyhow::Result<()> {
         listens_on: service.listen.ip(),
     };
     service.serve(receive::router(receiver)).await?;
+    let store_ready = service.readiness.condition("store");
+    follow(&service, store_ready, store.clone());
     broker.ready().await;
     watch(&service, ready, broker.clone());
-    let store_ready = service.readiness.condition("store");
-    let store = SqliteStore::open(&service.config.store.folder, ferry_service::now)
-        .context("opening the store")?;
-    store_ready.ready();
     let (draining, journal_store) = (service.life.draining(), store.clone());
     service.life.spawn("journal", async move {
         writer.run(journal_store, draining).await;
@@ -67,7 +67,7 @@ async fn start(service: Service) -> anyhow::Result<()> {
 struct Seams {
     http: Arc<dyn HttpPort>,
     broker: AmqpBroker,
-    store: SqliteStore,
+    store: Store,
     notes: Notes,
     metrics: ProducerMetrics,
     /// Tells this process from others in leases.
@@ -178,6 +178,16 @@ fn watch(service: &Service, condition: Condition, broker: AmqpBroker) {
     let draining = service.life.draining();
     service.life.spawn("readiness", async move {
         condition.watch(draining, || broker.health().verdict()).await;
+        Ok(())
+    });
+}
+
+/// The store may come late, go away, and come again.
+fn follow(service: &Service, condition: Condition, store: Store) {
+    let draining = service.life.draining();
+    service.life.spawn("store", async move {
+        let look = || async { store.ready().await.map_err(|error| error.to_string()) };
+        condition.follow(draining, look).await;
         Ok(())
     });
 }

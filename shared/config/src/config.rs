@@ -49,10 +49,13 @@ pub struct BrokerConfig {
     pub prefetch: u16,
 }
 
+/// Where ledger, journal and cursors live.
 #[derive(Clone, Debug)]
-pub struct StoreConfig {
-    /// Default `state`, beside the configuration file.
-    pub folder: PathBuf,
+pub enum StoreConfig {
+    /// Files of one host. Default `state`, beside the configuration file.
+    Sqlite { folder: PathBuf },
+    /// A PostgreSQL database, for any number of hosts. Its url holds a password.
+    Postgres { url: Secret },
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,7 +16,8 @@ use crate::{
     care::time_of_day,
     raw::{
         RawCare, RawConfig, RawDay, RawFileKind, RawFiles, RawLimits, RawMaintenance, RawOrderflow,
-        RawOro, RawPush, RawRest, RawRestEndpoint, RawRetry, RawRetryOverride, RawRoute, RawSystem,
+        RawOro, RawPush, RawRest, RawRestEndpoint, RawRetry, RawRetryOverride, RawRoute, RawStore,
+        RawSystem,
     },
     secret::SecretRef,
     system::{
@@ -24,6 +25,9 @@ use crate::{
         RestEndpoint,
     },
 };
+
+/// Where the store is unless it is said.
+const STORE_FOLDER: &str = "state";
 
 /// `raw` has passed the lint: names and values are known to fit together.
 pub(crate) fn resolve(
@@ -41,7 +45,7 @@ pub(crate) fn resolve(
             levels: raw.broker.levels,
             prefetch: raw.broker.prefetch,
         },
-        store: StoreConfig { folder: reader.path(&raw.store.folder) },
+        store: reader.store(&raw.store)?,
         log: LogConfig { format: raw.log.format, level: raw.log.level },
         producer: ServiceConfig {
             listen: raw.producer.listen,
@@ -174,6 +178,14 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn path(&self, path: &Path) -> PathBuf {
         self.base_dir.join(path)
+    }
+
+    fn store(&self, raw: &RawStore) -> Result<StoreConfig, ConfigError> {
+        let Some(url) = &raw.url else {
+            let folder = raw.folder.as_deref().unwrap_or(Path::new(STORE_FOLDER));
+            return Ok(StoreConfig::Sqlite { folder: self.path(folder) });
+        };
+        Ok(StoreConfig::Postgres { url: self.secret("store.url", url)? })
     }
 
     fn secret(&self, key: &str, secret: &SecretRef) -> Result<Secret, ConfigError> {

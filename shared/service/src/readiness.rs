@@ -9,6 +9,7 @@ use std::{
 use serde::Serialize;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 /// The conditions of one process. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +75,34 @@ impl Condition {
     ) {
         loop {
             match look() {
+                Ok(()) => self.ready(),
+                Err(reason) => self.not_ready(reason),
+            }
+            tokio::select! {
+                () = draining.cancelled() => return,
+                () = sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// As [`Self::watch`], where looking takes a while and the reason is told by what was looked at.
+    /// What begins and what is over is said in the log, once.
+    pub async fn follow<F>(self, draining: CancellationToken, look: impl Fn() -> F + Send)
+    where
+        F: Future<Output = Result<(), String>> + Send,
+    {
+        let mut said: Option<bool> = None;
+        loop {
+            let found = look().await;
+            if said != Some(found.is_ok()) && (said.is_some() || found.is_err()) {
+                let condition = &self.name;
+                match &found {
+                    Ok(()) => info!(condition, "what was waited for is there again"),
+                    Err(reason) => warn!(condition, reason, "waiting until it can be used"),
+                }
+            }
+            said = Some(found.is_ok());
+            match found {
                 Ok(()) => self.ready(),
                 Err(reason) => self.not_ready(reason),
             }

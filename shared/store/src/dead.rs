@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use ferry_canonical::{Clock, Facet, Reference, Sequence};
+use ferry_canonical::{Clock, Facet, FailureKind, Reference, Sequence};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -130,4 +130,13 @@ pub trait DeadLetters: Send + Sync {
     /// Closes those of these letters that are open.
     fn close(&self, ids: Vec<i64>, by: &str)
     -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// What an operator is told about a kind.
+pub(crate) fn sentence(kind: &str) -> &'static str {
+    kind.parse().map_or(
+        "Nothing says why it is here: another program may have put it there. Look at its headers \
+         and its body.",
+        FailureKind::sentence,
+    )
 }

@@ -1,5 +1,5 @@
-//! The store: ledger, journal, cursors, leases, care of targets, dead letters and alerts, as traits
-//! and on SQLite.
+//! The store: ledger, journal, cursors, leases, care of targets, dead letters and alerts, as traits,
+//! on SQLite for one host and on PostgreSQL for several.
 //!
 //! The ledger decides, in one transaction per batch, what each delivery may do; the journal keeps
 //! every transaction with a system; dead letters are kept until a person has dealt with them. All
@@ -15,13 +15,16 @@ pub mod care;
 pub mod cursor;
 pub mod dead;
 mod decide;
+mod handle;
 pub mod journal;
 pub mod ledger;
 pub mod overview;
 mod page;
+mod postgres;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use alerts::{Alert, Alerts, Dying, Found, Look, Notice, Observed, Phase, Telling, Told};
 pub use care::{
@@ -29,12 +32,14 @@ pub use care::{
 };
 pub use cursor::{Cursors, Lease, Leases};
 pub use dead::{AWAITED_SLACK, DeadFilter, DeadLetter, DeadLetters, DeadSummary, Position};
+pub use handle::Store;
 pub use journal::{Direction, Journal, JournalEntry, JournalFilter, JournalRow};
 pub use ledger::{
     Claimed, Grant, Group, GroupClaim, Ledger, Member, PartState, Settle, Settled, Settlement,
     Verdict,
 };
 pub use overview::{AppliedPart, EntityView, Overview, Overviews, RouteTally};
+pub use postgres::PostgresStore;
 pub use sqlite::{Mode, Options, SqliteStore};
 
 /// The store could not do what was asked; nothing of the transaction happened.

@@ -154,6 +154,14 @@ impl Document {
             Self::Stored | Self::Intended(_) => None,
         }
     }
+
+    /// Of the claim whose intent it is copied from.
+    pub(crate) fn token(&self) -> Option<Uuid> {
+        match self {
+            Self::Intended(token) => Some(*token),
+            Self::Stored | Self::Read(_) | Self::Given(_) => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

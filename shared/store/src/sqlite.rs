@@ -17,7 +17,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 mod turn;
-mod value;
+
 mod write;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -32,7 +32,7 @@ use crate::{
     Alert, Alerts, Attendance, Attended, Care, CareState, Cursors, DeadFilter, DeadLetter,
     DeadLetters, DeadSummary, Dying, EntityView, Group, GroupClaim, Journal, JournalEntry,
     JournalFilter, JournalRow, Lease, Leases, Ledger, Look, Notice, Observed, Overview, Overviews,
-    Settled, Settlement, StoreError, Telling,
+    Settled, Settlement, StoreError, Telling, value,
 };
 
 const LEDGER: Schema = Schema {
@@ -120,6 +120,7 @@ impl SqliteStore {
     }
 
     #[cfg(test)]
+    #[cfg(not(feature = "postgres"))]
     pub(crate) fn read_ledger<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,

@@ -70,7 +70,7 @@ impl Error for NodeError {
     }
 }
 
-/// Why the broker's package is not there and could not be brought.
+/// Why a package is not there and could not be brought.
 #[derive(Debug)]
 pub enum PackageError {
     /// This machine has no `apt-get`.
@@ -86,19 +86,18 @@ pub enum PackageError {
 impl fmt::Display for PackageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoInstaller => write!(
-                f,
-                "rabbitmq-server is not installed and there is no apt-get to install it with"
-            ),
+            Self::NoInstaller => {
+                write!(f, "the package is not installed and there is no apt-get to install it with")
+            }
             Self::NoRights => write!(
                 f,
-                "rabbitmq-server is not installed, and installing it needs root or sudo without a \
+                "the package is not installed, and installing it needs root or sudo without a \
                  password"
             ),
             Self::Failed { status, log } => {
-                write!(f, "installing rabbitmq-server ended with {status}; it said:\n{log}")
+                write!(f, "installing the package ended with {status}; it said:\n{log}")
             }
-            Self::Run(_) => write!(f, "the installer of rabbitmq-server could not be run"),
+            Self::Run(_) => write!(f, "the installer of the package could not be run"),
         }
     }
 }

@@ -32,5 +32,6 @@ pub use error::{NodeError, PackageError};
 pub use group::{Leash, Signal, signal_group};
 pub use home::NodeHome;
 pub use node::{Node, NodeOptions};
-pub use package::{Package, ensure_generation, ensure_package};
+pub use package::{Package, ensure, ensure_generation, ensure_package};
+pub use ports::free_port;
 pub use programs::{Programs, RABBITMQ};

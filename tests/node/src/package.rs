@@ -1,4 +1,4 @@
-//! The distribution's package of the broker, and that of another suite.
+//! The distribution's packages of private servers, and the broker's of another suite.
 //!
 //! Installing it never starts a service: Debian's maintainer scripts ask `/usr/sbin/policy-rc.d`,
 //! and for the time of the install that says no. Nothing is removed, and a system node that runs
@@ -25,7 +25,7 @@ const INSTALL: &str = include_str!("install.sh");
 const GENERATION: &str = include_str!("generation.sh");
 
 /// The line by which the installer's policy is known.
-const DENIAL: &str = "# Denies services while ferry installs rabbitmq-server.";
+const DENIAL: &str = "# Denies services while ferry installs a package.";
 
 /// A line of progress this often.
 const SPEAK_EVERY: Duration = Duration::from_secs(3);
@@ -47,8 +47,22 @@ pub enum Package {
 /// When the package is missing and cannot be installed. The error says why; what to do instead is
 /// for the caller to say, who knows what the broker is wanted for.
 pub fn ensure_package(say: &mut dyn FnMut(&str)) -> Result<Package, PackageError> {
-    let program = Path::new(PACKAGE).join("rabbitmq-server");
-    let there = program.exists();
+    let program = format!("{PACKAGE}/rabbitmq-server");
+    ensure("rabbitmq-server", &program, &|| Path::new(&program).exists(), say)
+}
+
+/// The same for another package. `programs` is a pattern of the shell, and `found` says whether one
+/// of them is there.
+///
+/// # Errors
+/// As for [`ensure_package`].
+pub fn ensure(
+    package: &str,
+    programs: &str,
+    found: &dyn Fn() -> bool,
+    say: &mut dyn FnMut(&str),
+) -> Result<Package, PackageError> {
+    let there = found();
     if there && !in_the_middle() {
         return Ok(Package::AlreadyThere);
     }
@@ -60,19 +74,19 @@ pub fn ensure_package(say: &mut dyn FnMut(&str)) -> Result<Package, PackageError
     };
     let state = if there { "half installed; finishing that" } else { "missing; installing it" };
     let through = if prefix.is_empty() { "" } else { " through sudo" };
-    say(&format!("rabbitmq-server is {state} with apt-get{through}, services denied"));
+    say(&format!("{package} is {state} with apt-get{through}, services denied"));
     let log = LogFile::create().map_err(PackageError::Run)?;
-    let arguments = [program.as_os_str()];
+    let arguments = [OsStr::new(programs), OsStr::new(package)];
     let mut installer = spawn(prefix, INSTALL, &arguments, &log).map_err(PackageError::Run)?;
     let status = watch(&mut installer, &log, say).map_err(PackageError::Run)?;
     if !status.success() {
         return Err(PackageError::Failed { status: status.to_string(), log: log.tail(12) });
     }
     if Path::new("/run/systemd/system").exists() {
-        say(
-            "the package's own service was not started; it starts at the next boot unless you run \
-             `systemctl disable rabbitmq-server epmd.socket`",
-        );
+        say(&format!(
+            "the service of {package} was not started; it starts at the next boot unless you \
+             disable it with systemctl"
+        ));
     }
     Ok(Package::Installed)
 }

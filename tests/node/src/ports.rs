@@ -26,15 +26,25 @@ pub(crate) struct Ports {
     pub(crate) management: u16,
 }
 
+/// A free port of the range in which private servers listen; the search starts at a place of its
+/// own for each seed.
+pub fn free_port(seed: u64) -> Option<u16> {
+    free_ports(seed).next()
+}
+
+fn free_ports(seed: u64) -> impl Iterator<Item = u16> {
+    let width = u64::from(RANGE.end() - RANGE.start()) + 1;
+    let start = seed % width;
+    (0..width)
+        .filter_map(move |step| u16::try_from((start + step) % width).ok())
+        .map(|offset| RANGE.start() + offset)
+        .filter(|port| is_free(*port))
+}
+
 impl Ports {
     /// Four free ports; the search starts at a place of its own for each seed.
     pub(crate) fn find(seed: u64) -> Option<Self> {
-        let width = u64::from(RANGE.end() - RANGE.start()) + 1;
-        let start = seed % width;
-        let mut free = (0..width)
-            .filter_map(|step| u16::try_from((start + step) % width).ok())
-            .map(|offset| RANGE.start() + offset)
-            .filter(|port| is_free(*port));
+        let mut free = free_ports(seed);
         Some(Self {
             amqp: free.next()?,
             distribution: free.next()?,

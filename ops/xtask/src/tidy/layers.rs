@@ -28,19 +28,22 @@ const LEVELS: [(&str, u8); 12] = [
 const IMPURE: [&str; 5] = ["axum", "lapin", "reqwest", "rusqlite", "tokio"];
 
 /// Libraries behind one crate of ours. Tests speak to the outside by themselves.
-const ONLY_THROUGH: [(&str, &str, &[&str]); 4] = [
+const ONLY_THROUGH: [(&str, &str, &[&str]); 6] = [
     ("backoff", "shared/retry", &[]),
+    ("deadpool-postgres", "shared/store", &[]),
     ("lapin", "shared/amqp", &["tests/"]),
     ("reqwest", "shared/http", &["tests/"]),
     ("rusqlite", "shared/store", &[]),
+    ("tokio-postgres", "shared/store", &["tests/"]),
 ];
 
 /// Folders that must not know others, and why. Dependencies of tests count as well.
-const STRANGERS: [(&str, &[&str], &str); 6] = [
+const STRANGERS: [(&str, &[&str], &str); 7] = [
     ("shared/", &["services/", "tests/", "ops/"], "shared code knows nobody who uses it"),
     ("services/", &["tests/", "ops/"], "a service knows neither its tests nor its tools"),
     ("services/", &["services/"], "services never see each other; they meet in the broker"),
     ("tests/node", &["shared/", "services/"], TESTS_APART),
+    ("tests/postgres", &["shared/", "services/"], TESTS_APART),
     ("tests/simulators", &["shared/", "services/"], TESTS_APART),
     ("tests/world", &["shared/", "services/"], TESTS_APART),
 ];

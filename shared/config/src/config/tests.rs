@@ -86,7 +86,8 @@ fn an_empty_file_has_every_default() {
     assert!(config.broker.declare);
     let levels: Vec<_> = config.broker.levels.iter().map(ToString::to_string).collect();
     assert_eq!(levels, ["5s", "30s", "2m", "10m", "30m", "2h"]);
-    assert_eq!(config.store.folder, Path::new("/etc/ferry/state"));
+    let StoreConfig::Sqlite { folder } = &config.store else { panic!("{:?}", config.store) };
+    assert_eq!(folder, Path::new("/etc/ferry/state"));
     assert_eq!(config.log, LogConfig { format: LogFormat::Json, level: LogLevel::Info });
     let ports = [config.producer, config.transformer, config.loader, config.console];
     assert_eq!(ports.map(|service| service.listen.port()), [7080, 7081, 7082, 7083]);

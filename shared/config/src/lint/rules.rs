@@ -9,7 +9,7 @@ mod systems;
 use std::path::Path;
 
 use super::Findings;
-use crate::raw::RawConfig;
+use crate::raw::{RawConfig, RawStore};
 
 /// Looks at everything, in the order of the file's sections.
 pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_>) {
@@ -17,6 +17,7 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
         findings.error("broker.prefix", bad_name(&raw.broker.prefix));
     }
     systems::secret("broker.url", &raw.broker.url, findings);
+    store(&raw.store, findings);
     listeners(raw, findings);
     alerts::check(raw, findings);
     retries::check(raw, findings);
@@ -33,6 +34,20 @@ fn is_name(name: &str) -> bool {
 fn bad_name(name: &str) -> String {
     let name: String = name.chars().take(60).collect();
     format!("`{name}` is not a name: 1 to 40 of lower-case letters, digits and hyphens")
+}
+
+/// Files or a database: with both, nobody could say where a cursor is.
+fn store(raw: &RawStore, findings: &mut Findings<'_>) {
+    if raw.folder.is_some() && raw.url.is_some() {
+        findings.error(
+            "store",
+            "`folder` and `url` are two stores: keep the folder for SQLite on one host, or the \
+             url for PostgreSQL",
+        );
+    }
+    if let Some(url) = &raw.url {
+        systems::secret("store.url", url, findings);
+    }
 }
 
 /// No credentials over plain HTTP except on loopback, unless a proxy in front speaks TLS.

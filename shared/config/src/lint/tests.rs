@@ -78,7 +78,15 @@ fn every_unknown_key_is_found_with_its_line_and_its_nearest_match() {
 #[test]
 fn a_key_that_resembles_none_lists_those_that_are_known() {
     let told = added("[store]\nxyzzy = 1\n");
-    assert_eq!(told, ["line 31: store.xyzzy: unknown key `xyzzy`; known are: folder"]);
+    assert_eq!(told, ["line 31: store.xyzzy: unknown key `xyzzy`; known are: folder, url"]);
+}
+
+#[test]
+fn files_and_a_database_at_once_are_no_store() {
+    let database = "url = { env = \"FERRY_STORE_URL\" }\n";
+    assert_eq!(added(&format!("[store]\n{database}")), [""; 0]);
+    let told = added(&format!("[store]\nfolder = \"state\"\n{database}"));
+    assert!(matches!(&told[..], [both] if both.contains("two stores")), "{told:?}");
 }
 
 #[test]

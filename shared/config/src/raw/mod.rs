@@ -96,17 +96,17 @@ impl Default for RawBroker {
 }
 
 /// Where ledger, journal and cursors live.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawStore {
-    /// The folder of `ledger.db` and `journal.db`, shared by the services of one host.
-    pub(crate) folder: PathBuf,
-}
-
-impl Default for RawStore {
-    fn default() -> Self {
-        Self { folder: PathBuf::from("state") }
-    }
+    /// The folder of `ledger.db` and `journal.db`, shared by the services of one host. Default
+    /// `state`. Not together with `url`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) folder: Option<PathBuf>,
+    /// A PostgreSQL database instead, shared by the services of any number of hosts:
+    /// `postgres://user:password@host:5432/database`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<SecretRef>,
 }
 
 /// What the services write to standard error.

@@ -8,7 +8,9 @@ use super::{
     Turn,
     value::{micros, narrow, narrow_option, sequence, sequence_text, span, time},
 };
-use crate::{AWAITED_SLACK, DeadFilter, DeadLetter, DeadSummary, Position, StoreError};
+use crate::{
+    AWAITED_SLACK, DeadFilter, DeadLetter, DeadSummary, Position, StoreError, dead::sentence,
+};
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 500;
@@ -242,12 +244,4 @@ fn whole(row: &Row<'_>) -> Result<DeadLetter, StoreError> {
         headers: row.get("headers")?,
         body: row.get("body")?,
     })
-}
-
-fn sentence(kind: &str) -> &'static str {
-    kind.parse().map_or(
-        "Nothing says why it is here: another program may have put it there. Look at its headers \
-         and its body.",
-        FailureKind::sentence,
-    )
 }

@@ -1,4 +1,4 @@
-//! How the store's values are written in SQLite: times as microseconds, sequences as padded text.
+//! How the store's values are written in a database: times as microseconds, sequences as padded text.
 
 use std::time::Duration;
 
@@ -7,42 +7,42 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::StoreError;
-pub(super) use crate::page::{micros, span};
+pub(crate) use crate::page::{micros, span};
 
-pub(super) fn duration(micros: i64) -> Duration {
+pub(crate) fn duration(micros: i64) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
-pub(super) fn time(micros: i64) -> Result<Timestamp, StoreError> {
+pub(crate) fn time(micros: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_microsecond(micros)
         .map_err(|_| StoreError::Corrupt("a time lies outside the calendar".to_owned()))
 }
 
 /// Any `u128` as text that compares as the number does.
-pub(super) fn sequence_text(sequence: Sequence) -> String {
+pub(crate) fn sequence_text(sequence: Sequence) -> String {
     format!("{:039}", sequence.0)
 }
 
-pub(super) fn sequence(text: &str) -> Result<Sequence, StoreError> {
+pub(crate) fn sequence(text: &str) -> Result<Sequence, StoreError> {
     text.parse()
         .map(Sequence)
         .map_err(|_| StoreError::Corrupt("a sequence is not a number".to_owned()))
 }
 
-pub(super) fn uuid(bytes: Option<[u8; 16]>) -> Option<Uuid> {
+pub(crate) fn uuid(bytes: Option<[u8; 16]>) -> Option<Uuid> {
     bytes.map(Uuid::from_bytes)
 }
 
 /// A stored number as an unsigned one of the given width.
-pub(super) fn narrow<T: TryFrom<i64>>(number: i64) -> Result<T, StoreError> {
+pub(crate) fn narrow<T: TryFrom<i64>>(number: i64) -> Result<T, StoreError> {
     T::try_from(number).map_err(|_| StoreError::Corrupt("a number is out of its range".to_owned()))
 }
 
-pub(super) fn narrow_option<T: TryFrom<i64>>(number: Option<i64>) -> Result<Option<T>, StoreError> {
+pub(crate) fn narrow_option<T: TryFrom<i64>>(number: Option<i64>) -> Result<Option<T>, StoreError> {
     number.map(narrow).transpose()
 }
 
-/// A count for SQLite, which knows no unsigned numbers.
-pub(super) fn wide(count: u64) -> i64 {
+/// A count for a database, which knows no unsigned numbers.
+pub(crate) fn wide(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
