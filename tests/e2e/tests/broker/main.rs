@@ -10,6 +10,7 @@
 
 mod care;
 mod crashes;
+mod database;
 mod demo;
 mod events;
 mod lanes;
