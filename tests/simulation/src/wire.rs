@@ -101,11 +101,7 @@ impl Wire {
                 };
             }
             Fault::ApplyLate => {
-                let latest = u64::try_from(LATEST.as_millis()).unwrap_or(u64::MAX);
-                let soonest = u64::try_from(deadline.as_millis()).unwrap_or(0);
-                let at = started + sim.chance.millis(soonest..latest);
-                let (host, asked) = (host.to_owned(), asked.clone());
-                sim.agenda.add(at, Act::ApplyLate { host, asked });
+                self.act_late(host, asked, started, deadline);
                 sleep_until(started + deadline).await;
                 return Err(HttpError::Timeout(deadline));
             }
@@ -124,8 +120,10 @@ impl Wire {
                 return Ok(Said::ok("<html><body>welcome</body></html>"));
             }
             Fault::Kill => {
-                if sim.chance.coin() {
-                    sim.act(host, asked);
+                match sim.chance.below(3) {
+                    0 => drop(sim.act(host, asked)),
+                    1 => self.act_late(host, asked, started, Duration::ZERO),
+                    _ => {}
                 }
                 sim.kill(&self.process);
                 return std::future::pending().await;
@@ -140,5 +138,14 @@ impl Wire {
             | Fault::Restart => {}
         }
         Ok(sim.act(host, asked))
+    }
+
+    /// The target acts on it at some time between `soonest` and the latest at which it may.
+    fn act_late(&self, host: &str, asked: &Asked, started: Instant, soonest: Duration) {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let after = self.sim.chance.millis(millis(soonest)..millis(LATEST));
+        let at = (started + after).max(Instant::now());
+        let (host, asked) = (host.to_owned(), asked.clone());
+        self.sim.agenda.add(at, Act::ApplyLate { host, asked });
     }
 }
