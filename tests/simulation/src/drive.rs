@@ -21,6 +21,7 @@ use crate::{
     mix::Mix,
     model::plan::{Plan, STORY, What},
     process, push,
+    sabotage::Sabotage,
     sim::{Alive, Parts, Sim, Trace, lock},
     tap::misfortune,
 };
@@ -42,7 +43,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(seed: u64, trace: Arc<Trace>) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        seed: u64,
+        sabotage: Option<Sabotage>,
+        trace: Arc<Trace>,
+    ) -> anyhow::Result<Self> {
         start_ids(seed);
         let chance = Chance::of_seed(seed);
         let plan = Plan::new(&chance);
@@ -61,8 +66,18 @@ impl Run {
             Transformer::new(systems(&config)?, wanted, ferry_sim::now, host, metrics);
         let systems = systems(&config)?;
         let store = SqliteStore::in_memory(ferry_sim::now)?;
-        let parts =
-            Parts { chance, mix, agenda, config, broker, store, systems, transformer, trace };
+        let parts = Parts {
+            chance,
+            mix,
+            agenda,
+            config,
+            broker,
+            store,
+            systems,
+            transformer,
+            trace,
+            sabotage,
+        };
         let sim = Arc::new(Sim::new(parts));
         Ok(Self { sim, plan, processes: JoinSet::new(), pushes: JoinSet::new() })
     }

@@ -57,9 +57,15 @@ impl Ledgers {
 }
 
 impl Ledger for Ledgers {
-    async fn claim(&self, groups: Vec<Group>) -> Result<Vec<GroupClaim>, StoreError> {
+    async fn claim(&self, mut groups: Vec<Group>) -> Result<Vec<GroupClaim>, StoreError> {
         let what = format!("claims {}", groups.len());
-        self.transact(&what, self.sim.store.claim(groups)).await
+        let Some(sabotage) = self.sim.sabotage else {
+            return self.transact(&what, self.sim.store.claim(groups)).await;
+        };
+        sabotage.asked(&mut groups, self.sim.started.elapsed().as_millis());
+        let mut claims = self.transact(&what, self.sim.store.claim(groups)).await?;
+        sabotage.answered(&mut claims);
+        Ok(claims)
     }
 
     async fn settle(

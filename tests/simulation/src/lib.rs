@@ -16,6 +16,7 @@ mod mix;
 mod model;
 mod process;
 mod push;
+mod sabotage;
 mod sim;
 mod tap;
 mod wire;
@@ -26,6 +27,7 @@ use anyhow::Context as _;
 use tokio::time::Instant;
 
 pub use mix::Fired;
+pub use sabotage::Sabotage;
 
 /// What one seed came to.
 #[derive(Debug)]
@@ -40,6 +42,15 @@ pub struct Report {
 
 /// Runs one seed, on this thread.
 pub fn run(seed: u64) -> anyhow::Result<Report> {
+    run_with(seed, None)
+}
+
+/// Runs one seed with a mechanism taken away: what is wrong then shows what it is for.
+pub fn run_sabotaged(seed: u64, sabotage: Sabotage) -> anyhow::Result<Report> {
+    run_with(seed, Some(sabotage))
+}
+
+fn run_with(seed: u64, sabotage: Option<Sabotage>) -> anyhow::Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -48,7 +59,7 @@ pub fn run(seed: u64) -> anyhow::Result<Report> {
     runtime.block_on(async {
         ferry_sim::start_clock();
         let trace = Arc::new(sim::Trace::new(Instant::now()));
-        let mut run = drive::Run::new(seed, Arc::clone(&trace))?;
+        let mut run = drive::Run::new(seed, sabotage, Arc::clone(&trace))?;
         let mut wrong = Vec::new();
         if let Err(error) = run.whole().await {
             wrong.push(format!("{error:#}"));

@@ -20,6 +20,7 @@ use crate::{
     mix::Mix,
     model::{Asked, Said, erp::Erp, shop::Shop, warehouse::Warehouse},
     push::Push,
+    sabotage::Sabotage,
 };
 
 /// A process that runs.
@@ -51,6 +52,7 @@ pub(crate) struct Sim {
     pub(crate) alive: Mutex<BTreeMap<String, Alive>>,
     /// Where producers take pushes in, by their names.
     pub(crate) doors: Mutex<BTreeMap<String, mpsc::Sender<Push>>>,
+    pub(crate) sabotage: Option<Sabotage>,
     trace: Arc<Trace>,
 }
 
@@ -86,6 +88,7 @@ pub(crate) struct Parts {
     pub(crate) systems: BTreeMap<String, System>,
     pub(crate) transformer: Transformer,
     pub(crate) trace: Arc<Trace>,
+    pub(crate) sabotage: Option<Sabotage>,
 }
 
 impl Sim {
@@ -103,6 +106,7 @@ impl Sim {
             models: Mutex::default(),
             alive: Mutex::default(),
             doors: Mutex::default(),
+            sabotage: parts.sabotage,
             trace: parts.trace,
         }
     }

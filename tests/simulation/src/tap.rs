@@ -15,6 +15,7 @@ use crate::{
     chance::Chance,
     fault::{Fault, Hop},
     mix::Mix,
+    sabotage::Sabotage,
     sim::{Sim, Trace},
 };
 
@@ -125,7 +126,10 @@ impl TapPublisher {
 impl Publisher for TapPublisher {
     async fn publish_all(&self, messages: Vec<Message>) -> Vec<Result<(), PublishError>> {
         let fate = self.strike(&messages).await;
-        let answers = self.inner.publish_all(messages).await;
+        let mut answers = self.inner.publish_all(messages).await;
+        if self.tap.sim.sabotage == Some(Sabotage::DropTheConfirm) {
+            answers.fill(Ok(()));
+        }
         if fate.is_some() { self.tap.die().await } else { answers }
     }
 
@@ -134,6 +138,10 @@ impl Publisher for TapPublisher {
         messages: Vec<Message>,
         patience: Duration,
     ) -> Result<(), PublishError> {
+        if self.tap.sim.sabotage == Some(Sabotage::DropTheConfirm) {
+            drop(self.publish_all(messages).await);
+            return Ok(());
+        }
         let fate = self.strike(&messages).await;
         let answer = self.inner.publish_until_confirmed(messages, patience).await;
         if fate.is_some() { self.tap.die().await } else { answer }
@@ -153,6 +161,10 @@ impl Intake for TapIntake {
     async fn take(&mut self, max: usize) -> Result<Vec<Delivery>, IntakeError> {
         sleep_until(self.slow_until).await;
         let taken = self.inner.take(max).await?;
+        if self.tap.sim.sabotage == Some(Sabotage::AckEarly) {
+            let receipts = taken.iter().map(|delivery| delivery.receipt).collect();
+            drop(self.inner.ack(receipts).await);
+        }
         let among = [Fault::Sever, Fault::Kill, Fault::Restart, Fault::Delay];
         let hop = delivered_on(&self.queue);
         let sim = &self.tap.sim;

@@ -11,9 +11,9 @@ use std::{
 };
 
 use ferry_simulation::{
-    Report,
+    Report, Sabotage,
     fault::{Fault, Hop, cells},
-    run,
+    run, run_sabotaged,
 };
 
 const SEEDS: u64 = 200;
@@ -67,6 +67,19 @@ fn whatever_goes_wrong_nothing_is_lost_doubled_or_stale_and_everything_goes_wron
         .map(|(hop, fault)| format!("{fault:?} at {hop}"))
         .collect();
     assert!(never.is_empty(), "these never struck: {}", never.join(", "));
+}
+
+/// What is never seen missing is not tested here.
+#[test]
+fn a_pipeline_that_lacks_a_mechanism_is_found_out() {
+    const ENOUGH: u64 = 100;
+    for sabotage in Sabotage::ALL {
+        let found = (0..ENOUGH).find(|seed| {
+            let report = run_sabotaged(*seed, sabotage).unwrap();
+            report.wrong.first().inspect(|wrong| println!("{sabotage:?}: {wrong}")).is_some()
+        });
+        assert!(found.is_some(), "{ENOUGH} seeds do not miss anything: {sabotage:?}");
+    }
 }
 
 #[test]

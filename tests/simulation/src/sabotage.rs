@@ -1,0 +1,62 @@
+//! Mechanisms that can be taken away at the seams, to show that their lack is seen.
+
+use std::time::Duration;
+
+use ferry_canonical::Sequence;
+use ferry_store::{Claimed, Group, GroupClaim};
+
+/// What is broken on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Every publish counts as stored, once it was tried.
+    DropTheConfirm,
+    /// What is taken from a queue is acknowledged at once.
+    AckEarly,
+    /// A claim holds nothing, and nothing is in doubt when it ends.
+    SkipTheLease,
+    /// A write whose answer was lost is thought to show at once.
+    SettleAtOnce,
+    /// An entity whose answer was lost is written without being read.
+    SkipTheRead,
+    /// Whatever comes is newer than what is there.
+    IgnoreTheClock,
+}
+
+impl Sabotage {
+    pub const ALL: [Self; 6] = [
+        Self::DropTheConfirm,
+        Self::AckEarly,
+        Self::SkipTheLease,
+        Self::SettleAtOnce,
+        Self::SkipTheRead,
+        Self::IgnoreTheClock,
+    ];
+
+    /// On a group's way to the ledger, so many milliseconds after the start.
+    pub(crate) fn asked(self, groups: &mut [Group], millis: u128) {
+        for group in groups {
+            match self {
+                Self::SkipTheLease => {
+                    group.lease = Duration::ZERO;
+                    group.settle_after = Duration::ZERO;
+                }
+                Self::SettleAtOnce => group.settle_after = Duration::ZERO,
+                Self::IgnoreTheClock => {
+                    for member in &mut group.members {
+                        member.sequence = Sequence(u128::from(u64::MAX) + millis);
+                    }
+                }
+                Self::DropTheConfirm | Self::AckEarly | Self::SkipTheRead => {}
+            }
+        }
+    }
+
+    /// On its way back.
+    pub(crate) fn answered(self, claims: &mut [GroupClaim]) {
+        for claim in claims {
+            if let (Self::SkipTheRead, Claimed::Granted(grant)) = (self, &mut claim.claimed) {
+                grant.read_first = false;
+            }
+        }
+    }
+}
