@@ -1,4 +1,4 @@
-//! The workshop: `cargo x demo | test | chaos | sim | seed | tidy | fmt | lint`.
+//! The workshop: `cargo x demo | test | chaos | sim | seed | mutants | tidy | fmt | lint`.
 //!
 //! It says something at once, shows what it builds, and then steps aside: the demo and the
 //! simulators replace it. Its own words go to standard error, so that standard output belongs to the
@@ -12,6 +12,7 @@
 mod checks;
 mod generations;
 mod launch;
+mod mutants;
 mod nearest;
 mod steps;
 mod tidy;
@@ -31,7 +32,7 @@ struct Verb {
     run: fn(&Workspace, &[String]) -> ExitCode,
 }
 
-const VERBS: [Verb; 8] = [
+const VERBS: [Verb; 9] = [
     Verb {
         name: "demo",
         arguments: "[OPTIONS OF THE DEMO]",
@@ -58,9 +59,15 @@ const VERBS: [Verb; 8] = [
     },
     Verb {
         name: "seed",
-        arguments: "N|N..M [--trace]",
+        arguments: "N|N..M [--trace] [--without MECHANISM]",
         purpose: "run the simulation of these seeds and say what they came to",
         run: launch::seed,
+    },
+    Verb {
+        name: "mutants",
+        arguments: "[--full|NAME…]",
+        purpose: "break one mechanism after the other; a test must catch each",
+        run: mutants::mutants,
     },
     Verb {
         name: "tidy",
@@ -105,7 +112,7 @@ fn unknown(name: &str) -> ExitCode {
 fn usage() {
     eprintln!("usage: cargo x COMMAND");
     for verb in &VERBS {
-        eprintln!("  {:<5} {}", verb.name, verb.purpose);
+        eprintln!("  {:<7} {}", verb.name, verb.purpose);
         if !verb.arguments.is_empty() {
             eprintln!("        cargo x {} {}", verb.name, verb.arguments);
         }
