@@ -118,7 +118,12 @@ impl Installation {
 
     /// Starts a service and waits until it says that it is ready.
     pub fn run(&self, service: &str) -> Running {
-        let running = self.begin(service, self.broker.url());
+        self.run_with(service, &[])
+    }
+
+    /// [`Self::run`] with these variables in its environment.
+    pub fn run_with(&self, service: &str, variables: &[(&str, &str)]) -> Running {
+        let running = self.spawn(service, self.broker.url(), variables);
         let url = format!("{}/readyz", running.url);
         wait_until(&format!("{service} to be ready"), READY_WITHIN, || {
             http::send("GET", &url, &[], b"").is_ok_and(|answer| answer.status == 200)
@@ -131,8 +136,13 @@ impl Installation {
     /// # Panics
     /// When it does not say where.
     pub fn begin(&self, service: &str, broker: &str) -> Running {
+        self.spawn(service, broker, &[])
+    }
+
+    fn spawn(&self, service: &str, broker: &str, variables: &[(&str, &str)]) -> Running {
         let mut command = self.ferry(&["run", service, "--listen", "127.0.0.1:0"]);
         command.env("FERRY_AMQP_URL", broker).env("RUST_LOG", "info");
+        command.envs(variables.iter().copied());
         let mut process = Service::spawn(service, command);
         let line = process.wait_for_line("listening", READY_WITHIN);
         let address = line.split("address=").nth(1).and_then(|rest| rest.split(' ').next());

@@ -16,6 +16,7 @@
 mod broker;
 pub mod event;
 mod foreign;
+mod hook;
 pub mod http;
 mod installation;
 pub mod lane;
@@ -27,6 +28,7 @@ mod wait;
 
 pub use broker::{Broker, OwnCluster, OwnNode};
 pub use foreign::{Foreign, Letter};
+pub use hook::{Call, Hook};
 pub use installation::{Installation, Running, Systems};
 pub use relay::Relay;
 pub use service::{Service, binary};

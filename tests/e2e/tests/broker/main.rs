@@ -23,6 +23,7 @@ mod pushes;
 mod raw;
 mod retries;
 mod shutdown;
+mod telling;
 mod topology;
 
 use std::time::Duration;
