@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     /// and ten for a target, and always within the middle half of the run.
     #[arg(long)]
     pub(crate) outage: Option<u64>,
+    /// Where ledger and journal are.
+    #[arg(long, value_enum, default_value_t = StoreKind::Sqlite)]
+    pub(crate) store: StoreKind,
     /// Writes the result as JSON, besides standard output.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
@@ -50,6 +53,23 @@ pub(crate) enum Plan {
     TargetDown,
     /// Two of four loaders are killed in a loop.
     LoadersKilled,
+}
+
+/// The stores Ferry runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StoreKind {
+    Sqlite,
+    /// A private cluster, with a link of its own to each service.
+    Postgres,
+}
+
+impl StoreKind {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
 }
 
 impl Plan {
@@ -81,10 +101,10 @@ impl Arguments {
     /// The run again, as a person would type it.
     pub(crate) fn in_words(&self) -> String {
         let Self { minutes, seed, events, entities, .. } = self;
-        let plan = self.plan.name();
+        let (plan, store) = (self.plan.name(), self.store.name());
         let words = format!(
             "cargo x chaos --minutes {minutes} --seed {seed} --events {events} \
-             --entities {entities} --plan {plan}"
+             --entities {entities} --plan {plan} --store {store}"
         );
         self.outage.map_or(words.clone(), |outage| format!("{words} --outage {outage}"))
     }

@@ -4,14 +4,16 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    thread::{self, JoinHandle},
+    thread,
     time::Duration,
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use ferry_node::{Node, NodeOptions};
 
-/// How the node goes away.
+use crate::away::Away;
+
+/// How a server goes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Going {
     Stopped,
@@ -21,7 +23,7 @@ pub(crate) enum Going {
 pub(crate) struct Broker {
     pub(crate) address: SocketAddr,
     node: Arc<Mutex<Node>>,
-    coming_back: Option<JoinHandle<anyhow::Result<()>>>,
+    away: Away,
 }
 
 impl Broker {
@@ -35,17 +37,13 @@ impl Broker {
         let url = node.amqp_url();
         let address = url.split(['@', '/']).find_map(|part| part.parse().ok());
         let address = address.with_context(|| format!("{url} has no address"))?;
-        Ok(Self { address, node: Arc::new(Mutex::new(node)), coming_back: None })
+        Ok(Self { address, node: Arc::new(Mutex::new(node)), away: Away::default() })
     }
 
     /// Takes the node away and, after `away`, starts it again, aside. False if it is away already.
     pub(crate) fn take_away(&mut self, going: Going, away: Duration) -> anyhow::Result<bool> {
-        if self.coming_back.as_ref().is_some_and(|back| !back.is_finished()) {
-            return Ok(false);
-        }
-        self.wait_back()?;
         let node = Arc::clone(&self.node);
-        self.coming_back = Some(thread::spawn(move || {
+        self.away.begin(move || {
             let mut node = node.lock().unwrap_or_else(PoisonError::into_inner);
             match going {
                 Going::Stopped => node.stop().context("stopping the node")?,
@@ -53,14 +51,12 @@ impl Broker {
             }
             thread::sleep(away);
             node.restart().context("starting the node again")
-        }));
-        Ok(true)
+        })
     }
 
     /// Waits until the node is there.
     pub(crate) fn wait_back(&mut self) -> anyhow::Result<()> {
-        let Some(back) = self.coming_back.take() else { return Ok(()) };
-        back.join().map_err(|_panic| anyhow!("starting the node again panicked"))?
+        self.away.wait()
     }
 
     pub(crate) fn stop(mut self) {

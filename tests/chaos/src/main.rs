@@ -12,6 +12,7 @@
 #![expect(clippy::print_stderr, reason = "showing what happens is what this program does")]
 
 mod arguments;
+mod away;
 mod broker;
 mod link;
 mod load;
@@ -20,6 +21,7 @@ mod report;
 mod run;
 mod schedule;
 mod stage;
+mod store;
 
 use std::{io::Write as _, process::ExitCode};
 

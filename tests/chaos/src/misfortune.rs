@@ -8,7 +8,8 @@ use crate::{
     broker::Going,
     link::Link,
     schedule::Planned,
-    stage::{Stage, broker_link},
+    stage::{Stage, broker_link, store_link},
+    store::Store,
 };
 
 /// One thing that goes wrong. What lasts says for how long.
@@ -65,6 +66,19 @@ pub(crate) enum Act {
     PushStall {
         length: Duration,
     },
+    /// The database's server is told to stop, and started.
+    StoreRestart,
+    /// The database's server is killed, and started.
+    StoreKill,
+    /// The database's server ends all sessions.
+    StoreTerminate,
+    StoreCut {
+        service: &'static str,
+    },
+    StoreStall {
+        service: &'static str,
+        length: Duration,
+    },
     /// The end of something that lasted, on a link by its name.
     Calm {
         link: String,
@@ -96,6 +110,15 @@ pub(crate) const KINDS: [&str; 17] = [
     "push_link_stalled",
 ];
 
+/// Kinds there are only where the store is a server.
+pub(crate) const STORE_KINDS: [&str; 5] = [
+    "store_restarted",
+    "store_killed",
+    "store_sessions_ended",
+    "store_link_cut",
+    "store_link_stalled",
+];
+
 impl Act {
     /// The name under which it is counted.
     pub(crate) fn kind(&self) -> &'static str {
@@ -117,6 +140,11 @@ impl Act {
             Self::TargetDown { .. } => "target_down",
             Self::PushCut => "push_link_cut",
             Self::PushStall { .. } => "push_link_stalled",
+            Self::StoreRestart => "store_restarted",
+            Self::StoreKill => "store_killed",
+            Self::StoreTerminate => "store_sessions_ended",
+            Self::StoreCut { .. } => "store_link_cut",
+            Self::StoreStall { .. } => "store_link_stalled",
             Self::Calm { .. } | Self::Start { .. } => "",
         }
     }
@@ -234,6 +262,16 @@ fn suffer(stage: &mut Stage, act: &Act) -> anyhow::Result<Happened> {
         Act::BrokerStop { length } => away(stage, Going::Stopped, *length),
         Act::BrokerCut { service } => on_link(stage, &to(service), None, Link::cut),
         Act::TargetCut { target } => on_link(stage, target, None, Link::cut),
+        Act::StoreRestart => store_away(stage, Going::Stopped),
+        Act::StoreKill => store_away(stage, Going::Killed),
+        Act::StoreTerminate => {
+            let ended = stage.store.as_ref().and_then(Store::terminate_sessions).unwrap_or(0);
+            Ok(if ended > 0 { Happened::Once } else { Happened::Nothing })
+        }
+        Act::StoreCut { service } => on_link(stage, &store_link(service), None, Link::cut),
+        Act::StoreStall { service, length } => {
+            on_link(stage, &store_link(service), Some(*length), |link| link.stall(true))
+        }
         Act::PushCut => on_link(stage, "push", None, Link::cut),
         Act::BrokerStall { service, length } => {
             on_link(stage, &to(service), Some(*length), |link| link.stall(true))
@@ -262,6 +300,11 @@ fn suffer(stage: &mut Stage, act: &Act) -> anyhow::Result<Happened> {
 fn away(stage: &mut Stage, going: Going, away: Duration) -> anyhow::Result<Happened> {
     let gone = stage.broker.take_away(going, away)?;
     Ok(if gone { Happened::Once } else { Happened::Nothing })
+}
+
+fn store_away(stage: &mut Stage, going: Going) -> anyhow::Result<Happened> {
+    let Some(store) = &mut stage.store else { return Ok(Happened::Once) };
+    Ok(if store.take_away(going)? { Happened::Once } else { Happened::Nothing })
 }
 
 /// Does something to a link; it happened if a connection was there to feel it.

@@ -11,9 +11,9 @@ use ferry_world::account::{Account, audit};
 use serde_json::{Value, json};
 
 use crate::{
-    arguments::{Arguments, Plan},
+    arguments::{Arguments, Plan, StoreKind},
     load::Load,
-    misfortune::{Counts, KINDS},
+    misfortune::{Counts, KINDS, STORE_KINDS},
     stage::Stage,
 };
 
@@ -63,7 +63,7 @@ pub(crate) fn settle(
     if gave_up > 0 {
         findings.push(format!("pushes: the warehouse gave up on {gave_up}"));
     }
-    let missing = missing(arguments.plan, faults);
+    let missing = missing(arguments, faults);
     findings.extend(missing.iter().map(|kind| format!("misfortune: {kind} never happened")));
     let kept = account.is_clean() && findings.is_empty();
     let requests = shop.history.len() + warehouse.history.len();
@@ -75,7 +75,7 @@ pub(crate) fn settle(
         "seed": arguments.seed,
         "minutes": arguments.minutes,
         "plan": arguments.plan.name(),
-        "store": "sqlite",
+        "store": arguments.store.name(),
         "entities": arguments.entities,
         "changes": load.events,
         "ticks": load.options.ticks,
@@ -99,8 +99,11 @@ pub(crate) fn settle(
 }
 
 /// Kinds that should have happened and did not.
-fn missing(plan: Plan, faults: &Counts) -> Vec<&'static str> {
-    let expected: Vec<&'static str> = match plan {
+fn missing(arguments: &Arguments, faults: &Counts) -> Vec<&'static str> {
+    let expected: Vec<&'static str> = match arguments.plan {
+        Plan::All if arguments.store == StoreKind::Postgres => {
+            KINDS.into_iter().chain(STORE_KINDS).chain(ANSWERS).collect()
+        }
         Plan::All => KINDS.into_iter().chain(ANSWERS).collect(),
         Plan::None => Vec::new(),
         Plan::BrokerStopped => vec!["broker_stopped"],

@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
         load.orders_per_second,
         folder.display()
     );
-    let mut stage = Stage::set(&folder, &load.options, load.orders_per_second)?;
+    let mut stage = Stage::set(&folder, arguments.store, &load)?;
     let result = play(&mut stage, arguments, &load);
     let broken = !result.as_ref().is_ok_and(|report| report.kept);
     if broken {
@@ -57,8 +57,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
 }
 
 fn play(stage: &mut Stage, arguments: &Arguments, load: &Load) -> anyhow::Result<Report> {
-    let planned =
-        schedule::plan(arguments.seed, arguments.plan, arguments.duration(), arguments.outage());
+    let planned = schedule::plan(
+        arguments.seed,
+        (arguments.plan, arguments.store),
+        arguments.duration(),
+        arguments.outage(),
+    );
     let mut misfortune = Misfortune::new(planned);
     if arguments.plan == Plan::All {
         misfortune::script_answers(stage)?;

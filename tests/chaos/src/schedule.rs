@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{arguments::Plan, misfortune::Act, stage::SERVICES};
+use crate::{
+    arguments::{Plan, StoreKind},
+    misfortune::Act,
+    stage::{SERVICES, STORE_USERS},
+};
 
 /// An act and its time from the beginning of the run.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +21,12 @@ const TARGETS: [&str; 3] = ["shop", "warehouse", "erp"];
 
 /// Everything that will go wrong, in order of time. Nothing is left undone: whatever begins has
 /// its end planned before `length`, or ends with the calm after it.
-pub(crate) fn plan(seed: u64, plan: Plan, length: Duration, outage: Duration) -> Vec<Planned> {
+pub(crate) fn plan(
+    seed: u64,
+    (plan, store): (Plan, StoreKind),
+    length: Duration,
+    outage: Duration,
+) -> Vec<Planned> {
     let mut drawn = Draw {
         rng: fastrand::Rng::with_seed(seed ^ 0xC4A0_5C4A_05C4_A05C),
         length,
@@ -25,7 +34,12 @@ pub(crate) fn plan(seed: u64, plan: Plan, length: Duration, outage: Duration) ->
     };
     match plan {
         Plan::None => {}
-        Plan::All => drawn.everything(outage),
+        Plan::All => {
+            drawn.everything(outage);
+            if store == StoreKind::Postgres {
+                drawn.store();
+            }
+        }
         Plan::BrokerStopped => {
             drawn.put(length.saturating_sub(outage) / 2, Act::BrokerStop { length: outage });
         }
@@ -133,6 +147,26 @@ impl Draw {
         }
     }
 
+    fn store(&mut self) {
+        for at in self.at_least(1, 4) {
+            self.put(at, Act::StoreRestart);
+        }
+        for at in self.at_least(1, 3) {
+            self.put(at, Act::StoreKill);
+        }
+        for at in self.times(10) {
+            self.put(at, Act::StoreTerminate);
+        }
+        for at in self.times(30) {
+            let service = self.pick(&STORE_USERS);
+            self.put(at, Act::StoreCut { service });
+        }
+        for at in self.times(15) {
+            let (service, length) = (self.pick(&STORE_USERS), self.between(2000, 15_000));
+            self.put(at, Act::StoreStall { service, length });
+        }
+    }
+
     fn target_links(&mut self) {
         for at in self.times(60) {
             let target = self.pick(&TARGETS);
@@ -162,37 +196,44 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::misfortune::KINDS;
+    use crate::misfortune::{KINDS, STORE_KINDS};
 
-    fn drawn(seed: u64, minutes: u64) -> Vec<Planned> {
-        plan(seed, Plan::All, Duration::from_mins(minutes), Duration::from_mins(1))
+    fn drawn(seed: u64, minutes: u64, store: StoreKind) -> Vec<Planned> {
+        plan(seed, (Plan::All, store), Duration::from_mins(minutes), Duration::from_mins(1))
     }
 
     #[test]
     fn one_seed_is_one_misfortune_and_another_seed_another() {
-        assert_eq!(drawn(7, 2), drawn(7, 2));
-        assert_ne!(drawn(7, 2), drawn(8, 2));
+        assert_eq!(drawn(7, 2, StoreKind::Sqlite), drawn(7, 2, StoreKind::Sqlite));
+        assert_ne!(drawn(7, 2, StoreKind::Sqlite), drawn(8, 2, StoreKind::Sqlite));
     }
 
     #[test]
     fn even_a_short_run_meets_every_kind() {
         for seed in 0..50 {
-            let kinds: BTreeSet<&str> =
-                drawn(seed, 1).iter().map(|planned| planned.act.kind()).collect();
-            assert_eq!(kinds, KINDS.into_iter().collect());
+            let kinds: BTreeSet<&str> = drawn(seed, 1, StoreKind::Postgres)
+                .iter()
+                .map(|planned| planned.act.kind())
+                .collect();
+            assert_eq!(kinds, KINDS.into_iter().chain(STORE_KINDS).collect());
         }
     }
 
     #[test]
     fn nothing_begins_after_the_end_and_all_is_in_order() {
-        for planned in drawn(3, 5).windows(2) {
+        for planned in drawn(3, 5, StoreKind::Postgres).windows(2) {
             assert!(planned[0].at <= planned[1].at && planned[1].at < Duration::from_mins(5));
         }
     }
 
     #[test]
     fn the_loop_leaves_two_loaders_alone() {
-        let loops = plan(1, Plan::LoadersKilled, Duration::from_mins(1), Duration::ZERO);
+        let loops = plan(
+            1,
+            (Plan::LoadersKilled, StoreKind::Sqlite),
+            Duration::from_mins(1),
+            Duration::ZERO,
+        );
         let killed: BTreeSet<&str> = loops
             .iter()
             .filter_map(|planned| {

@@ -9,16 +9,22 @@ use std::{
 };
 
 use anyhow::Context as _;
-use ferry_stage::{Places, Program, Simulator, WorldOptions, free_port, told, wait_ready};
+use ferry_stage::{Places, Program, Simulator, free_port, told, wait_ready};
 
 use crate::{
+    arguments::StoreKind,
     broker::Broker,
     link::{Link, Links},
+    load::Load,
+    store::Store,
 };
 
 /// The services of a run. The part before the dash is the service.
 pub(crate) const SERVICES: [&str; 7] =
     ["producer", "transformer", "loader", "loader-2", "loader-3", "loader-4", "console"];
+/// Those of them that have a store.
+pub(crate) const STORE_USERS: [&str; 6] =
+    ["producer", "loader", "loader-2", "loader-3", "loader-4", "console"];
 
 /// How long a service may take to finish what it has in hand.
 const DRAIN_WITHIN: Duration = Duration::from_secs(30);
@@ -27,6 +33,8 @@ pub(crate) struct Stage {
     pub(crate) folder: PathBuf,
     pub(crate) console: String,
     pub(crate) broker: Broker,
+    /// Where the store is a server.
+    pub(crate) store: Option<Store>,
     pub(crate) erp: Simulator,
     pub(crate) shop: Simulator,
     pub(crate) warehouse: Simulator,
@@ -47,11 +55,7 @@ struct Service {
 
 impl Stage {
     /// Starts it all and waits until every service is ready.
-    pub(crate) fn set(
-        folder: &Path,
-        world: &WorldOptions,
-        orders_per_second: u32,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn set(folder: &Path, kind: StoreKind, load: &Load) -> anyhow::Result<Self> {
         let carrier = Links::new()?;
         let mut links = BTreeMap::new();
         let mut link = |name: &str, upstream: &str| -> anyhow::Result<String> {
@@ -62,18 +66,25 @@ impl Stage {
             Ok(address)
         };
         let broker = Broker::start(folder)?;
+        let store = match kind {
+            StoreKind::Sqlite => None,
+            StoreKind::Postgres => Some(Store::start()?),
+        };
         let mut services = BTreeMap::new();
         for name in SERVICES {
             link(&broker_link(name), &broker.address.to_string())?;
+            if let Some(store) = &store {
+                link(&store_link(name), &store.address.to_string())?;
+            }
             services.insert(name, Service { port: free_port()?, running: None });
         }
         let port = |name: &str| services.get(name).map(|service| service.port).unwrap_or_default();
         let (producer_port, console_port) = (port("producer"), port("console"));
-        let erp = Simulator::start(folder, "erp", world, &[])?;
         // In this weather an account may come late, and who buys as a guest leaves no address: nobody
         // here does.
-        let pace = orders_per_second.to_string();
+        let (world, pace) = (&load.options, load.orders_per_second.to_string());
         let pace = ["--orders-per-second", &pace, "--buyer-patience", "100000"].map(str::to_owned);
+        let erp = Simulator::start(folder, "erp", world, &[])?;
         let shop = Simulator::start(folder, "oro", world, &pace)?;
         let push = link("push", &format!("127.0.0.1:{producer_port}"))?;
         let warehouse = Simulator::warehouse(folder, world, &format!("http://{push}"))?;
@@ -85,11 +96,13 @@ impl Stage {
             producer_port,
             console_port,
         };
-        places.write(folder, &[])?;
+        let on_server = [("folder = \"state\"", "url = { env = \"FERRY_STORE_URL\" }")];
+        places.write(folder, if store.is_some() { &on_server } else { &[] })?;
         let mut stage = Self {
             folder: folder.to_owned(),
             console: format!("http://127.0.0.1:{console_port}"),
             broker,
+            store,
             erp,
             shop,
             warehouse,
@@ -118,12 +131,18 @@ impl Stage {
 
     /// Starts a service that does not run.
     pub(crate) fn start(&mut self, name: &'static str) -> anyhow::Result<()> {
-        let broker = self.link(&broker_link(name))?.address;
+        let broker = format!("amqp://guest:guest@{}/%2f", self.link(&broker_link(name))?.address);
+        let mut environment = vec![("FERRY_AMQP_URL", broker)];
+        if let Some(store) = &self.store {
+            let address = self.link(&store_link(name))?.address;
+            environment.push(("FERRY_STORE_URL", store.url_through(address)));
+        }
+        let environment: Vec<(&str, &str)> =
+            environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let folder = &self.folder;
         let Some(service) = self.services.get_mut(name) else { return Ok(()) };
         if service.running.is_none() {
-            let broker = format!("amqp://guest:guest@{broker}/%2f");
-            service.running = Some(Program::service(folder, name, service.port, &broker)?);
+            service.running = Some(Program::service(folder, name, service.port, &environment)?);
         }
         Ok(())
     }
@@ -144,7 +163,8 @@ impl Stage {
         for simulator in [&self.erp, &self.shop, &self.warehouse] {
             simulator.forgive()?;
         }
-        self.broker.wait_back()
+        self.broker.wait_back()?;
+        self.store.as_mut().map_or(Ok(()), Store::wait_back)
     }
 
     /// Notes and restarts services that ended by themselves, and looks at everybody's memory. A
@@ -210,6 +230,10 @@ impl Stage {
         }
         broker.stop();
     }
+}
+
+pub(crate) fn store_link(service: &str) -> String {
+    format!("store of {service}")
 }
 
 pub(crate) fn broker_link(service: &str) -> String {

@@ -116,7 +116,8 @@ impl Stage {
             0 => service.to_owned(),
             others => format!("{service}-{}", others + 1),
         };
-        let running = Program::service(&self.folder, &name, port, &self.broker_url)?;
+        let running =
+            Program::service(&self.folder, &name, port, &[("FERRY_AMQP_URL", &self.broker_url)])?;
         self.services.push(running);
         Ok(())
     }

@@ -91,14 +91,19 @@ impl Program {
     ///
     /// # Errors
     /// When it cannot be started or leashed.
-    pub fn service(folder: &Path, name: &str, port: u16, broker: &str) -> anyhow::Result<Self> {
+    pub fn service(
+        folder: &Path,
+        name: &str,
+        port: u16,
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let service = name.split('-').next().unwrap_or(name);
         let mut command = Command::new(beside_this("ferry")?);
         command
             .args(["run", service, "--config"])
             .arg(folder.join("ferry.toml"))
             .args(["--listen", &format!("127.0.0.1:{port}")])
-            .env("FERRY_AMQP_URL", broker);
+            .envs(environment.iter().copied());
         Self::start(folder, name, command, Stdio::null())
     }
 
