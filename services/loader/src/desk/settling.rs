@@ -207,8 +207,20 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     }
 
     fn done(&self, work: Work, applied: &Applied) {
+        let said = |in_hand: &InHand| {
+            let event = &in_hand.event;
+            (event.subject.part.clone(), event.sequence, in_hand.fingerprint.clone())
+        };
+        let leads_said: Vec<_> = work.leads().map(said).collect();
         for Working { in_hand, leads, .. } in work.members {
-            let outcome = if leads { outcome(applied) } else { Outcome::Superseded };
+            // As the ledger ends a rider: it said what its lead says, or something older.
+            let outcome = if leads {
+                outcome(applied)
+            } else if leads_said.contains(&said(&in_hand)) {
+                Outcome::Duplicate
+            } else {
+                Outcome::Superseded
+            };
             let age = (self.seams.clock)().duration_since(in_hand.event.time);
             self.seams
                 .metrics
