@@ -1,6 +1,6 @@
 //! How every target is, in words: running, or stopped by whom, since when and until when.
 
-use ferry_config::Config;
+use ferry_config::{Config, MaintenanceWindow, SystemConfig, maintained_until};
 use ferry_store::{CareState, Stop};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct TargetRow {
     pub(crate) target: String,
-    /// `running`, or what stops it: `paused`, `refused`, `broken`, `held`.
+    /// `running`, or what stops it: `paused`, `maintenance`, `refused`, `broken`, `held`.
     pub(crate) state: &'static str,
     /// Why: an operator's words, or ours.
     pub(crate) reason: Option<String>,
@@ -31,11 +31,30 @@ pub(crate) fn rows(config: &Config, cares: &[CareState], now: Timestamp) -> Vec<
     names.dedup();
     names
         .into_iter()
-        .map(|name| match cares.iter().find(|care| care.target == *name) {
-            Some(care) => row(care, now),
-            None => row(&CareState::new(name), now),
+        .map(|name| {
+            let care = cares.iter().find(|care| care.target == *name);
+            let row = care.map_or_else(|| row(&CareState::new(name), now), |care| row(care, now));
+            maintained(row, maintained_until(windows(config, name), now))
         })
         .collect()
+}
+
+/// An operator's pause says more than a window of the configuration; all else says less.
+fn maintained(row: TargetRow, until: Option<Timestamp>) -> TargetRow {
+    if until.is_none() || row.state == Stop::Paused.as_str() {
+        return row;
+    }
+    let reason = Some("it is in maintenance".to_owned());
+    let row = TargetRow { state: "maintenance", reason, by: None, since: None, until, ..row };
+    TargetRow { sentence: Some(sentence(&row)), ..row }
+}
+
+fn windows<'c>(config: &'c Config, target: &str) -> &'c [MaintenanceWindow] {
+    match config.systems.get(target) {
+        Some(SystemConfig::Orderflow(system)) => &system.limits.maintenance,
+        Some(SystemConfig::Oro(system)) => &system.limits.maintenance,
+        Some(SystemConfig::Rest(_) | SystemConfig::Files(_)) | None => &[],
+    }
 }
 
 pub(crate) fn row(care: &CareState, now: Timestamp) -> TargetRow {

@@ -139,6 +139,21 @@ async fn refused_credentials_and_an_open_breaker_are_said_with_their_cause() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_maintenance_window_is_said_with_its_end() {
+    let window =
+        "[[systems.shop.maintenance]]\nfrom = \"23:00\"\nto = \"02:00\"\ntime_zone = \"UTC\"\n";
+    let bench = Bench::with(window);
+    let row = get(&bench, "/api/v1/targets").await[0].clone();
+    assert_eq!(row["state"], "maintenance");
+    assert_eq!(
+        row["sentence"],
+        "shop is stopped, until 2026-01-01 02:00 UTC: it is in maintenance"
+    );
+    tokio::time::advance(7200 * SECOND).await;
+    assert_eq!(get(&bench, "/api/v1/targets").await[0]["state"], "running");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_entitys_story_says_what_it_waits_for() {
     let bench = Bench::new();
     bench.die("timeout", 1, 7).await;
