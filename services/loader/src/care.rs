@@ -37,6 +37,8 @@ pub(crate) struct Reach<L> {
     pub(crate) store: L,
     pub(crate) http: Arc<dyn HttpPort>,
     pub(crate) clock: fn() -> Timestamp,
+    /// Another one each time the desk starts.
+    pub(crate) life: Uuid,
     pub(crate) metrics: LoaderMetrics,
     pub(crate) host: String,
 }
@@ -65,7 +67,7 @@ impl<L: Care + 'static> Attendant<L> {
     pub(crate) fn new(target: Arc<Target>, reach: Reach<L>) -> Self {
         let pace = Arc::new(Pace::new(&target.limits));
         Self {
-            loader: format!("{} {}", reach.host, Uuid::new_v4()),
+            loader: format!("{} {}", reach.host, reach.life),
             reach,
             target,
             pace,

@@ -49,6 +49,8 @@ pub struct Seams<B, L> {
     pub ledger: L,
     pub http: Arc<dyn HttpPort>,
     pub clock: fn() -> Timestamp,
+    /// Tells the lives of one desk apart.
+    pub ids: fn() -> Uuid,
     pub levels: Levels,
     pub metrics: LoaderMetrics,
     /// Names this process in dead letters.
@@ -63,6 +65,7 @@ impl<B: Clone, L: Clone> Clone for Seams<B, L> {
             ledger: self.ledger.clone(),
             http: Arc::clone(&self.http),
             clock: self.clock,
+            ids: self.ids,
             levels: self.levels.clone(),
             metrics: self.metrics.clone(),
             host: self.host.clone(),
@@ -84,7 +87,8 @@ pub struct Desk<B: Broker, L> {
     readers: HashMap<String, Acks>,
     news: mpsc::Receiver<News>,
     /// Whether the readers are to take deliveries.
-    open: watch::Sender<bool>,
+    /// One for each reader, so that they hear of it in one order in every run.
+    open: Vec<watch::Sender<bool>>,
     /// What was never read as an event and whose message is not confirmed yet.
     unsent: Vec<Sending>,
     resend_at: Instant,
@@ -104,6 +108,7 @@ impl<B, L: Clone> Seams<B, L> {
             store: self.ledger.clone(),
             http: Arc::clone(&self.http),
             clock: self.clock,
+            life: (self.ids)(),
             metrics: self.metrics.clone(),
             host: self.host.clone(),
         }
@@ -139,16 +144,18 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         // Every reader holds a place while it waits for its queue: one that is quiet must not keep
         // another from handing over.
         let (sender, news) = mpsc::channel(queues.len().max(1));
-        let open = watch::Sender::new(true);
+        let mut open = Vec::new();
         let mut readers = HashMap::new();
         for queue in queues {
             let (acks, receipts) = Reader::<B>::acks();
+            let (opened, is_open) = watch::channel(true);
+            open.push(opened);
             let reader = Reader {
                 broker: seams.broker.clone(),
                 prefetch: seams.prefetch_of(&queue),
                 queue: queue.clone(),
                 news: sender.clone(),
-                open: open.subscribe(),
+                open: is_open,
                 draining: draining.clone(),
             };
             readers.insert(queue, acks);

@@ -33,6 +33,7 @@ async fn start(service: Service) -> anyhow::Result<()> {
         ledger: store,
         http,
         clock: ferry_service::now,
+        ids: uuid::Uuid::new_v4,
         levels: Levels::new(config.broker.levels.iter().map(|level| level.0))
             .map_err(|error| BadConfiguration(error.to_string()))?,
         metrics: LoaderMetrics::new(&service.metrics)?,

@@ -63,6 +63,7 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
         let name = format!("folder/{}", self.source);
         let held = Held::new(Lease { name, owner: self.owner.clone() });
         tokio::select! {
+            biased;
             () = self.runs(&held, draining) => {}
             never = held.keep(&self.store) => match never {},
         }

@@ -103,6 +103,7 @@ where
             warn!(error = %error, "the journal waits for the store");
         }
         tokio::select! {
+            biased;
             () = draining.cancelled() => {}
             () = sleep(limits::STORE_AGAIN) => {}
         }

@@ -77,6 +77,7 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
     pub async fn run(self, draining: CancellationToken) {
         let held = Held::new(Lease { name: self.name(), owner: self.owner.clone() });
         tokio::select! {
+            biased;
             () = self.runs(&held, draining) => {}
             never = held.keep(&self.store) => match never {},
         }

@@ -168,6 +168,7 @@ async fn load(tap: Tap, draining: CancellationToken) -> anyhow::Result<()> {
         },
         http: wire(&tap),
         clock: ferry_sim::now,
+        ids: record_id,
         levels: Levels::new(sim.config.broker.levels.iter().map(|level| level.0))?,
         metrics: LoaderMetrics::new(&Metrics::new("loader")?)?,
         host: tap.process.clone(),

@@ -21,7 +21,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         } else if !alone {
             self.left_alone_since = None;
         }
-        self.open.send_if_modified(|open| std::mem::replace(open, !alone) == alone);
+        for open in &self.open {
+            open.send_if_modified(|open| std::mem::replace(open, !alone) == alone);
+        }
         if self.give_back_at().is_some_and(|at| at <= Instant::now()) {
             let held = self.waiting.take_all();
             info!(target = %self.target.name, count = held.len(), "what was held goes back to its queue");

@@ -166,6 +166,7 @@ pub(crate) fn seams(
         ledger: ledger.clone(),
         http,
         clock: ferry_sim::now,
+        ids: Uuid::new_v4,
         levels: Levels::new(levels()).unwrap(),
         metrics: LoaderMetrics::new(&Metrics::new("loader").unwrap()).unwrap(),
         host: "host/1".to_owned(),
