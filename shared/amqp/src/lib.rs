@@ -6,8 +6,8 @@
 //! each reconnect, and says once per outage what it waits for. lapin's own recovery is off: it
 //! leaves consumers that never end (RabbitMQ reference §0.9).
 //!
-//! What a broker delivers is looked through before lapin reads it ([`clean`]): strings that are no
-//! UTF-8 and tables without an end would cost the connection, or the process.
+//! What a broker delivers is looked through before lapin reads it (the module `clean`): strings that
+//! are no UTF-8 and tables without an end would cost the connection, or the process.
 //!
 //! Publishing and consuming have a connection each, because a broker in alarm stops reading from
 //! publishers, acknowledgements included. It deliberately does not retry a publish by itself (but
