@@ -70,7 +70,7 @@ impl Stage {
     }
 
     fn targets(&self, act: &[&str]) {
-        let told = self.ferry.ask(&[&["targets"], act, &["--url", &self.console.url]].concat());
+        let told = self.ferry.ask(&[&["targets"], act, &["--console", &self.console.url]].concat());
         assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     }
 
@@ -118,7 +118,7 @@ fn pauses_kill_no_message() {
         stage.consumers_gone();
         stage.say(40);
         if cycle == 0 {
-            let listed = stage.ferry.ask(&["targets", "ls", "--url", &stage.console.url]);
+            let listed = stage.ferry.ask(&["targets", "ls", "--console", &stage.console.url]);
             assert!(String::from_utf8_lossy(&listed.stdout).contains("stock count"));
         }
         stage.targets(&["resume", "shop", "--by", "ada"]);
