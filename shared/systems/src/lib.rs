@@ -21,9 +21,9 @@ mod xml;
 pub use draft::{BadItem, Draft, Item, Record};
 pub use poll::{NewRecord, Page};
 pub use push::{Acknowledged, PushRequest, Refusal};
-pub use target::{Applied, Effect, Failure, Write};
+pub use target::{Applied, Effect, Failure, Held, Write};
 
-use ferry_canonical::{Entity, Facet};
+use ferry_canonical::{Entity, Facet, Subject};
 use ferry_config::SystemConfig;
 use ferry_http::Conversation;
 
@@ -127,6 +127,33 @@ impl System {
             Self::Oro(system) => system.apply(conversation, writes).await,
             Self::Rest(_) | Self::Files(_) => {
                 writes.iter().map(|_| Err(Failure::unsupported("it is a source only"))).collect()
+            }
+        }
+    }
+
+    /// Whether [`Self::look`] can show a part of `facet`: what a facet needs that goes both ways.
+    pub fn looks(&self, facet: Facet) -> bool {
+        match self {
+            Self::Orderflow(_) | Self::Oro(_) | Self::Rest(_) | Self::Files(_) => {
+                let _none_of_its_facets = facet;
+                false
+            }
+        }
+    }
+
+    /// Reads one part as it stands at the system, in canonical form; `None` if it is not there.
+    /// `target_id` is the system's own id of the entity, where the ledger knows it.
+    #[expect(clippy::unused_async, reason = "systems that can be read will be waited for")]
+    pub async fn look(
+        &self,
+        conversation: &Conversation,
+        subject: &Subject,
+        target_id: Option<&str>,
+    ) -> Result<Option<Held>, Failure> {
+        match self {
+            Self::Orderflow(_) | Self::Oro(_) | Self::Rest(_) | Self::Files(_) => {
+                let _of_none = (conversation, subject, target_id);
+                Err(Failure::unsupported("it cannot be read part by part"))
             }
         }
     }

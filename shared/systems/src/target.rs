@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use ferry_canonical::{Entity, FailureKind, Part, Reference, Subject};
+use ferry_canonical::{Clock, Entity, FailureKind, Part, Reference, Sequence, Subject};
 use ferry_http::{HttpError, Response};
+use jiff::Timestamp;
 
 /// One entity's part (or composed parts) to be written.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,20 @@ pub struct Write<'a> {
     pub read_first: bool,
     /// 1 on the first try.
     pub attempt: u32,
+}
+
+/// What a system holds of one part, as a read has shown: the other side of a facet that two systems
+/// change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    pub part: Part,
+    /// The system's own id of the entity, where it has one.
+    pub target_id: Option<String>,
+    /// Where this state stands on the clock that the system's own events of the facet have.
+    pub clock: Clock,
+    pub sequence: Sequence,
+    /// When it was changed last, by the system's word.
+    pub changed_at: Option<Timestamp>,
 }
 
 /// It is so at the target.
