@@ -22,6 +22,8 @@ pub(crate) enum Going {
 
 pub(crate) struct Broker {
     pub(crate) address: SocketAddr,
+    /// For foreign clients; no link lies between.
+    pub(crate) url: String,
     node: Arc<Mutex<Node>>,
     away: Away,
 }
@@ -37,7 +39,7 @@ impl Broker {
         let url = node.amqp_url();
         let address = url.split(['@', '/']).find_map(|part| part.parse().ok());
         let address = address.with_context(|| format!("{url} has no address"))?;
-        Ok(Self { address, node: Arc::new(Mutex::new(node)), away: Away::default() })
+        Ok(Self { address, url, node: Arc::new(Mutex::new(node)), away: Away::default() })
     }
 
     /// Takes the node away and, after `away`, starts it again, aside. False if it is away already.

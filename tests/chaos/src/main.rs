@@ -12,6 +12,7 @@
 #![expect(clippy::print_stderr, reason = "showing what happens is what this program does")]
 
 mod arguments;
+mod audit;
 mod away;
 mod broker;
 mod link;

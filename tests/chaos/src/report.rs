@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     arguments::{Arguments, Plan, StoreKind},
+    audit,
     load::Load,
     misfortune::{Counts, KINDS, STORE_KINDS},
     stage::Stage,
@@ -38,11 +39,12 @@ pub(crate) struct Report {
     pub(crate) json: Value,
 }
 
-/// How long the parts of a run took, in seconds.
+/// How long the parts of a run took, in seconds, and whether all came to its end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Took {
     pub(crate) load: u64,
     pub(crate) drain: u64,
+    pub(crate) quiet: bool,
 }
 
 pub(crate) fn settle(
@@ -54,10 +56,19 @@ pub(crate) fn settle(
     let (shop, warehouse) = seen(&stage.shop.url, &stage.warehouse.url)?;
     let account = audit(&load.world, load.options.ticks, &shop, &warehouse);
     let view = stage.overview().context("asking the console")?;
-    let dead = told::dead(&stage.console).context("asking the console for its dead letters")?;
+    let letters = |closed| {
+        told::dead(&stage.console, closed).context("asking the console for its dead letters")
+    };
+    let (dead, closed) = (letters(false)?, letters(true)?);
+    let events = audit::events(&stage.broker.url);
     let mut findings = explain(&account);
-    let disagreements = disagreements(&account, &view, &dead);
+    let sent_again = u64::try_from(closed.len()).unwrap_or(u64::MAX);
+    let mut disagreements = disagreements(&account, &view, &dead, &closed);
+    disagreements.extend(audit::disagreements(&events, &view, sent_again));
     findings.extend(disagreements.iter().map(|text| format!("counters: {text}")));
+    if !took.quiet {
+        findings.push("drain: something was still waiting, and nothing moved any more".to_owned());
+    }
     findings.extend(stage.ended.iter().map(|text| format!("ended: {text}")));
     let gave_up = warehouse.push_failures.len();
     if gave_up > 0 {
@@ -81,6 +92,7 @@ pub(crate) fn settle(
         "ticks": load.options.ticks,
         "seconds": {"load": took.load, "drain": took.drain},
         "faults": faults,
+        "events": events,
         "requests_seen": requests,
         "expected": account.expected,
         "accounted": account.accounted,
@@ -89,6 +101,7 @@ pub(crate) fn settle(
         "double": account.doubled.count,
         "dead_expected": account.dead_expected.len(),
         "dead_letters": dead.len(),
+        "dead_letters_closed": closed.len(),
         "ended_by_themselves": stage.ended.len(),
         "outcomes": outcomes,
         "resident_peak_bytes": stage.resident,

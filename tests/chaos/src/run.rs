@@ -81,9 +81,9 @@ fn play(stage: &mut Stage, arguments: &Arguments, load: &Load) -> anyhow::Result
     );
     stage.calm()?;
     stage.raise_all()?;
-    drain(stage, load, &mut dropper, started)?;
+    let quiet = drain(stage, load, &mut dropper, started)?;
     let drain = started.elapsed().saturating_sub(suffered);
-    let took = Took { load: suffered.as_secs(), drain: drain.as_secs() };
+    let took = Took { load: suffered.as_secs(), drain: drain.as_secs(), quiet };
     report::settle(stage, (arguments, load), &faults, took)
 }
 
@@ -113,13 +113,13 @@ fn suffer(
     Ok(())
 }
 
-/// Waits until everything has come to its end, or nothing moves.
+/// Waits until everything has come to its end, or nothing moves; true in the first case.
 fn drain(
     stage: &mut Stage,
     load: &Load,
     dropper: &mut Dropper,
     started: Instant,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let (mut last_moved, mut last, mut told) = (Instant::now(), String::new(), Instant::now());
     loop {
         stage.look()?;
@@ -131,11 +131,11 @@ fn drain(
         }
         let all_told = dropper.tick() == load.options.ticks;
         if all_told && view.is_quiet() && last_moved.elapsed() > QUIET && stage.simulators_done()? {
-            return Ok(());
+            return Ok(true);
         }
         if last_moved.elapsed() > PATIENCE {
             eprintln!("nothing has moved for {} s; settling the account", PATIENCE.as_secs());
-            return Ok(());
+            return Ok(false);
         }
         if told.elapsed() >= LINE_EVERY {
             told = Instant::now();

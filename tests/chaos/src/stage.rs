@@ -13,6 +13,7 @@ use ferry_stage::{Places, Program, Simulator, free_port, told, wait_ready};
 
 use crate::{
     arguments::StoreKind,
+    audit,
     broker::Broker,
     link::{Link, Links},
     load::Load,
@@ -112,6 +113,10 @@ impl Stage {
             links,
             _carrier: carrier,
         };
+        // The transformer alone makes events, and declares the exchange they go through.
+        stage.start("transformer")?;
+        stage.wait_ready("transformer")?;
+        audit::begin(&stage.broker.url);
         stage.raise_all()?;
         Ok(stage)
     }
@@ -121,12 +126,12 @@ impl Stage {
         for name in SERVICES {
             self.start(name)?;
         }
-        for service in self.services.values_mut() {
-            if let Some(running) = &mut service.running {
-                wait_ready(running, service.port)?;
-            }
-        }
-        Ok(())
+        SERVICES.into_iter().try_for_each(|name| self.wait_ready(name))
+    }
+
+    fn wait_ready(&mut self, name: &str) -> anyhow::Result<()> {
+        let Some(service) = self.services.get_mut(name) else { return Ok(()) };
+        service.running.as_mut().map_or(Ok(()), |running| wait_ready(running, service.port))
     }
 
     /// Starts a service that does not run.

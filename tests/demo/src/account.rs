@@ -36,9 +36,12 @@ pub(crate) fn settle(
     let (shop, warehouse) = seen(&stage.shop.url, &stage.warehouse.url)?;
     let account = audit(world, arguments.ticks, &shop, &warehouse);
     let view = told::overview(&stage.console).context("asking the console")?;
-    let dead = told::dead(&stage.console).context("asking the console for its dead letters")?;
+    let letters = |closed| {
+        told::dead(&stage.console, closed).context("asking the console for its dead letters")
+    };
+    let (dead, closed) = (letters(false)?, letters(true)?);
     let mut explanations = explain(&account);
-    let disagreements = disagreements(&account, &view, &dead);
+    let disagreements = disagreements(&account, &view, &dead, &closed);
     explanations.extend(disagreements.iter().map(|text| format!("counters: {text}")));
     let mut end = counts(&view);
     let mut clean = account.is_clean() && disagreements.is_empty();

@@ -129,6 +129,22 @@ impl Foreign {
         sure("binding", self.runtime.block_on(binding))
     }
 
+    /// A queue that outlives the connection and the broker, bound to `exchange` with `key`. Without
+    /// the exchange there is none.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn keep(&self, queue: &str, exchange: &str, key: &str) {
+        let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+        let binding = async {
+            let none = FieldTable::default;
+            self.channel.queue_declare(queue.into(), options, none()).await?;
+            let (queue, exchange, key) = (queue.into(), exchange.into(), key.into());
+            self.channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), none()).await
+        };
+        sure("binding", self.runtime.block_on(binding));
+    }
+
     /// Takes the next message of a queue, if there is one.
     pub fn get(&self, queue: &str) -> Option<Letter> {
         let getting = self.channel.basic_get(queue.into(), BasicGetOptions { no_ack: true });

@@ -73,8 +73,14 @@ pub fn explain(account: &Account) -> Vec<String> {
     lines
 }
 
-/// Where Ferry's own counters do not add up, or do not say what the world says.
-pub fn disagreements(account: &Account, view: &Overview, dead: &[Dead]) -> Vec<String> {
+/// Where Ferry's own counters do not add up, or do not say what the world says. A letter that is
+/// dealt with (`closed`) had no more reason to be than an open one.
+pub fn disagreements(
+    account: &Account,
+    view: &Overview,
+    open: &[Dead],
+    closed: &[Dead],
+) -> Vec<String> {
     let mut found = Vec::new();
     for route in &view.routes {
         let ended: u64 = route.outcomes.values().sum();
@@ -84,10 +90,11 @@ pub fn disagreements(account: &Account, view: &Overview, dead: &[Dead]) -> Vec<S
             found.push(format!("{name} to {target}: {received} received, {ended} ended"));
         }
     }
-    let listed = u64::try_from(dead.len()).unwrap_or(u64::MAX);
+    let listed = u64::try_from(open.len()).unwrap_or(u64::MAX);
     if listed != view.dead_total() {
         found.push(format!("{listed} dead letters are listed, {} are counted", view.dead_total()));
     }
+    let dead: Vec<&Dead> = open.iter().chain(closed).collect();
     // A flawed entity that changes is flawed in every version: each is a letter of its own.
     let mut unmatched: BTreeSet<usize> = (0..dead.len()).collect();
     for expected in &account.dead_expected {

@@ -23,6 +23,8 @@ pub struct Route {
     pub name: String,
     pub source: String,
     pub target: String,
+    pub entity: String,
+    pub facet: String,
     pub received: u64,
     pub outcomes: BTreeMap<String, u64>,
     pub retrying: u64,
@@ -47,15 +49,16 @@ pub fn overview(console: &str) -> anyhow::Result<Overview> {
     http::json(&format!("{console}/api/v1/overview"))
 }
 
-/// Every dead letter there is.
+/// Every dead letter there is, or with `closed` every one that is dealt with.
 ///
 /// # Errors
 /// When the console does not answer so.
-pub fn dead(console: &str) -> anyhow::Result<Vec<Dead>> {
+pub fn dead(console: &str, closed: bool) -> anyhow::Result<Vec<Dead>> {
     const PAGE: usize = 500;
     let mut all = Vec::new();
     loop {
-        let url = format!("{console}/api/v1/dead?limit={PAGE}&offset={}", all.len());
+        let url =
+            format!("{console}/api/v1/dead?limit={PAGE}&offset={}&resolved={closed}", all.len());
         let page: Vec<Dead> = http::json(&url)?;
         let last = page.len() < PAGE;
         all.extend(page);
