@@ -150,9 +150,11 @@ async fn dead_letters(run: &Run, wrong: &mut Vec<String>) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Attempts of one delivery grow one by one, and nothing is dead-lettered by the broker.
+/// Attempts of one delivery grow one by one from 1, with its first failure on, and nothing is
+/// dead-lettered by the broker.
 fn attempts(run: &Run, wrong: &mut Vec<String>) {
     const MOST: i64 = 60;
+    let mut seen: BTreeMap<(String, String, i64), BTreeSet<i64>> = BTreeMap::new();
     for level in &run.sim.config.broker.levels {
         let exchange = ferry_topology::delay_exchange(level.0);
         for message in run.sim.broker.tried(&exchange) {
@@ -160,9 +162,22 @@ fn attempts(run: &Run, wrong: &mut Vec<String>) {
             if !(1..=MOST).contains(&attempt) {
                 wrong.push(format!("{} is at attempt {attempt}", message.id));
             }
+            let failed = message.headers.text("ferry-failure-kind").is_some();
+            if failed != (attempt > 1) {
+                wrong.push(format!("{} is at attempt {attempt}, failed: {failed}", message.id));
+            }
+            let generation = message.headers.number("ferry-generation").unwrap_or(0);
+            let delivery = (message.key.clone(), message.id.clone(), generation);
+            seen.entry(delivery).or_default().insert(attempt);
             if message.headers.text("x-death").is_some() {
                 wrong.push(format!("{} carries x-death into {exchange}", message.id));
             }
+        }
+    }
+    for ((queue, id, _), attempts) in seen {
+        let last = attempts.last().copied().unwrap_or(1);
+        if let Some(left_out) = (2..last).find(|attempt| !attempts.contains(attempt)) {
+            wrong.push(format!("{id} of {queue} came to attempt {last} without {left_out}"));
         }
     }
 }
