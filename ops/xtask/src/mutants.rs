@@ -9,6 +9,7 @@ mod patch;
 mod report;
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
@@ -94,10 +95,21 @@ fn git(tree: &Path, words: &[&str]) -> Command {
 
 fn run(workspace: &Workspace, patches: &[Patch]) -> io::Result<Vec<Entry>> {
     let bench = Bench::prepare(workspace)?;
+    // A test that is red without a mutant would catch every one of them.
+    let tests: BTreeSet<&String> = patches.iter().flat_map(|patch| &patch.tests).collect();
+    let mut red = BTreeSet::new();
+    for test in tests {
+        let (green, said) = bench.cargo(test, &[])?;
+        if !green {
+            eprintln!("`cargo test {test}` is red as it stands:\n{said}");
+            red.insert(test.clone());
+        }
+    }
     let mut entries = Vec::new();
     for patch in patches {
         let start = Instant::now();
-        let verdict = bench.verdict(patch)?;
+        let spoilt = patch.tests.iter().any(|test| red.contains(test));
+        let verdict = if spoilt { Verdict::Broken } else { bench.verdict(patch)? };
         let seconds = start.elapsed().as_secs_f64();
         eprintln!("{:<10} {:<34} {seconds:>6.1} s", verdict.word(), patch.name);
         entries.push(Entry { patch: patch.clone(), verdict, seconds });

@@ -10,7 +10,7 @@ pub(crate) enum Verdict {
     Survived,
     /// The patch does not fit what is here any more.
     Torn,
-    /// It does not compile, or its tests are not there: nothing was shown.
+    /// It does not compile, or its tests are not there or red without it: nothing was shown.
     Broken,
 }
 
