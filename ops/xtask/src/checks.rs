@@ -6,7 +6,7 @@ use std::{
     process::{Command, ExitCode, Stdio},
 };
 
-use ferry_node::{Node, NodeError, NodeOptions, Programs, RABBITMQ, ensure_package};
+use ferry_node::{Node, NodeOptions, Programs, RABBITMQ, ensure_package};
 use ferry_postgres::Cluster;
 
 use crate::{
@@ -19,20 +19,17 @@ use crate::{
 const CLIPPY: &str = "clippy --locked --workspace --all-targets --all-features -- -D warnings";
 const DOC: &str = "doc --locked --workspace --no-deps --document-private-items";
 const DENY: &str = "deny --locked --all-features check bans licenses sources";
-const BROKER_TESTS: &str = "test --locked -p ferry-node -p ferry-amqp -p ferry-e2e \
-    --features ferry-node/broker,ferry-amqp/broker,ferry-e2e/broker";
+/// Everything that an ordinary run tests. Every call of cargo names the whole workspace with these
+/// features and picks its tests by target and name: a choice of packages would change the features
+/// of the crates below, and each of them would be built once more.
+const ALL: &str = "--locked --workspace --features \
+    ferry-node/broker,ferry-amqp/broker,ferry-e2e/broker,ferry-store/postgres,ferry-postgres/postgres";
 
 /// One at a time: they measure, fill and starve.
-const FULL_TESTS: &str =
-    "test --locked -p ferry-e2e --features full --test full -- --test-threads 1";
+const FULL_TESTS: &str = "--features ferry-e2e/full --test full -- --test-threads 1";
 
 /// Ten minutes and fifty cycles instead of what fits every change.
-const FULL_CARE: &str =
-    "test --locked -p ferry-e2e --features broker,full --test broker -- care:: --test-threads 1";
-
-/// The store's suite once more, on the other backend.
-const STORE_TESTS: &str = "test --locked -p ferry-store -p ferry-postgres \
-    --features ferry-store/postgres,ferry-postgres/postgres";
+const FULL_CARE: &str = "--features ferry-e2e/full --test broker -- care:: --test-threads 1";
 
 /// Set where there is no network; only what needs the network is then left out, and said.
 const OFFLINE: &str = "CI_OFFLINE";
@@ -48,23 +45,27 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> ExitCode {
         }
     };
     let mut steps = Steps::begin();
-    let result = without_broker(workspace, &mut steps)
-        .and_then(|()| steps.step("store on PostgreSQL", || with_database(workspace)))
-        .and_then(|()| steps.step("end to end", || with_broker(workspace, BROKER_TESTS)))
-        .and_then(|()| steps.step("chaos", || chaos(workspace, "--minutes 2 --seed 1")))
+    let result = without_tests(workspace, &mut steps)
+        .and_then(|()| steps.step("packages", packages))
+        .and_then(|()| steps.step("build", || build(workspace)))
+        .and_then(|()| steps.step("tests", || tested(workspace, "")))
+        .and_then(|()| {
+            steps.step("chaos", || chaos(workspace, "--minutes 2 --seed 1 --store postgres"))
+        })
         .and_then(|()| if full { in_full(workspace, &mut steps) } else { Ok(()) })
         .and_then(|()| generations::test(workspace, &mut steps, full));
     steps.summary(&result)
 }
 
 fn in_full(workspace: &Workspace, steps: &mut Steps) -> Result<(), Failed> {
-    steps.step("end to end, in full", || with_broker(workspace, FULL_TESTS))?;
-    steps.step("care of targets, in full", || with_broker(workspace, FULL_CARE))?;
+    steps.step("end to end, in full", || tested(workspace, FULL_TESTS))?;
+    steps.step("care of targets, in full", || tested(workspace, FULL_CARE))?;
     let plans = [
         ("chaos: loaders killed in a loop", "--minutes 5 --plan loaders-killed"),
         ("chaos: a minute without the broker", "--minutes 5 --plan broker-stopped"),
         ("chaos: ten minutes without the shop", "--minutes 20 --plan target-down"),
         ("chaos: everything, for longer", "--minutes 20 --seed 7 --events 50000 --entities 5000"),
+        ("chaos: everything on PostgreSQL", "--minutes 10 --seed 8 --store postgres"),
     ];
     plans.into_iter().try_for_each(|(name, plan)| steps.step(name, || chaos(workspace, plan)))
 }
@@ -81,11 +82,10 @@ pub(crate) fn lint(workspace: &Workspace, _none: &[String]) -> ExitCode {
     exit_code(&run(workspace.cargo(CLIPPY)))
 }
 
-fn without_broker(workspace: &Workspace, steps: &mut Steps) -> Result<(), Failed> {
+fn without_tests(workspace: &Workspace, steps: &mut Steps) -> Result<(), Failed> {
     steps.step("format", || run(workspace.cargo("fmt --all --check")))?;
     steps.step("tidy", || tidied(workspace))?;
     steps.step("lints", || run(workspace.cargo(CLIPPY)))?;
-    steps.step("tests", || run(workspace.cargo("test --locked --workspace")))?;
     steps.step("documentation", || {
         let mut doc = workspace.cargo(DOC);
         doc.env("RUSTDOCFLAGS", "-D warnings");
@@ -111,62 +111,60 @@ fn dependencies(workspace: &Workspace, steps: &mut Steps) -> Result<(), Failed> 
     })
 }
 
-/// The tests that need a database, on a private cluster that goes with them.
-fn with_database(workspace: &Workspace) -> Result<(), Failed> {
-    let cluster = cluster()?;
-    eprintln!("    a private database answers at port {}", cluster.port());
-    let mut tests = workspace.cargo(STORE_TESTS);
-    tests.env("FERRY_TEST_STORE_URL", cluster.url());
-    run(tests)
-}
-
-fn cluster() -> Result<Cluster, Failed> {
-    ferry_postgres::ensure_package(&mut |line| eprintln!("    {line}")).map_err(|error| {
+/// What has to be installed for the tests.
+fn packages() -> Result<(), Failed> {
+    let say = |line: &str| eprintln!("    {line}");
+    ferry_postgres::ensure_package(&mut |line| say(line)).map_err(|error| {
         launch::say_package_error(&error);
         eprintln!("Install it, then run this again: apt-get install postgresql");
         Failed
     })?;
-    Cluster::start().map_err(|error| {
-        eprintln!("{error}");
-        if let Some(cause) = error.source() {
-            eprintln!("  because: {cause}");
-        }
-        Failed
-    })
-}
-
-/// The tests that need a broker, on a private node that goes with them.
-fn with_broker(workspace: &Workspace, tests: &str) -> Result<(), Failed> {
-    let programs = Programs::from_env().map_err(|error| {
-        eprintln!("{RABBITMQ}: {error}");
-        Failed
-    })?;
-    if programs == Programs::Package {
-        ensure_package(&mut |line| eprintln!("    {line}")).map_err(|error| {
+    if programs()? == Programs::Package {
+        ensure_package(&mut |line| say(line)).map_err(|error| {
             launch::say_package_error(&error);
             eprintln!("Install it, then run this again: apt-get install rabbitmq-server");
             Failed
         })?;
     }
-    run(workspace.cargo("build --locked --workspace --bins"))?;
-    on_node(workspace, programs, tests)
+    Ok(())
 }
 
-/// Runs tests on a node of these programs.
-pub(crate) fn on_node(
+fn programs() -> Result<Programs, Failed> {
+    Programs::from_env().map_err(|error| {
+        eprintln!("{RABBITMQ}: {error}");
+        Failed
+    })
+}
+
+/// Every program and every test, with the features they are tested with.
+fn build(workspace: &Workspace) -> Result<(), Failed> {
+    run(workspace.cargo(&format!("build {ALL} --all-targets")))
+}
+
+fn tested(workspace: &Workspace, which: &str) -> Result<(), Failed> {
+    tested_on(workspace, programs()?, which)
+}
+
+/// Runs tests on a private broker of these programs and a private database, which go with them.
+pub(crate) fn tested_on(
     workspace: &Workspace,
     programs: Programs,
-    tests: &str,
+    which: &str,
 ) -> Result<(), Failed> {
+    let cluster = Cluster::start().map_err(|error| say_error(&error))?;
+    eprintln!("    a private database answers at port {}", cluster.port());
     let folder = workspace.scratch("test-broker");
     let version = programs.version().unwrap_or_else(|| "of unknown version".to_owned());
     let options = NodeOptions { fresh: true, programs, ..NodeOptions::new(folder) };
-    let mut node = Node::start(options).map_err(|error| say_node_error(&error))?;
+    let mut node = Node::start(options).map_err(|error| say_error(&error))?;
     eprintln!("    a private RabbitMQ {version} answers at {}", node.amqp_url());
-    let mut tests = workspace.cargo(tests);
-    tests.env("FERRY_TEST_AMQP_URL", node.amqp_url()).env("FERRY_TEST_NODE_DIR", node.folder());
+    let mut tests = workspace.cargo(&format!("test {ALL} {which}"));
+    tests
+        .env("FERRY_TEST_STORE_URL", cluster.url())
+        .env("FERRY_TEST_AMQP_URL", node.amqp_url())
+        .env("FERRY_TEST_NODE_DIR", node.folder());
     let result = run(tests);
-    node.stop().map_err(|error| say_node_error(&error))?;
+    node.stop().map_err(|error| say_error(&error))?;
     result
 }
 
@@ -177,7 +175,7 @@ fn chaos(workspace: &Workspace, options: &str) -> Result<(), Failed> {
     run(chaos)
 }
 
-fn say_node_error(error: &NodeError) -> Failed {
+fn say_error(error: &dyn Error) -> Failed {
     eprintln!("{error}");
     if let Some(cause) = error.source() {
         eprintln!("  because: {cause}");

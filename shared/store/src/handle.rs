@@ -251,7 +251,7 @@ impl Overviews for Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::clock;
+    use crate::on_sqlite::tests::clock;
 
     #[tokio::test]
     async fn a_store_that_cannot_be_opened_is_tried_again_with_the_next_call() {

@@ -18,12 +18,14 @@ mod decide;
 mod handle;
 pub mod journal;
 pub mod ledger;
+#[cfg(all(test, feature = "postgres"))]
+mod on_postgres;
+#[cfg(test)]
+mod on_sqlite;
 pub mod overview;
 mod page;
 mod postgres;
 pub mod sqlite;
-#[cfg(test)]
-mod tests;
 mod value;
 
 pub use alerts::{Alert, Alerts, Dying, Found, Look, Notice, Observed, Phase, Telling, Told};

@@ -120,7 +120,6 @@ impl SqliteStore {
     }
 
     #[cfg(test)]
-    #[cfg(not(feature = "postgres"))]
     pub(crate) fn read_ledger<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,

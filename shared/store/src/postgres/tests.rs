@@ -9,7 +9,9 @@ use std::{
 use super::PostgresStore;
 use crate::{
     Claimed, Group, Ledger, Overviews, Settle, Settled, Settlement, StoreError,
-    tests::{Backend, clock, customer, deliver, delivered, grant, group, settle, store, wait},
+    on_postgres::tests::{
+        Backend, clock, customer, deliver, delivered, grant, group, settle, store, wait,
+    },
 };
 
 /// The database the tests may do with as they like.

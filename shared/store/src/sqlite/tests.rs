@@ -8,7 +8,9 @@ use tempfile::TempDir;
 use super::{Mode, Options, SqliteStore};
 use crate::{
     Claimed, Journal, JournalFilter, Settled, StoreError,
-    tests::{claim, clock, customer, deliver, delivered, grant, group, settle, tally, wait},
+    on_sqlite::tests::{
+        claim, clock, customer, deliver, delivered, grant, group, settle, tally, wait,
+    },
 };
 
 fn open(folder: &Path, mode: Mode) -> Result<SqliteStore, StoreError> {

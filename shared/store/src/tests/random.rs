@@ -180,9 +180,6 @@ fn check(store: &Backend, world: &mut World) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Every step of a case is several transactions, and on PostgreSQL each waits for a disk.
-const CASES: u32 = if cfg!(feature = "postgres") { 3 } else { 128 };
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
 

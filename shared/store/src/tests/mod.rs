@@ -1,7 +1,7 @@
-//! Promises of the store, kept by every backend: `backend` says which one this run is about.
+//! Promises of the store, kept by every backend: it is built once for each, beside the backend it
+//! is about.
 
 mod alerts;
-mod backend;
 mod care;
 mod claims;
 mod echoes;
@@ -24,7 +24,7 @@ use crate::{
     Settlement, Verdict,
 };
 
-pub(crate) use self::backend::{Backend, number, store, texts, wait};
+pub(crate) use super::backend::{Backend, CASES, number, store, texts, wait};
 
 pub(crate) const LEASE: Duration = Duration::from_mins(1);
 pub(crate) const SETTLE_AFTER: Duration = Duration::from_secs(100);

@@ -1,0 +1,5 @@
+//! The promises of the store, on SQLite.
+
+mod backend;
+#[path = "tests/mod.rs"]
+pub(crate) mod tests;
