@@ -77,12 +77,12 @@ impl Store {
         Ok(Self(Arc::new(backend)))
     }
 
-    /// Whether it can be used at this moment.
+    /// Whether it can be used at this moment, which takes a write: a full disk and a server that
+    /// follows another one can still be read.
     pub async fn ready(&self) -> Result<(), StoreError> {
-        match &*self.0 {
-            Backend::Sqlite(file) => file.open().await?.cursor("").await.map(drop),
-            Backend::Postgres(store) => store.ready().await,
-        }
+        const TRACE: &str = "readiness";
+        let trace = Lease { name: TRACE.to_owned(), owner: TRACE.to_owned() };
+        self.lease(trace, Duration::ZERO).await.map(drop)
     }
 }
 
@@ -266,6 +266,25 @@ mod tests {
         std::fs::remove_file(folder).unwrap();
         assert_eq!(store.cursor("orders").await.unwrap(), None);
         store.ready().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_store_that_can_only_be_read_is_not_ready() {
+        let place = tempfile::tempdir().unwrap();
+        let config = StoreConfig::Sqlite { folder: place.path().to_owned() };
+        let store = Store::of(&config, clock).unwrap();
+        store.ready().await.unwrap();
+
+        // As a full disk has it: what is there can be read.
+        let ledger = rusqlite::Connection::open(place.path().join("ledger.db")).unwrap();
+        let refuse = "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+        for verb in ["INSERT", "UPDATE"] {
+            let full = format!("CREATE TRIGGER full_{verb} BEFORE {verb} ON lease {refuse}");
+            ledger.execute(&full, ()).unwrap();
+        }
+
+        assert!(store.cursor("orders").await.is_ok());
+        assert!(matches!(store.ready().await, Err(StoreError::Unusable(_))));
     }
 
     #[tokio::test]
