@@ -83,6 +83,9 @@ where
             );
         }
     };
+    if let Err(reason) = known(&arguments.only, &config) {
+        return say(&format!("ferry-{name}: {reason}\n{}", usage(name)), exit::USAGE);
+    }
     match live(name, arguments, config, start) {
         Ok(code) => code,
         Err(error) => say(&format!("ferry-{name}: {error:#}\n"), exit::FAILED),
@@ -134,8 +137,37 @@ where
     Ok(ended.code)
 }
 
+/// A process that is limited to a system nobody has would run, look healthy and do nothing.
+fn known(only: &[String], config: &Config) -> Result<(), String> {
+    let Some(unknown) = only.iter().find(|only| !config.systems.contains_key(*only)) else {
+        return Ok(());
+    };
+    let systems: Vec<&str> = config.systems.keys().map(String::as_str).collect();
+    let systems = systems.join(", ");
+    Err(format!("--only: no system is called `{unknown}`; the configuration has {systems}"))
+}
+
 /// Before logging runs, people are told directly. Standard error may be closed: then nobody listens.
 fn say(text: &str, code: u8) -> u8 {
     let _ = std::io::stderr().write_all(text.as_bytes());
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_for_a_system_that_is_not_there_does_not_start() {
+        let text = "[store]\nfolder = \"state\"\n[systems.drop]\nkind = \"files\"\nfolder = \"in\"\n\
+                    [systems.drop.files.all]\npattern = \"*.csv\"\nformat = \"csv\"\n\
+                    facet = \"catalogue\"\nmapping = \"all.jq\"\n";
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("all.jq"), ".").unwrap();
+        std::fs::write(folder.path().join("ferry.toml"), text).unwrap();
+        let config = Config::load(&folder.path().join("ferry.toml")).unwrap();
+        assert_eq!(known(&["drop".to_owned()], &config), Ok(()));
+        let unknown = known(&["drop".to_owned(), "nosuch".to_owned()], &config).unwrap_err();
+        assert_eq!(unknown, "--only: no system is called `nosuch`; the configuration has drop");
+    }
 }
