@@ -13,7 +13,7 @@ pub(crate) async fn audit(run: &Run) -> anyhow::Result<Vec<String>> {
     {
         let models = run.sim.models();
         states(&run.plan, &models, &mut wrong);
-        histories(&models, &mut wrong);
+        histories(&run.plan, &models, &mut wrong);
     }
     outcomes(run, &mut wrong).await?;
     dead_letters(run, &mut wrong).await?;
@@ -70,15 +70,16 @@ fn levels(plan: &Plan, models: &Models, wrong: &mut Vec<String>) {
 }
 
 /// No target showed an older state after a newer one.
-fn histories(models: &Models, wrong: &mut Vec<String>) {
-    for (sku, versions) in models.warehouse.products() {
-        if !versions.is_sorted() {
-            wrong.push(format!("product {sku} went back in the warehouse: {versions:?}"));
-        }
-    }
-    for (sku, versions) in models.shop.names() {
-        if !versions.is_sorted() {
-            wrong.push(format!("product {sku} went back in the shop: {versions:?}"));
+fn histories(plan: &Plan, models: &Models, wrong: &mut Vec<String>) {
+    let names = plan.names();
+    let targets = [("warehouse", models.warehouse.products()), ("shop", models.shop.names())];
+    for (target, products) in targets {
+        for (sku, seen) in products {
+            let said = names.get(sku).map(Vec::as_slice).unwrap_or_default();
+            if !follows(seen, said) {
+                wrong
+                    .push(format!("product {sku} went back in the {target}: {seen:?} of {said:?}"));
+            }
         }
     }
     for (sku, levels) in models.shop.levels() {
@@ -87,6 +88,15 @@ fn histories(models: &Models, wrong: &mut Vec<String>) {
             wrong.push(format!("stock of {sku} went back in the shop: {levels:?}"));
         }
     }
+}
+
+/// Whether what was seen is what was said, in its order; some of it left out, some of it repeated.
+fn follows(seen: &[u32], said: &[u32]) -> bool {
+    let mut rest = said.iter().peekable();
+    seen.iter().all(|name| {
+        while rest.next_if(|said| *said != name).is_some() {}
+        rest.peek().is_some()
+    })
 }
 
 /// Every event that was published ended exactly once at every target it was for.

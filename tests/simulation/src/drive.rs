@@ -169,8 +169,8 @@ impl Run {
         sim.say(format!("now {what:?}"));
         let now = ferry_sim::now();
         match what {
-            What::Product { sku, version, flawed } => {
-                sim.models().erp.product(&sku, version, flawed, now);
+            What::Product { sku, name, flawed } => {
+                sim.models().erp.product(&sku, name, flawed, now);
             }
             What::Order { reference, sku, whole } => {
                 sim.models().erp.order(&reference, &sku, whole, now);

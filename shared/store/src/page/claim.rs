@@ -18,7 +18,8 @@ use crate::{
 struct Open<'a> {
     index: usize,
     member: &'a Member,
-    key: Key,
+    /// Where it is to be written.
+    place: Place,
     /// The systems its content came through.
     via: Vec<String>,
 }
@@ -27,7 +28,7 @@ struct Open<'a> {
 enum Judged {
     Final(Verdict),
     Open {
-        key: Key,
+        place: Place,
         via: Vec<String>,
     },
     /// A newer state may be there already: this one waits until that is known.
@@ -50,10 +51,10 @@ impl Page {
         let mut verdicts = Vec::with_capacity(group.members.len());
         let mut open = Vec::new();
         for (index, member) in group.members.iter().enumerate() {
-            verdicts.push(match self.judge(group, member) {
+            verdicts.push(match self.judge(group, member, &open) {
                 Judged::Final(verdict) => verdict,
-                Judged::Open { key, via } => {
-                    open.push(Open { index, member, key, via });
+                Judged::Open { place, via } => {
+                    open.push(Open { index, member, place, via });
                     Verdict::Waits
                 }
                 Judged::Behind => Verdict::Waits,
@@ -66,7 +67,9 @@ impl Page {
         Ok(GroupClaim { members: verdicts, claimed })
     }
 
-    fn judge(&mut self, group: &Group, member: &Member) -> Judged {
+    /// Of a part that a member before it is going to write, nothing is so already: its intent is not
+    /// written down yet, and this one may be the newer.
+    fn judge(&mut self, group: &Group, member: &Member, before: &[Open<'_>]) -> Judged {
         let target = &group.target;
         if let Some(end) = self.ends.get(&Delivery::of(group, member)) {
             let (outcome, because) = (end.outcome, end.because.clone());
@@ -78,7 +81,9 @@ impl Page {
             return closed;
         }
         let look = self.look(&place.at);
-        let is_unchanged = !member.subject.facet.written_through()
+        let is_written = before.iter().any(|open| open.place == place);
+        let is_unchanged = !is_written
+            && !member.subject.facet.written_through()
             && !look.is_unknown()
             && self.intended(&place).next().is_none()
             && self.settled(&place).is_some_and(|s| s.fingerprint == member.fingerprint);
@@ -89,13 +94,13 @@ impl Page {
         }
         let at_source = Place::of(member, At::new(&key, &member.source));
         let via = self.via(&at_source, member);
-        if via.contains(target) {
+        if !is_written && via.contains(target) {
             self.pass_over(&place, member, Outcome::Echo);
             let because = format!("it came from {target} and was written to {}", member.source);
             return self.close(group, member, Outcome::Echo, because);
         }
         self.said(&at_source, member);
-        Judged::Open { key, via }
+        Judged::Open { place, via }
     }
 
     /// What its place on its clock says about a member; `None` if it is the newest known.
@@ -179,10 +184,9 @@ impl Page {
         open: Vec<Open<'_>>,
         verdicts: &mut [Verdict],
     ) -> Result<Claimed, StoreError> {
-        let Some(key) = open.first().map(|first| first.key.clone()) else {
+        let Some(at) = open.first().map(|first| first.place.at.clone()) else {
             return Ok(Claimed::Nothing);
         };
-        let at = At::new(&key, &group.target);
         let look = self.look(&at);
         if look.held {
             return Ok(Claimed::Busy);
@@ -190,7 +194,7 @@ impl Page {
         if let Some(wait) = look.wait(self.now_micros()) {
             return Ok(Claimed::Unknown { wait });
         }
-        let open: Vec<Open<'_>> = open.into_iter().filter(|open| open.key == key).collect();
+        let open: Vec<Open<'_>> = open.into_iter().filter(|open| open.place.at == at).collect();
         let members: Vec<&Member> = open.iter().map(|open| open.member).collect();
         let roles = decide::roles(&members, group.composed);
         let claimants = claimants(&open, &roles);
@@ -204,12 +208,12 @@ impl Page {
         self.write_down(group, &at, writing, claimants);
         let leads = open.iter().zip(&roles).filter(|(_, role)| **role == Role::Lead);
         for (lead, _) in leads {
-            self.intend(&at, writing, lead);
+            self.intend(writing, lead);
         }
         Ok(Claimed::Granted(Box::new(Grant {
             token: writing.token,
             read_first: look.is_unknown(),
-            entity_id: key.id,
+            entity_id: at.key.id,
             target_id: look.own_id,
             siblings,
         })))
@@ -258,12 +262,12 @@ impl Page {
         self.take(at, writing.token, writing.grants);
     }
 
-    fn intend(&mut self, at: &At, writing: Writing, open: &Open<'_>) {
+    fn intend(&mut self, writing: Writing, open: &Open<'_>) {
         let member = open.member;
         if let Some(own_id) = &member.source_id {
-            self.call(&member.source, &open.key, own_id);
+            self.call(&member.source, &open.place.at.key, own_id);
         }
-        let key = IntentKey { place: Place::of(member, at.clone()), grant: writing.grants };
+        let key = IntentKey { place: open.place.clone(), grant: writing.grants };
         let intent = Intent {
             token: writing.token,
             document: Document::Given(member.document.clone()),

@@ -87,6 +87,34 @@ fn an_older_state_is_superseded() {
     assert!(matches!(claim.claimed, Claimed::Nothing));
 }
 
+/// The target holds `a`; the group says `b`, then `a` again.
+#[test]
+fn what_goes_back_to_the_settled_state_is_not_unchanged_beside_what_is_written_before_it() {
+    let store = store();
+    deliver(&store, group(vec![customer(1, 4, "a")]));
+
+    let both = claim(&store, group(vec![customer(2, 5, "b"), customer(3, 6, "a")]));
+
+    assert_eq!(both.members, [Verdict::Rider { lead: 1 }, Verdict::Lead]);
+    settle(&store, &granted(&both), delivered());
+    assert_eq!((tally(&store, Outcome::Delivered), tally(&store, Outcome::Superseded)), (2, 1));
+    let older = claim(&store, group(vec![customer(4, 5, "c")]));
+    assert_eq!(outcome(&older.members[0]), Some(Outcome::Superseded));
+}
+
+/// Of another part it says nothing.
+#[test]
+fn a_part_is_unchanged_beside_another_part_that_is_written() {
+    let store = store();
+    deliver(&store, composed(vec![shipment(1, 4, "S1", "a")]));
+
+    let both = vec![shipment(2, 5, "S2", "b"), shipment(3, 6, "S1", "a")];
+    let both = claim(&store, composed(both));
+
+    assert_eq!(both.members[0], Verdict::Lead);
+    assert_eq!(outcome(&both.members[1]), Some(Outcome::Unchanged));
+}
+
 #[test]
 fn sequences_compare_as_numbers_of_any_length() {
     let store = store();

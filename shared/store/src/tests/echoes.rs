@@ -21,6 +21,22 @@ fn our_own_write_coming_back_is_an_echo_and_moves_the_mark() {
     assert_eq!(outcome(&older.members[0]), Some(Outcome::Superseded));
 }
 
+/// A user of the shop was there first; then the ERP's state was written over it.
+#[test]
+fn what_comes_back_is_no_echo_beside_what_is_written_before_it() {
+    let store = store();
+    let users = said("shop", "erp", 2, 50, "b");
+    pass(Duration::from_secs(1));
+    deliver(&store, said("erp", "shop", 1, 1, "a"));
+    pass(Duration::from_secs(1));
+    let ours = said("shop", "erp", 3, 51, "a");
+    let members = users.members.into_iter().chain(ours.members.clone()).collect();
+
+    let both = claim(&store, Group { members, ..ours });
+
+    assert_eq!(both.members, [Verdict::Rider { lead: 1 }, Verdict::Lead]);
+}
+
 #[test]
 fn a_write_that_is_still_running_is_recognised_as_well() {
     let store = store();

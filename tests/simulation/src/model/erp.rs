@@ -14,8 +14,8 @@ pub(crate) struct Erp {
 }
 
 impl Erp {
-    pub(crate) fn product(&mut self, sku: &str, version: u32, flawed: bool, now: Timestamp) {
-        let name = if flawed { Value::Null } else { json!(format!("Mug v{version}")) };
+    pub(crate) fn product(&mut self, sku: &str, name: u32, flawed: bool, now: Timestamp) {
+        let name = if flawed { Value::Null } else { json!(format!("Mug v{name}")) };
         let row = json!({"sku": sku, "name": name, "updated_at": now.to_string()});
         self.rows.insert(("products", sku.to_owned()), (now, row));
     }

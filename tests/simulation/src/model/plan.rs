@@ -1,6 +1,6 @@
 //! What will be so: products and their versions, orders, stock; drawn from the seed.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::chance::Chance;
 
@@ -22,7 +22,8 @@ pub(crate) struct Change {
 pub(crate) enum What {
     Product {
         sku: String,
-        version: u32,
+        /// Which of its names it has; a source may go back to an earlier one.
+        name: u32,
         flawed: bool,
     },
     Order {
@@ -52,9 +53,8 @@ impl Plan {
             let flawed = number == 0 && chance.coin();
             let sku = format!("MUG-{number}");
             let versions = if flawed { 1 } else { chance.count(1..5) };
-            for (version, at) in (1..).zip(times(chance, versions)) {
-                let what = What::Product { sku: sku.clone(), version, flawed };
-                changes.push(Change { at, what });
+            for (name, at) in names(chance, versions).into_iter().zip(times(chance, versions)) {
+                changes.push(Change { at, what: What::Product { sku: sku.clone(), name, flawed } });
             }
             for site in 0..SITES.len() {
                 let versions = if flawed { 0 } else { chance.count(0..4) };
@@ -78,17 +78,25 @@ impl Plan {
         Self { changes }
     }
 
-    /// The last version of every product that is sound.
-    pub(crate) fn products(&self) -> std::collections::BTreeMap<String, u32> {
-        let products = self.changes.iter().filter_map(|change| match &change.what {
-            What::Product { sku, version, flawed: false } => Some((sku.clone(), *version)),
-            What::Product { .. } | What::Order { .. } | What::Stock { .. } => None,
-        });
-        products.collect()
+    /// The last name of every product that is sound.
+    pub(crate) fn products(&self) -> BTreeMap<String, u32> {
+        let last = |(sku, names): (String, Vec<u32>)| Some((sku, *names.last()?));
+        self.names().into_iter().filter_map(last).collect()
+    }
+
+    /// The names of every product that is sound, in the order in which it had them.
+    pub(crate) fn names(&self) -> BTreeMap<String, Vec<u32>> {
+        let mut names: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+        for change in &self.changes {
+            if let What::Product { sku, name, flawed: false } = &change.what {
+                names.entry(sku.clone()).or_default().push(*name);
+            }
+        }
+        names
     }
 
     /// The last version of every site of every product.
-    pub(crate) fn stock(&self) -> std::collections::BTreeMap<(String, usize), u32> {
+    pub(crate) fn stock(&self) -> BTreeMap<(String, usize), u32> {
         let stock = self.changes.iter().filter_map(|change| match &change.what {
             What::Stock { sku, site, version } => Some(((sku.clone(), *site), *version)),
             What::Product { .. } | What::Order { .. } => None,
@@ -113,6 +121,17 @@ impl Plan {
         });
         flawed.collect()
     }
+}
+
+/// So many names of a product, one after the other; now and then the one before the last comes back.
+fn names(chance: &Chance, count: usize) -> Vec<u32> {
+    let mut names: Vec<u32> = Vec::new();
+    for number in (1..).take(count) {
+        let earlier = names.len().checked_sub(2).and_then(|at| names.get(at).copied());
+        let name = earlier.filter(|_| chance.permille(400)).unwrap_or(number);
+        names.push(name);
+    }
+    names
 }
 
 /// So many times of the story, in order; now and then two follow within a moment.

@@ -17,7 +17,7 @@ struct Product {
 pub(crate) struct Shop {
     /// By number; one SKU twice is what must never be.
     products: BTreeMap<u64, Product>,
-    /// Every version a product was set to, by SKU.
+    /// Every name a product was set to, by SKU.
     names: BTreeMap<String, Vec<u32>>,
     /// Every level a product was set to, by SKU, as the versions of its sites.
     levels: BTreeMap<String, Vec<[u64; 2]>>,

@@ -112,6 +112,25 @@ async fn two_rows_of_one_key_in_one_batch() {
     assert_eq!((world.ended("delivered").await, world.ended("superseded").await), (2, 1));
 }
 
+/// The source changes its mind and goes back, both within what is claimed at once.
+#[tokio::test(start_paused = true)]
+async fn a_change_and_its_return_in_one_batch() {
+    let world = World::with(&["shop"]);
+    world.say(&named("catalogue", "MUG", "A", 4)).await;
+    world.settled().await;
+    world.loaders[0].ledger.fail_claims(true);
+    for event in [named("catalogue", "MUG", "B", 5), named("catalogue", "MUG", "A", 6)] {
+        world.say(&event).await;
+    }
+    world.broker.until(|broker| broker.in_hand("load.shop.product") == 2).await;
+    sleep(SECOND).await;
+    world.loaders[0].ledger.fail_claims(false);
+    world.settled().await;
+    let effects = world.shop.effects();
+    assert!(!effects.iter().any(|effect| effect.ends_with(": B")), "{effects:?}");
+    assert_eq!(world.ended("superseded").await, 1);
+}
+
 /// A retry by hand carries the state of a week ago.
 #[tokio::test(start_paused = true)]
 async fn a_dead_letter_out_of_retry_a_week_later_never_writes_an_older_state() {
