@@ -28,6 +28,7 @@ use self::sending::Sending;
 use crate::{
     act::Called,
     care::{Attendant, Paced, Reach, View},
+    lease::{Lease, Leased},
     limits,
     metrics::LoaderMetrics,
     reader::{Acks, News, Reader},
@@ -74,8 +75,15 @@ impl<B: Clone, L: Clone> Clone for Seams<B, L> {
     }
 }
 
-/// The tokens of every running call, by its task.
-type Running = Arc<Mutex<HashMap<tokio::task::Id, Vec<Uuid>>>>;
+/// Every call that runs, by its task.
+type Running = Arc<Mutex<HashMap<tokio::task::Id, Call>>>;
+
+/// What a running call writes by.
+#[derive(Debug)]
+struct Call {
+    tokens: Vec<Uuid>,
+    lease: Lease,
+}
 
 pub struct Desk<B: Broker, L> {
     target: Arc<Target>,
@@ -272,13 +280,13 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         }
     }
 
-    fn conversation(&self, paid: bool) -> Conversation {
+    fn conversation(&self, paid: bool, lease: Leased) -> Conversation {
         let pace = Arc::clone(&self.attendant.pace);
-        let port = Paced::new(Arc::clone(&self.seams.http), pace, paid);
+        let port = Paced::new(Arc::clone(&self.seams.http), pace, paid, lease);
         Conversation::new(Arc::new(port), self.seams.clock)
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<tokio::task::Id, Vec<Uuid>>> {
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<tokio::task::Id, Call>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -14,6 +14,7 @@ pub mod decide;
 pub mod delivery;
 pub mod desk;
 mod journal;
+mod lease;
 pub mod metrics;
 mod reader;
 mod signs;

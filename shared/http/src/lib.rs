@@ -103,13 +103,16 @@ pub enum HttpError {
     /// The request itself cannot be made (URL, header).
     #[error("the request cannot be made: {0}")]
     Unsendable(String),
+    /// Nothing was sent: whoever was about to had no right to any more.
+    #[error("nothing was sent: {0}")]
+    Withheld(&'static str),
 }
 
 impl HttpError {
     /// Whether the other side may have acted although we read no answer.
     pub const fn may_have_acted(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Unsendable(_) => false,
+            Self::Connect(_) | Self::Unsendable(_) | Self::Withheld(_) => false,
             Self::Timeout(_) | Self::Broken(_) | Self::TooLarge => true,
         }
     }

@@ -73,6 +73,8 @@ pub struct Failure {
     pub missing: Option<Box<Reference>>,
     /// A write may have been applied although no answer was read: the entity is unknown now.
     pub unread: bool,
+    /// A request was not sent, because the right to had ended: that says nothing about the target.
+    pub withheld: bool,
 }
 
 impl Failure {
@@ -86,6 +88,7 @@ impl Failure {
             retry_after: None,
             missing: None,
             unread: false,
+            withheld: false,
         }
     }
 
@@ -105,9 +108,13 @@ impl Failure {
             HttpError::Connect(_) | HttpError::Broken(_) => FailureKind::Connection,
             HttpError::Timeout(_) => FailureKind::Timeout,
             HttpError::TooLarge => FailureKind::TooLarge,
-            HttpError::Unsendable(_) => FailureKind::Internal,
+            HttpError::Unsendable(_) | HttpError::Withheld(_) => FailureKind::Internal,
         };
-        Self { unread: writing && error.may_have_acted(), ..Self::new(kind, error.to_string()) }
+        Self {
+            unread: writing && error.may_have_acted(),
+            withheld: matches!(error, HttpError::Withheld(_)),
+            ..Self::new(kind, error.to_string())
+        }
     }
 
     /// Adds status, excerpt and `Retry-After` of the answer.

@@ -20,7 +20,10 @@ use ferry_store::Granted;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::time::{Instant, sleep};
 
-use crate::limits;
+use crate::{
+    lease::{LeaseEnded, Leased},
+    limits,
+};
 
 /// Calls at one time before anything was answered.
 const UNTRIED: f64 = 4.0;
@@ -232,15 +235,18 @@ impl fmt::Debug for Paced {
         f.debug_struct("Paced").field("port", &self.port).finish_non_exhaustive()
     }
 }
+    /// Nothing is sent that may outlive it.
+    lease: Option<Leased>,
 
 impl Paced {
-    pub(crate) fn new(port: Arc<dyn HttpPort>, pace: Arc<Pace>, paid: bool) -> Self {
-        Self { port, pace, paid: AtomicBool::new(paid) }
+    /// For a call under a lease.
+    pub(crate) fn new(port: Arc<dyn HttpPort>, pace: Arc<Pace>, paid: bool, lease: Leased) -> Self {
+        Self { port, pace, paid: AtomicBool::new(paid), lease: Some(lease) }
     }
 
     /// For a probe, which is too rare to count.
     pub(super) fn paid(port: Arc<dyn HttpPort>, pace: Arc<Pace>) -> Self {
-        Self::new(port, pace, true)
+        Self { port, pace, paid: AtomicBool::new(true), lease: None }
     }
 
     /// A call that is under way is not held up for ever: its claim would end.
@@ -263,8 +269,15 @@ impl Paced {
         let answer = self.port.send(request).await;
         let load = match &answer {
             Ok(response) if matches!(response.status, 429 | 503) => Load::TooMuch,
-            Ok(_) | Err(HttpError::TooLarge | HttpError::Unsendable(_)) => Load::Borne,
+            Ok(_)
+            | Err(HttpError::TooLarge | HttpError::Unsendable(_) | HttpError::Withheld(_)) => {
+                Load::Borne
+            }
             Err(HttpError::Connect(_) | HttpError::Timeout(_) | HttpError::Broken(_)) => {
+        if let Some(lease) = &self.lease {
+            let covered = lease.covers(request.deadline).await;
+            covered.map_err(|LeaseEnded| HttpError::Withheld("the call's lease ends before"))?;
+        }
                 Load::TooMuch
             }
         };

@@ -11,11 +11,12 @@ use ferry_store::{Care, Claimed, Group, GroupClaim, Ledger, Settle, Settlement, 
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::{Desk, sending::Sending};
+use super::{Call, Desk, sending::Sending};
 use crate::{
     act::{self, Work, Working},
     cause::Cause,
     delivery::InHand,
+    lease::Lease,
     limits,
     waiting::{Room, goes_alone},
 };
@@ -39,10 +40,12 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         let room = self.room(slots, paid);
         let taken = self.waiting.take_groups(now, &room);
         let groups = taken.iter().map(|members| self.group(members)).collect();
+        // The store counts from when it commits.
+        let leased_until = Instant::now() + self.target.lease;
         match self.seams.ledger.claim(groups).await {
             Ok(claims) => {
                 self.store_works();
-                self.start(taken, claims, &room).await;
+                self.start(taken, claims, (&room, leased_until)).await;
             }
             Err(error) => {
                 self.store_failed(&error);
@@ -65,7 +68,12 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     }
 
     /// Sorts the claims: what ended is acknowledged, what waits is held, what was granted is called.
-    async fn start(&mut self, taken: Vec<Vec<InHand>>, claims: Vec<GroupClaim>, room: &Room) {
+    async fn start(
+        &mut self,
+        taken: Vec<Vec<InHand>>,
+        claims: Vec<GroupClaim>,
+        (room, leased_until): (&Room, Instant),
+    ) {
         let mut granted: BTreeMap<Facet, Vec<Work>> = BTreeMap::new();
         let mut again = Vec::new();
         for (members, claim) in taken.into_iter().zip(claims) {
@@ -102,7 +110,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             // The breaker has opened, or the like, while the store was asked.
             self.release(granted.into_values().flatten().collect()).await;
         } else {
-            self.call(granted, room);
+            self.call(granted, room, leased_until);
         }
         self.send(again).await;
     }
@@ -151,27 +159,28 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     }
 
     /// Starts the calls: as many works in one call as there is room for, of one facet.
-    fn call(&mut self, granted: BTreeMap<Facet, Vec<Work>>, room: &Room) {
+    fn call(&mut self, granted: BTreeMap<Facet, Vec<Work>>, room: &Room, leased_until: Instant) {
         for (facet, works) in granted {
             let (alone, mut together): (Vec<Work>, Vec<Work>) =
                 works.into_iter().partition(|work| work.leads().any(goes_alone));
             for work in alone {
-                self.call_with(vec![work]);
+                self.call_with(vec![work], leased_until);
             }
             while !together.is_empty() {
                 let rest = together.split_off(room.batch(facet).min(together.len()));
-                self.call_with(together);
+                self.call_with(together, leased_until);
                 together = rest;
             }
         }
     }
 
-    fn call_with(&mut self, works: Vec<Work>) {
+    fn call_with(&mut self, works: Vec<Work>, leased_until: Instant) {
         let tokens: Vec<_> = works.iter().map(|work| work.grant.token).collect();
         let paid = self.attendant.pace.pay().is_ok();
-        let call = act::call(Arc::clone(&self.target), self.conversation(paid), works);
+        let (lease, leased) = Lease::until(leased_until);
+        let call = act::call(Arc::clone(&self.target), self.conversation(paid, leased), works);
         let handle = self.calls.spawn(call);
-        self.running().insert(handle.id(), tokens);
+        self.running().insert(handle.id(), Call { tokens, lease });
     }
 
     /// Gives claims back of which nothing was tried.

@@ -1,11 +1,12 @@
-//! Renewing: the leases of running calls, by a task that waits for nothing else.
+//! Renewing: the leases of running calls, by a task that waits for nothing else. A call learns from
+//! it for how long it may go on.
 
 use std::sync::{Arc, PoisonError};
 
 use ferry_store::Ledger;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 use uuid::Uuid;
 
 use super::Running;
@@ -20,23 +21,49 @@ pub(super) async fn run<L: Ledger>(
 ) {
     let mut renew = interval(target.lease / 3);
     renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = false;
     loop {
         tokio::select! {
             biased;
             () = gone.cancelled() => return,
             _ = renew.tick() => {}
         }
-        let tokens: Vec<Uuid> = {
-            let running = running.lock().unwrap_or_else(PoisonError::into_inner);
-            running.values().flatten().copied().collect()
-        };
+        let tokens = tokens(&running);
         if tokens.is_empty() {
             continue;
         }
-        match ledger.renew(&target.name, tokens, target.lease).await {
-            Ok(lost) if lost.is_empty() => {}
-            Ok(lost) => warn!(target = %target.name, count = lost.len(), "leases are lost"),
-            Err(error) => debug!(%error, target = %target.name, "leases were not renewed"),
+        // The store counts from when it commits.
+        let until = Instant::now() + target.lease;
+        match ledger.renew(&target.name, tokens.clone(), target.lease).await {
+            Ok(lost) => {
+                failing = false;
+                if !lost.is_empty() {
+                    warn!(target = %target.name, count = lost.len(), "leases are lost");
+                }
+                heed(&running, &tokens, &lost, until);
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    warn!(%error, target = %target.name, "leases are not renewed; calls end with them");
+                }
+            }
+        }
+    }
+}
+
+fn tokens(running: &Running) -> Vec<Uuid> {
+    let running = running.lock().unwrap_or_else(PoisonError::into_inner);
+    running.values().flat_map(|call| &call.tokens).copied().collect()
+}
+
+/// Lets every call that was asked for know how long it may go on.
+fn heed(running: &Running, asked: &[Uuid], lost: &[Uuid], until: Instant) {
+    let running = running.lock().unwrap_or_else(PoisonError::into_inner);
+    for call in running.values() {
+        if call.tokens.iter().any(|token| lost.contains(token)) {
+            call.lease.lost();
+        } else if call.tokens.iter().all(|token| asked.contains(token)) {
+            call.lease.renewed(until);
         }
     }
 }

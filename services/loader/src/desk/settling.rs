@@ -100,8 +100,8 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     /// The call's task was cut off. Its claims stay until their leases end; then the entities are
     /// unknown, and the deliveries, which nobody has acknowledged, are found by the next subscriber.
     fn call_was_lost(&mut self, lost: &JoinError) {
-        let tokens = self.running().remove(&lost.id()).unwrap_or_default();
-        error!(target = %self.target.name, claims = tokens.len(), "a call ended without a result");
+        let claims = self.running().remove(&lost.id()).map_or(0, |call| call.tokens.len());
+        error!(target = %self.target.name, claims, "a call ended without a result");
     }
 
     /// What follows for each member, decided before anything is written.
@@ -116,8 +116,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             return Vec::new();
         };
         self.count_attempt(failure.kind.as_str());
-        // The breaker was open already: the call had begun before, and no attempt is burned on it.
-        let in_vain = was_broken && failure.kind.breaks();
+        // The breaker was open already: the call had begun before, and no attempt is burned on it; nor
+        // on one that was not made to its end for want of a lease.
+        let in_vain = (was_broken && failure.kind.breaks()) || failure.withheld;
         work.members
             .iter()
             .map(|member| {

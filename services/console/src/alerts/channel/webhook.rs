@@ -72,7 +72,7 @@ impl Webhook {
             Ok(response) => Err(SendError::Answered(response.status)),
             Err(HttpError::Timeout(after)) => Err(SendError::Timeout(after)),
             // Its text may hold the address.
-            Err(HttpError::Unsendable(_)) => {
+            Err(HttpError::Unsendable(_) | HttpError::Withheld(_)) => {
                 Err(SendError::Unsendable("the address is not one".to_owned()))
             }
             Err(error @ (HttpError::Connect(_) | HttpError::Broken(_))) => {

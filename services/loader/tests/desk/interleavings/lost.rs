@@ -86,6 +86,27 @@ async fn a_zombie_settles_after_its_lease_was_taken() {
     assert_eq!((world.ended("delivered").await, world.ended("superseded").await), (2, 1));
 }
 
+/// The first loader has found that the product is not there, and loses the store; its lease ends
+/// before its POST could. Every request takes 19 s, an entity is claimed for 40 s.
+#[tokio::test(start_paused = true)]
+async fn a_loader_that_cannot_renew_its_lease_does_not_create_what_another_creates() {
+    let mut world = World::with(&[]);
+    world.start_taking("shop", 1);
+    world.wire.be_slow(19 * SECOND);
+    world.loaders[0].ledger.freeze(true);
+    world.say(&named("catalogue", "MUG", "Red", 1)).await;
+    world.broker.until(|broker| broker.in_hand("load.shop.product") == 1).await;
+    sleep(39 * SECOND).await;
+    world.start("shop");
+    world.wire.be_slow(Duration::ZERO);
+    world.say(&named("catalogue", "MUG", "Blue", 2)).await;
+    sleep(60 * SECOND).await;
+    world.loaders[0].ledger.freeze(false);
+    world.settled().await;
+    assert_eq!(world.shop.effects(), ["MUG created: Blue"]);
+    assert_eq!((world.ended("delivered").await, world.ended("superseded").await), (1, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_applied_then_the_answer_to_b_lost_but_applied_then_a_again() {
     let world = World::with(&["shop", "shop"]);
