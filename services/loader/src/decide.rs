@@ -17,6 +17,8 @@ pub struct Tried {
     pub since_first_failure: Duration,
     /// What the target asked for.
     pub retry_after: Option<Duration>,
+    /// The longest it may ask for.
+    pub hold_max: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,12 +46,13 @@ pub fn after_failure(tried: Tried, route: &Route) -> Next {
 }
 
 fn scheduled(tried: Tried, schedule: &Schedule) -> Next {
-    match schedule.next(tried.attempt, tried.since_first_failure) {
-        Some(planned) => {
-            Next::Retry { delay: planned.max(tried.retry_after.unwrap_or(Duration::ZERO)) }
-        }
-        None => Next::DeadLetter,
-    }
+    let Some(planned) = schedule.next(tried.attempt, tried.since_first_failure) else {
+        return Next::DeadLetter;
+    };
+    // An answer must not put a delivery beyond the time in which it is tried at all.
+    let left = schedule.give_up_after().saturating_sub(tried.since_first_failure);
+    let asked = tried.retry_after.unwrap_or(Duration::ZERO).min(tried.hold_max).min(left);
+    Next::Retry { delay: planned.max(asked) }
 }
 
 #[cfg(test)]
@@ -72,7 +75,8 @@ mod tests {
 
     fn tried(kind: FailureKind, attempt: u32, since: u64) -> Tried {
         let since_first_failure = SECOND * u32::try_from(since).unwrap();
-        Tried { kind, attempt, since_first_failure, retry_after: None }
+        let hold_max = 150 * SECOND;
+        Tried { kind, attempt, since_first_failure, retry_after: None, hold_max }
     }
 
     #[test]
@@ -105,6 +109,20 @@ mod tests {
         let asked =
             Tried { retry_after: Some(120 * SECOND), ..tried(FailureKind::RateLimited, 1, 0) };
         assert_eq!(after_failure(asked, &retry()), Next::Retry { delay: 120 * SECOND });
+    }
+
+    #[test]
+    fn no_retry_after_goes_beyond_what_a_target_may_ask_for_or_the_time_to_give_up() {
+        let next = |since, asked| {
+            let tried = tried(FailureKind::RateLimited, 1, since);
+            after_failure(Tried { retry_after: Some(SECOND * asked), ..tried }, &retry())
+        };
+        let delay = |seconds: u32| Next::Retry { delay: SECOND * seconds };
+        assert_eq!(next(0, 10_000_000), delay(150));
+        assert_eq!(next(200, 10_000_000), delay(100));
+        assert_eq!(next(200, 90), delay(90));
+        // The schedule's own delay stands.
+        assert_eq!(next(298, 10_000_000), delay(5));
     }
 
     #[test]

@@ -140,6 +140,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             Next::Retry { delay } => Follow::Retry { delay },
             Next::DeadLetter => Follow::Dead,
             Next::PauseTarget => Follow::Again,
+            hold_max: self.target.limits.care.hold_at_most,
         }
     }
 
