@@ -5,24 +5,34 @@ use ferry_canonical::fact::Fact;
 use ferry_store::{DeadLetters, Direction, Journal, JournalEntry, StoreError};
 use jiff::Timestamp;
 
-use crate::letters;
+use crate::{intake::Form, letters};
 
 /// Stores what lies in a `.dead` queue.
 pub async fn bury<S: DeadLetters>(
     store: &S,
     taken: Vec<Delivery>,
+    form: Form,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    store.bury(taken.iter().map(|delivery| letters::letter(delivery, now)).collect()).await
+    let letter = |delivery: &Delivery| {
+        let letter = letters::letter(delivery, now);
+        if form == Form::Whole { letter } else { letters::reduced(letter) }
+    };
+    store.bury(taken.iter().map(letter).collect()).await
 }
 
 /// Stores facts as journal notes, one per skipped item.
 pub async fn note<S: Journal>(
     store: &S,
     taken: Vec<Delivery>,
+    form: Form,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    store.append(taken.iter().flat_map(|delivery| entries(delivery, now)).collect()).await
+    let entries = taken.iter().flat_map(|delivery| match form {
+        Form::Whole => entries(delivery, now),
+        Form::Reduced => vec![reduced(delivery, now)],
+    });
+    store.append(entries.collect()).await
 }
 
 fn entries(delivery: &Delivery, now: Timestamp) -> Vec<JournalEntry> {
@@ -52,6 +62,17 @@ fn unreadable(delivery: &Delivery, now: Timestamp) -> JournalEntry {
         operation: format!("fact {}", delivery.key),
         result: "parse".to_owned(),
         detail: Some("a message among the facts is no fact".to_owned()),
+        request: Some(String::from_utf8_lossy(&delivery.body).into_owned()),
+        ..empty(now)
+    }
+}
+
+/// What the store does not take as it is.
+fn reduced(delivery: &Delivery, now: Timestamp) -> JournalEntry {
+    JournalEntry {
+        operation: "fact".to_owned(),
+        result: "parse".to_owned(),
+        detail: Some("a message among the facts cannot be stored as it is".to_owned()),
         request: Some(String::from_utf8_lossy(&delivery.body).into_owned()),
         ..empty(now)
     }

@@ -45,6 +45,35 @@ pub(crate) fn letter(delivery: &Delivery, now: Timestamp) -> DeadLetter {
     }
 }
 
+/// A letter that the store does not take as it is: its key, where it died, and its bytes.
+pub(crate) fn reduced(letter: DeadLetter) -> DeadLetter {
+    let DeadLetter { key, origin, died_at, target, body, .. } = letter;
+    DeadLetter {
+        key,
+        origin,
+        died_at,
+        first_failed_at: None,
+        kind: "unknown".to_owned(),
+        detail: "what its headers say cannot be stored; its bytes are whole".to_owned(),
+        status: None,
+        response: None,
+        rule: None,
+        attempts: None,
+        route: None,
+        source: None,
+        target,
+        entity: None,
+        entity_id: None,
+        pointer: None,
+        position: None,
+        missing: None,
+        message_id: None,
+        content_type: None,
+        headers: "{}".to_owned(),
+        body,
+    }
+}
+
 fn position(event: &Event) -> Position {
     Position {
         facet: event.subject.facet,

@@ -59,9 +59,9 @@ async fn start(service: Service) -> anyhow::Result<()> {
     for queue in dead_queues(config) {
         let (broker, store, draining) = (broker.clone(), store.clone(), service.life.draining());
         service.life.spawn("dead letters", async move {
-            let bury = |taken| {
+            let bury = |taken, form| {
                 let store = store.clone();
-                async move { facts::bury(&store, taken, ferry_service::now()).await }
+                async move { facts::bury(&store, taken, form, ferry_service::now()).await }
             };
             intake::run(broker, queue, draining, bury).await;
             Ok(())
@@ -79,9 +79,9 @@ async fn start(service: Service) -> anyhow::Result<()> {
     });
     let draining = service.life.draining();
     service.life.spawn("facts", async move {
-        let note = |taken| {
+        let note = |taken, form| {
             let store = store.clone();
-            async move { facts::note(&store, taken, ferry_service::now()).await }
+            async move { facts::note(&store, taken, form, ferry_service::now()).await }
         };
         intake::run(broker, name::FACTS.to_owned(), draining, note).await;
         Ok(())

@@ -53,6 +53,21 @@ fn row(
     }
 }
 
+/// A row that the store does not take as it is: what it was about.
+pub(crate) fn reduced(row: JournalEntry) -> JournalEntry {
+    JournalEntry {
+        operation: "a call".to_owned(),
+        detail: Some("what was said cannot be stored".to_owned()),
+        entity_id: None,
+        part: None,
+        rule: None,
+        request: None,
+        response: None,
+        key: None,
+        ..row
+    }
+}
+
 fn part(lead: &crate::delivery::InHand) -> String {
     let subject = &lead.event.subject;
     match &subject.part {

@@ -81,22 +81,61 @@ async fn write<S: Journal + Overviews>(
     records: BTreeMap<String, u64>,
     draining: &CancellationToken,
 ) {
-    patiently("journal entries are lost", draining, || store.append(entries.clone())).await;
+    append(store, entries, draining).await;
     for (system, count) in records.into_iter().filter(|(_, count)| *count > 0) {
         let counted = || store.count_records(&system, count);
-        patiently("a count of records is lost", draining, counted).await;
+        if let Err(cause) = patiently("a count of records is lost", draining, counted).await {
+            error!(cause, "a count of records is lost");
+        }
     }
 }
 
-async fn patiently<F>(what: &str, draining: &CancellationToken, attempt: impl Fn() -> F)
+/// What the store does not take as it is must not stand in the way of the rest: it is found by
+/// halves, and written reduced to what it was about.
+async fn append<S: Journal>(store: &S, entries: Vec<JournalEntry>, draining: &CancellationToken) {
+    let mut batches = vec![entries];
+    while let Some(mut batch) = batches.pop() {
+        let appended = || store.append(batch.clone());
+        let Err(cause) = patiently("journal entries are lost", draining, appended).await else {
+            continue;
+        };
+        if batch.len() > 1 {
+            let rest = batch.split_off(batch.len() / 2);
+            batches.extend([rest, batch]);
+            continue;
+        }
+        warn!(cause, "a journal entry is stored reduced to what it was about");
+        for whole in batch {
+            let reduced = JournalEntry {
+                record_id: whole.record_id,
+                detail: Some("what was said cannot be stored".to_owned()),
+                ..entry(whole.at, &whole.system, String::new(), "parse")
+            };
+            let appended = || store.append(vec![reduced.clone()]);
+            if patiently("a journal entry is lost", draining, appended).await.is_err() {
+                error!("a journal entry is lost: the store takes nothing of it");
+            }
+        }
+    }
+}
+
+/// Tries until the store takes it, or the process ends. `Err`: it never will, and why.
+async fn patiently<F>(
+    what: &str,
+    draining: &CancellationToken,
+    attempt: impl Fn() -> F,
+) -> Result<(), String>
 where
     F: Future<Output = Result<(), StoreError>>,
 {
     let mut said = false;
     while let Err(error) = attempt().await {
+        if let StoreError::Unstorable(cause) = error {
+            return Err(cause);
+        }
         if draining.is_cancelled() || matches!(error, StoreError::Corrupt(_)) {
             error!(error = %error, "{what}");
-            return;
+            return Ok(());
         }
         if !said {
             said = true;
@@ -108,6 +147,7 @@ where
             () = sleep(limits::STORE_AGAIN) => {}
         }
     }
+    Ok(())
 }
 
 /// An entry with only what every entry has.

@@ -26,6 +26,7 @@ pub mod overview;
 mod page;
 mod postgres;
 pub mod sqlite;
+mod storable;
 mod value;
 
 pub use alerts::{Alert, Alerts, Dying, Found, Look, Notice, Observed, Phase, Telling, Told};
@@ -51,6 +52,9 @@ pub enum StoreError {
     Busy,
     #[error("the store cannot be used: {0}")]
     Unusable(String),
+    /// Not the store, but what it was to keep is at fault: it will not take it later either.
+    #[error("the store does not take a value: {0}")]
+    Unstorable(String),
     #[error("the store's content does not have the form this version expects: {0}")]
     Corrupt(String),
     #[error("the store belongs to schema version {found}; this program knows {known}. {advice}")]

@@ -37,12 +37,13 @@ use jiff::Timestamp;
 use tokio_postgres::IsolationLevel;
 use uuid::Uuid;
 
-use self::{error::Trouble, pool::Pool, value::scrub};
+use self::{error::Trouble, pool::Pool};
 use crate::{
     Cursors, DeadFilter, DeadLetter, DeadLetters, DeadSummary, EntityView, Group, GroupClaim,
     Journal, JournalEntry, JournalFilter, JournalRow, Lease, Leases, Ledger, Overview, Overviews,
-    Settle, Settled, Settlement, StoreError,
+    Settled, Settlement, StoreError,
     page::{Delivery, End, micros, span},
+    storable,
 };
 
 /// The schema that holds the tables.
@@ -183,40 +184,20 @@ async fn view(session: &mut Object) -> Result<Transaction<'_>, Trouble> {
     Ok(transaction.read_only(true).start().await?)
 }
 
-fn scrub_group(group: &mut Group) {
-    for member in &mut group.members {
-        let subject = &mut member.subject;
-        [&mut subject.id, &mut member.clock.0, &mut member.fingerprint, &mut member.document]
-            .into_iter()
-            .for_each(scrub);
-        [&mut subject.part, &mut member.source_id].into_iter().flatten().for_each(scrub);
-    }
-}
-
-fn scrub_settlement(settlement: &mut Settlement) {
-    match &mut settlement.verdict {
-        Settle::Done { because, target_id, .. } => {
-            [because, target_id].into_iter().flatten().for_each(scrub);
-        }
-        Settle::Failed { because, .. } => scrub(because),
-        Settle::Released => {}
-    }
-}
-
 impl Ledger for PostgresStore {
-    async fn claim(&self, mut groups: Vec<Group>) -> Result<Vec<GroupClaim>, StoreError> {
-        groups.iter_mut().for_each(scrub_group);
+    async fn claim(&self, groups: Vec<Group>) -> Result<Vec<GroupClaim>, StoreError> {
+        let groups = storable::groups(groups);
         self.pool.attempt(|| self.try_claim(&groups)).await
     }
 
     /// Ledger and journal change together, or not at all.
     async fn settle(
         &self,
-        mut settlements: Vec<Settlement>,
+        settlements: Vec<Settlement>,
         entries: Vec<JournalEntry>,
     ) -> Result<Vec<Settled>, StoreError> {
-        settlements.iter_mut().for_each(scrub_settlement);
-        let entries = journal::storable(entries);
+        let settlements = storable::settlements(settlements);
+        let entries = storable::entries(entries);
         self.pool.attempt(|| self.try_settle(&settlements, &entries)).await
     }
 
@@ -236,8 +217,8 @@ impl Ledger for PostgresStore {
         ended: Vec<(Uuid, u32, Outcome, String)>,
     ) -> Result<(), StoreError> {
         let mut ends: BTreeMap<Delivery, End> = BTreeMap::new();
-        for (event_id, generation, outcome, mut because) in ended {
-            scrub(&mut because);
+        for (event_id, generation, outcome, because) in ended {
+            let because = storable::because(because);
             let delivery = Delivery { target: target.to_owned(), event_id, generation };
             let end = End { route: route.to_owned(), outcome, because: Some(because) };
             ends.entry(delivery).or_insert(end);
@@ -248,7 +229,7 @@ impl Ledger for PostgresStore {
 
 impl Journal for PostgresStore {
     async fn append(&self, entries: Vec<JournalEntry>) -> Result<(), StoreError> {
-        let entries = journal::storable(entries);
+        let entries = storable::entries(entries);
         self.pool.attempt(|| self.try_append(&entries)).await
     }
 
@@ -263,7 +244,7 @@ impl Journal for PostgresStore {
 
 impl DeadLetters for PostgresStore {
     async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), StoreError> {
-        let letters = dead::storable(letters);
+        let letters = storable::letters(letters);
         let work = || async {
             let mut session = self.pool.session().await?;
             let transaction = session.transaction().await?;

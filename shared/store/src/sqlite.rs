@@ -32,7 +32,7 @@ use crate::{
     Alert, Alerts, Attendance, Attended, Care, CareState, Cursors, DeadFilter, DeadLetter,
     DeadLetters, DeadSummary, Dying, EntityView, Group, GroupClaim, Journal, JournalEntry,
     JournalFilter, JournalRow, Lease, Leases, Ledger, Look, Notice, Observed, Overview, Overviews,
-    Settled, Settlement, StoreError, Telling, value,
+    Settled, Settlement, StoreError, Telling, storable, value,
 };
 
 const LEDGER: Schema = Schema {
@@ -145,7 +145,7 @@ impl SqliteStore {
 
 impl Ledger for SqliteStore {
     async fn claim(&self, groups: Vec<Group>) -> Result<Vec<GroupClaim>, StoreError> {
-        let clock = self.options.clock;
+        let (clock, groups) = (self.options.clock, storable::groups(groups));
         self.run(move |files| files.turn(clock, |turn| turn::claim(turn, &groups))).await
     }
 
@@ -159,6 +159,8 @@ impl Ledger for SqliteStore {
     ) -> Result<Vec<Settled>, StoreError> {
         let clock = self.options.clock;
         self.run(move |files| {
+        let settlements = storable::settlements(settlements);
+        let entries = storable::entries(entries);
             let settled = if settlements.is_empty() {
                 Vec::new()
             } else {
@@ -205,6 +207,7 @@ fn append(files: &Files, entries: &[JournalEntry]) -> Result<(), StoreError> {
 impl Journal for SqliteStore {
     async fn append(&self, entries: Vec<JournalEntry>) -> Result<(), StoreError> {
         self.run(move |files| append(files, &entries)).await
+        let entries = storable::entries(entries);
     }
 
     async fn search(&self, filter: JournalFilter) -> Result<Vec<JournalRow>, StoreError> {
@@ -214,7 +217,7 @@ impl Journal for SqliteStore {
 
 impl DeadLetters for SqliteStore {
     async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), StoreError> {
-        let clock = self.options.clock;
+        let (clock, letters) = (self.options.clock, storable::letters(letters));
         self.run(move |files| files.turn(clock, |turn| dead::bury(turn, &letters))).await
     }
 

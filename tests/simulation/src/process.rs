@@ -187,21 +187,21 @@ async fn console(tap: Tap, draining: CancellationToken) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     for queue in topology.queues_of(QueueRole::Dead) {
         let shelf = tap.clone();
-        let bury = move |taken| {
+        let bury = move |taken, form| {
             let shelf = shelf.clone();
             async move {
                 keep(&shelf).await?;
-                facts::bury(&shelf.sim.store, taken, ferry_sim::now()).await
+                facts::bury(&shelf.sim.store, taken, form, ferry_sim::now()).await
             }
         };
         tasks.spawn(intake::run(tap.clone(), queue.to_owned(), draining.clone(), bury));
     }
     let shelf = tap.clone();
-    let note = move |taken| {
+    let note = move |taken, form| {
         let shelf = shelf.clone();
         async move {
             keep(&shelf).await?;
-            facts::note(&shelf.sim.store, taken, ferry_sim::now()).await
+            facts::note(&shelf.sim.store, taken, form, ferry_sim::now()).await
         }
     };
     tasks.spawn(intake::run(tap, name::FACTS.to_owned(), draining, note));

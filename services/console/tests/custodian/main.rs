@@ -6,11 +6,13 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod keeping;
+
 use std::time::Duration;
 
 use ferry_broker::{Broker as _, Headers, Intake as _, Message};
 use ferry_canonical::{Clock, Event, Facet, Outcome, Part, Sequence, header};
-use ferry_console::{custodian, facts, limits};
+use ferry_console::{custodian, facts, intake::Form, limits};
 use ferry_sim::{Fault, SimBroker};
 use ferry_store::{
     Claimed, DeadFilter, DeadLetters as _, Group, Ledger as _, Member, Settle, Settlement,
@@ -28,6 +30,21 @@ const QUEUE: &str = "load.warehouse.order";
 const DEAD: &str = "load.warehouse.order.dead";
 const HOUR: Duration = Duration::from_hours(1);
 
+fn topology() -> Topology {
+    let binding = LoadBinding {
+        target: "warehouse".to_owned(),
+        entity: "order".to_owned(),
+        facet: "placed".to_owned(),
+        source: "shop".to_owned(),
+    };
+    Topology::new(&Inputs {
+        prefix: "sim".to_owned(),
+        levels: vec![Duration::from_secs(5)],
+        bindings: vec![binding],
+        lanes: vec!["live".to_owned()],
+    })
+}
+
 struct Office {
     broker: SimBroker,
     store: SqliteStore,
@@ -38,20 +55,8 @@ struct Office {
 impl Office {
     fn with(consoles: u32) -> Self {
         ferry_sim::start_clock();
-        let binding = LoadBinding {
-            target: "warehouse".to_owned(),
-            entity: "order".to_owned(),
-            facet: "placed".to_owned(),
-            source: "shop".to_owned(),
-        };
-        let topology = Topology::new(&Inputs {
-            prefix: "sim".to_owned(),
-            levels: vec![Duration::from_secs(5)],
-            bindings: vec![binding],
-            lanes: vec!["live".to_owned()],
-        });
         let mut office = Self {
-            broker: SimBroker::new(topology),
+            broker: SimBroker::new(topology()),
             store: SqliteStore::in_memory(ferry_sim::now).unwrap(),
             draining: CancellationToken::new(),
             consoles: JoinSet::new(),
@@ -74,7 +79,7 @@ impl Office {
         let mut intake = self.broker.subscribe(DEAD, 1).await.unwrap();
         let taken = intake.take(1).await.unwrap();
         let receipts = taken.iter().map(|delivery| delivery.receipt).collect();
-        facts::bury(&self.store, taken, ferry_sim::now()).await.unwrap();
+        facts::bury(&self.store, taken, Form::Whole, ferry_sim::now()).await.unwrap();
         intake.ack(receipts).await.unwrap();
     }
 

@@ -5,7 +5,9 @@ use ferry_broker::{
     letter::{self, Failed},
 };
 use ferry_canonical::Outcome;
-use ferry_store::{BreakerState, Care, Ledger, Settle, Settled, Settlement, Sign};
+use ferry_store::{
+    BreakerState, Care, JournalEntry, Ledger, Settle, Settled, Settlement, Sign, StoreError,
+};
 use ferry_systems::{Applied, Effect, Failure};
 use tokio::task::{Id, JoinError};
 use tokio::time::Instant;
@@ -19,6 +21,9 @@ use crate::{
     delivery::InHand,
     journal, signs,
 };
+
+/// The store takes everything else.
+struct Unstorable;
 
 type Ended = Result<(Id, Called), JoinError>;
 
@@ -135,12 +140,12 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             since_first_failure: self
                 .failing_for(in_hand.history.failing_for((self.seams.clock)())),
             retry_after: failure.retry_after,
+            hold_max: self.target.limits.care.hold_at_most,
         };
         match decide::after_failure(tried, &in_hand.route) {
             Next::Retry { delay } => Follow::Retry { delay },
             Next::DeadLetter => Follow::Dead,
             Next::PauseTarget => Follow::Again,
-            hold_max: self.target.limits.care.hold_at_most,
         }
     }
 
@@ -171,17 +176,51 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         Settlement { token: work.grant.token, target: self.target.name.clone(), verdict }
     }
 
-    /// The calls were made: their settlement is tried until the store takes it.
+    /// What the store does not take as it is, it gets one by one, and of what it does not take then
+    /// only that which decides: a settlement's result, a journal row's ids.
     async fn settle(
         &mut self,
         settlements: Vec<Settlement>,
-        journal: Vec<ferry_store::JournalEntry>,
+        journal: Vec<JournalEntry>,
     ) -> Vec<Settled> {
+        if let Ok(settled) = self.try_settle(settlements.clone(), journal.clone()).await {
+            return settled;
+        }
+        let mut all = Vec::with_capacity(settlements.len());
+        for whole in settlements {
+            let settled = match self.try_settle(vec![whole.clone()], Vec::new()).await {
+                Ok(settled) => settled,
+                Err(_) => {
+                    self.try_settle(vec![reduced(whole)], Vec::new()).await.unwrap_or_default()
+                }
+            };
+            // What even so is not taken ends with its lease.
+            all.push(settled.first().copied().unwrap_or(Settled::Lost));
+        }
+        for whole in journal {
+            if self.try_settle(Vec::new(), vec![whole.clone()]).await.is_err() {
+                let row = journal::reduced(whole);
+                let _ = self.try_settle(Vec::new(), vec![row]).await;
+            }
+        }
+        all
+    }
+
+    /// The calls were made: their settlement is tried until the store takes it. `Err`: it never will.
+    async fn try_settle(
+        &mut self,
+        settlements: Vec<Settlement>,
+        journal: Vec<JournalEntry>,
+    ) -> Result<Vec<Settled>, Unstorable> {
         loop {
             match self.seams.ledger.settle(settlements.clone(), journal.clone()).await {
                 Ok(settled) => {
                     self.store_works();
-                    return settled;
+                    return Ok(settled);
+                }
+                Err(StoreError::Unstorable(cause)) => {
+                    error!(target = %self.target.name, cause, "the store does not take a result");
+                    return Err(Unstorable);
                 }
                 Err(error) => {
                     self.store_failed(&error);
@@ -290,6 +329,18 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     fn count_attempt(&self, result: &str) {
         self.seams.metrics.attempts.with_label_values(&[&self.target.name, result]).inc();
     }
+}
+
+fn reduced(settlement: Settlement) -> Settlement {
+    let verdict = match settlement.verdict {
+        Settle::Done { outcome, .. } => Settle::Done { outcome, because: None, target_id: None },
+        Settle::Failed { unread, dead, because } => {
+            let cause = Cause { missing: None, detail: "", ..Cause::parse(&because) };
+            Settle::Failed { unread, dead, because: cause.to_string() }
+        }
+        Settle::Released => Settle::Released,
+    };
+    Settlement { verdict, ..settlement }
 }
 
 fn outcome(applied: &Applied) -> Outcome {

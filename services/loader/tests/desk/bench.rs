@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -300,6 +300,7 @@ struct Switches {
     frozen: watch::Sender<bool>,
     settlements_lost: AtomicBool,
     cares_fail: AtomicBool,
+    unstorable: Mutex<Option<String>>,
     renewals: AtomicUsize,
 }
 
@@ -333,6 +334,11 @@ impl FlakyLedger {
         self.switches.settlements_lost.store(true, Ordering::SeqCst);
     }
 
+    /// Nothing that holds this is taken, as a database refuses a value.
+    pub(crate) fn refuse_value(&self, value: &str) {
+        *self.switches.unstorable.lock().unwrap() = Some(value.to_owned());
+    }
+
     /// How often leases were renewed.
     pub(crate) fn renewals(&self) -> usize {
         self.switches.renewals.load(Ordering::SeqCst)
@@ -360,6 +366,10 @@ impl Ledger for FlakyLedger {
     ) -> Result<Vec<Settled>, StoreError> {
         check(&self.switches.settlements_fail)?;
         self.thaws().await;
+        let said = format!("{settlements:?} {journal:?}");
+        if self.switches.unstorable.lock().unwrap().as_ref().is_some_and(|v| said.contains(v)) {
+            return Err(StoreError::Unstorable("the database says 22021".to_owned()));
+        }
         if self.switches.settlements_lost.swap(false, Ordering::SeqCst) {
             return Ok(settlements.iter().map(|_| Settled::Lost).collect());
         }

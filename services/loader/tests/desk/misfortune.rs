@@ -1,11 +1,12 @@
 //! Lost confirms and answers, copies, a broken store: one effect, and nothing missing.
 
 use ferry_canonical::Outcome;
-use ferry_sim::{Fault, HttpFault};
+use ferry_sim::{Fault, HttpFault, answer};
+use ferry_store::{Journal as _, JournalFilter};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    bench::{Bench, ORDERS, ORDERS_DEAD, SECOND, order},
+    bench::{Bench, ORDERS, ORDERS_DEAD, SECOND, alone, order},
     warehouse,
 };
 
@@ -72,6 +73,24 @@ async fn a_dying_delivery_that_comes_again_is_a_dead_letter_again_and_never_appl
     );
     assert_eq!(bench.http.count(warehouse::ORDERS), 1);
     bench.assert_outcomes(&[(Outcome::Dead, 1)]).await;
+}
+
+/// Two calls end at one time; the store does not take what was said in one of them.
+#[tokio::test(start_paused = true)]
+async fn a_result_that_the_store_does_not_take_is_settled_without_what_it_does_not_take() {
+    let bench = Bench::new();
+    bench.ledger.refuse_value("BAD");
+    bench.warehouse.say_instead([answer(403, "BAD")]);
+    bench.say(&order("WEB-1")).await;
+    bench.broker.until(|broker| !broker.messages(ORDERS_DEAD).is_empty()).await;
+    for identifier in ["WEB-BAD", "WEB-2"] {
+        bench.broker.publish(alone(&order(identifier), "live")).await;
+    }
+    bench.until_empty(ORDERS).await;
+    bench.assert_outcomes(&[(Outcome::Dead, 1), (Outcome::Delivered, 2)]).await;
+    let rows = bench.store.search(JournalFilter::default()).await.unwrap();
+    let whole = rows.iter().filter(|row| row.entry.request.is_some()).count();
+    assert_eq!((rows.len(), whole), (3, 1));
 }
 
 #[tokio::test(start_paused = true)]

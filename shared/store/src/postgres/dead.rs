@@ -7,7 +7,7 @@ use tokio_postgres::{Row, types::ToSql};
 use super::{
     error::Trouble,
     read::prepared,
-    value::{get, narrow, narrow_option, scrub, sequence, sequence_text, short_key, time, word},
+    value::{get, narrow, narrow_option, sequence, sequence_text, time, word},
 };
 use crate::{
     AWAITED_SLACK, DeadFilter, DeadLetter, DeadSummary, Position, StoreError,
@@ -28,26 +28,6 @@ const BURY: &str = "INSERT INTO dead (key, origin, died_at, first_failed_at, kin
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
             $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, 1)
     ON CONFLICT (key) DO UPDATE SET copies = dead.copies + 1";
-
-/// What a foreign hand put into a letter may hold what cannot be stored as text; its body is bytes.
-pub(super) fn storable(mut letters: Vec<DeadLetter>) -> Vec<DeadLetter> {
-    for letter in &mut letters {
-        letter.key = short_key(&letter.key);
-        let DeadLetter { key, origin, kind, detail, headers, .. } = letter;
-        [key, origin, kind, detail, headers].into_iter().for_each(scrub);
-        let DeadLetter { response, rule, route, source, target, .. } = letter;
-        [response, rule, route, source, target].into_iter().flatten().for_each(scrub);
-        let DeadLetter { entity, entity_id, pointer, message_id, content_type, .. } = letter;
-        [entity, entity_id, pointer, message_id, content_type]
-            .into_iter()
-            .flatten()
-            .for_each(scrub);
-        if let Some(position) = &mut letter.position {
-            [&mut position.part, &mut position.source_id].into_iter().flatten().for_each(scrub);
-        }
-    }
-    letters
-}
 
 pub(super) async fn bury(
     transaction: &Transaction<'_>,

@@ -69,6 +69,10 @@ pub(super) fn meaning(error: &tokio_postgres::Error) -> StoreError {
     if waited.contains(code) {
         return StoreError::Busy;
     }
+    // A value that is none of its type, or that an index or the server has no room for.
+    if ["22", "54"].iter().any(|class| code.code().starts_with(class)) {
+        return StoreError::Unstorable(format!("the database says {}", code.code()));
+    }
     // Of these classes the server's sentence names no stored value.
     let speaks = ["08", "28", "3D", "42", "53", "57", "58"];
     let sentence = if speaks.iter().any(|class| code.code().starts_with(class)) {

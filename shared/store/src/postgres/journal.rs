@@ -9,12 +9,11 @@ use uuid::Uuid;
 use super::{
     error::Trouble,
     read::prepared,
-    value::{duration, get, narrow_option, scrub, short_key, time},
+    value::{duration, get, narrow_option, time},
     words::{Phrases, vector},
 };
 use crate::{
     Direction, JournalEntry, JournalFilter, JournalRow, StoreError,
-    journal::BODY_BYTES,
     page::{micros, span},
 };
 
@@ -49,25 +48,6 @@ const APPEND: &str = "WITH added AS (
 
 const COLUMNS: &str = "id, at, direction, system, operation, route, entity, entity_id, part, \
     event_id, record_id, attempt, status, duration, result, detail, rule, key, request, response";
-
-/// Bodies cut, keys shortened, and no character that cannot be stored.
-pub(super) fn storable(mut entries: Vec<JournalEntry>) -> Vec<JournalEntry> {
-    for entry in &mut entries {
-        let JournalEntry { system, operation, result, .. } = entry;
-        [system, operation, result].into_iter().for_each(scrub);
-        for body in [&mut entry.request, &mut entry.response].into_iter().flatten() {
-            body.truncate(body.floor_char_boundary(BODY_BYTES));
-        }
-        if let Some(key) = &mut entry.key {
-            *key = short_key(key);
-        }
-        let JournalEntry { route, entity, entity_id, part, .. } = entry;
-        [route, entity, entity_id, part].into_iter().flatten().for_each(scrub);
-        let JournalEntry { detail, rule, key, request, response, .. } = entry;
-        [detail, rule, key, request, response].into_iter().flatten().for_each(scrub);
-    }
-    entries
-}
 
 pub(super) async fn append(
     transaction: &Transaction<'_>,

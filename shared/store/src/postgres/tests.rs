@@ -164,12 +164,10 @@ fn time_is_the_servers() {
 }
 
 #[test]
-fn what_cannot_be_stored_as_text_is_stored_with_a_sign_in_its_place() {
+fn a_value_that_the_server_does_not_take_is_said_to_be_the_values_fault() {
     let store = store();
-    let mut odd = of(1, 1);
-    odd.members[0].document = "{\"name\":\"a\u{0}b\"}".to_owned();
-    odd.members[0].subject.id = "C\u{0}1".to_owned();
-    assert_eq!(grant(&store, odd).entity_id, "C\u{fffd}1");
+    let refused = wait(store.entity("customer", "C\01")).unwrap_err();
+    assert!(matches!(&refused, StoreError::Unstorable(_)), "{refused}");
 }
 
 #[test]

@@ -14,6 +14,9 @@ impl From<Error> for StoreError {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Corrupt(error.to_string())
             }
+            Some(ErrorCode::TooBig) => {
+                Self::Unstorable("it is larger than SQLite takes".to_owned())
+            }
             _ => Self::Unusable(error.to_string()),
         }
     }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, ToSql};
 use uuid::Uuid;
 
 use super::value::{duration, micros, narrow_option, span, time, uuid};
-use crate::{Direction, JournalEntry, JournalFilter, JournalRow, StoreError, journal::BODY_BYTES};
+use crate::{Direction, JournalEntry, JournalFilter, JournalRow, StoreError};
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 500;
@@ -62,15 +62,10 @@ fn insert(journal: &Connection, entry: &JournalEntry) -> Result<bool, StoreError
         entry.detail,
         entry.rule,
         entry.key,
-        entry.request.as_deref().map(cut),
-        entry.response.as_deref().map(cut),
+        entry.request,
+        entry.response,
     ])?;
     Ok(inserted > 0)
-}
-
-/// The beginning of a body, as much as is kept.
-fn cut(body: &str) -> &str {
-    body.get(..body.floor_char_boundary(BODY_BYTES)).unwrap_or(body)
 }
 
 fn index(journal: &Connection, entry: &JournalEntry, id: i64) -> Result<(), StoreError> {
@@ -87,7 +82,7 @@ fn index(journal: &Connection, entry: &JournalEntry, id: i64) -> Result<(), Stor
     .into_iter()
     .flatten()
     .map(String::as_str)
-    .chain([entry.request.as_deref(), entry.response.as_deref()].into_iter().flatten().map(cut))
+    .chain([entry.request.as_deref(), entry.response.as_deref()].into_iter().flatten())
     .collect();
     let mut insert =
         journal.prepare_cached("INSERT INTO journal_text (rowid, text) VALUES (?1, ?2)")?;

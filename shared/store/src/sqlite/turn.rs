@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Group, GroupClaim, Settled, Settlement, StoreError,
     page::{Delivery, End},
+    storable,
 };
 
 pub(super) fn claim(turn: Turn<'_>, groups: &[Group]) -> Result<Vec<GroupClaim>, StoreError> {
@@ -60,7 +61,7 @@ pub(super) fn end(
     for (event_id, generation, outcome, because) in ended {
         let (event_id, generation) = (*event_id, *generation);
         let delivery = Delivery { target: target.to_owned(), event_id, generation };
-        let because = Some(because.clone());
+        let because = Some(storable::because(because.clone()));
         let end = End { route: route.to_owned(), outcome: *outcome, because };
         write::put_end(turn.ledger, &delivery, &end, turn.now)?;
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{Direction, Journal, JournalEntry, JournalFilter, journal::BODY_BYTES};
 
-fn entry(operation: &str) -> JournalEntry {
+pub(super) fn entry(operation: &str) -> JournalEntry {
     JournalEntry {
         at: clock(),
         direction: Direction::Out,
@@ -25,7 +25,7 @@ fn entry(operation: &str) -> JournalEntry {
     }
 }
 
-fn search(store: &Backend, filter: JournalFilter) -> Vec<String> {
+pub(super) fn search(store: &Backend, filter: JournalFilter) -> Vec<String> {
     let rows = wait(store.search(filter)).unwrap();
     rows.into_iter().map(|row| row.entry.operation).collect()
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::{AWAITED_SLACK, DeadFilter, DeadLetter, DeadLetters, Position};
 
 /// `member` as it died at the shop, for want of nothing.
-fn letter(member: &Member, kind: FailureKind) -> DeadLetter {
+pub(super) fn letter(member: &Member, kind: FailureKind) -> DeadLetter {
     DeadLetter {
         key: format!("{}/{}", member.event_id, member.generation),
         origin: "load.shop.customer".to_owned(),

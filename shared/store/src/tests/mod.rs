@@ -11,6 +11,7 @@ mod letters;
 mod random;
 mod roles;
 mod settlements;
+mod storable;
 mod unknown;
 
 use std::{cell::Cell, time::Duration};
