@@ -41,9 +41,8 @@ impl Pool {
     pub(super) fn new(url: &str, schema: &str, connections: usize) -> Result<Self, StoreError> {
         let mut config = configured(url, schema)?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let local = config.get_hosts().iter().all(is_local);
         if config.get_ssl_mode() == SslMode::Prefer {
-            config.ssl_mode(if local { SslMode::Disable } else { SslMode::Require });
+            config.ssl_mode(if stays_here(&config) { SslMode::Disable } else { SslMode::Require });
         }
         let manager = if config.get_ssl_mode() == SslMode::Disable {
             Manager::from_config(config, NoTls, recycling)
@@ -188,7 +187,15 @@ fn configured(url: &str, schema: &str) -> Result<Config, StoreError> {
     Ok(config)
 }
 
-/// Whether what is said to this host stays on this machine.
+/// Whether what is said to the server stays on this machine. An address says where to; the name
+/// beside it is only what is looked for in the certificate.
+fn stays_here(config: &Config) -> bool {
+    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
+    !hosts.is_empty()
+        && hosts.iter().all(is_local)
+        && addresses.iter().all(std::net::IpAddr::is_loopback)
+}
+
 fn is_local(host: &Host) -> bool {
     match host {
         Host::Unix(_) => true,
@@ -211,4 +218,32 @@ fn tls() -> Result<tokio_postgres_rustls::MakeRustlsConnect, StoreError> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(tokio_postgres_rustls::MakeRustlsConnect::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stays_on_this_machine_goes_without_tls() {
+        let stays = |url: &str| stays_here(&Config::from_str(url).unwrap());
+        for url in [
+            "postgres://u:p@localhost/ferry",
+            "postgres://u:p@127.0.0.1,[::1]/ferry",
+            "postgres://u:p@%2Frun%2Fpostgresql/ferry",
+            "postgres://u:p@localhost/ferry?hostaddr=127.0.0.1",
+        ] {
+            assert!(stays(url), "{url}");
+        }
+        for url in [
+            "postgres://u:p@db.example/ferry",
+            "postgres://u:p@localhost,db.example/ferry",
+            "postgres://u:p@localhost/ferry?hostaddr=10.0.0.5",
+            "postgres://u:p@localhost,localhost/ferry?hostaddr=127.0.0.1,10.0.0.5",
+            "postgres:///ferry?hostaddr=10.0.0.5&user=u",
+            "postgres:///ferry?user=u",
+        ] {
+            assert!(!stays(url), "{url}");
+        }
+    }
 }
