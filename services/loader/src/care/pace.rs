@@ -78,6 +78,13 @@ impl Pace {
         bucket.ready()
     }
 
+    /// Lets one request go that has not been paid for; no call starts until the debt is.
+    fn owe(&self) {
+        if let Some(bucket) = &mut self.state().bucket {
+            bucket.tokens -= 1.0;
+        }
+    }
+
     /// Pays for one request.
     pub(crate) fn pay(&self) -> Result<(), Duration> {
         let mut state = self.state();
@@ -109,7 +116,7 @@ fn fraction(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// Tokens that come at a rate.
+/// Tokens that come at a rate; fewer than none are a debt.
 struct Bucket {
     /// Per second.
     rate: f64,
@@ -228,6 +235,8 @@ pub(crate) struct Paced {
     pace: Arc<Pace>,
     /// The first request is paid for.
     paid: AtomicBool,
+    /// Nothing is sent that may outlive it.
+    lease: Option<Leased>,
 }
 
 impl fmt::Debug for Paced {
@@ -235,8 +244,6 @@ impl fmt::Debug for Paced {
         f.debug_struct("Paced").field("port", &self.port).finish_non_exhaustive()
     }
 }
-    /// Nothing is sent that may outlive it.
-    lease: Option<Leased>,
 
 impl Paced {
     /// For a call under a lease.
@@ -254,7 +261,7 @@ impl Paced {
         let deadline = Instant::now() + limits::TURN_MAX;
         while let Err(wait) = self.pace.pay() {
             if Instant::now() >= deadline {
-                return;
+                return self.pace.owe();
             }
             sleep(wait).await;
         }
@@ -263,6 +270,10 @@ impl Paced {
     async fn exchange(&self, request: Request) -> Result<Response, HttpError> {
         if !self.paid.swap(false, Ordering::Relaxed) {
             self.wait_for_its_turn().await;
+        }
+        if let Some(lease) = &self.lease {
+            let covered = lease.covers(request.deadline).await;
+            covered.map_err(|LeaseEnded| HttpError::Withheld("the call's lease ends before"))?;
         }
         let running = Running::begins(&self.pace);
         let started = Instant::now();
@@ -274,10 +285,6 @@ impl Paced {
                 Load::Borne
             }
             Err(HttpError::Connect(_) | HttpError::Timeout(_) | HttpError::Broken(_)) => {
-        if let Some(lease) = &self.lease {
-            let covered = lease.covers(request.deadline).await;
-            covered.map_err(|LeaseEnded| HttpError::Withheld("the call's lease ends before"))?;
-        }
                 Load::TooMuch
             }
         };
@@ -313,8 +320,21 @@ impl Drop for Running<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lease::Lease;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    fn request() -> Request {
+        Request {
+            operation: "import",
+            method: ferry_http::Method::Get,
+            url: "http://shop.test".to_owned(),
+            headers: Vec::new(),
+            body: "".into(),
+            deadline: SECOND,
+            secret: false,
+        }
+    }
 
     /// So many requests at one time, each answered so after so long.
     fn round(pace: &Pace, requests: u32, load: Load, after: Duration) {
@@ -372,6 +392,27 @@ mod tests {
             round(&pace, 8, Load::Borne, 5 * SECOND);
         }
         assert_eq!(pace.calls(), 16);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_goes_out_unpaid_is_a_debt_that_no_call_starts_in() {
+        let pace = Pace::new(&Limits { rate: Some(1), ..Limits::default() });
+        pace.shares(&Granted { lasting: SECOND, slots: 8, rate_milli: Some(1_000) });
+        let pace = Arc::new(pace);
+        let http = ferry_sim::SimHttp::new(|_| ferry_sim::answer(200, ""));
+        let started = Instant::now();
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let (_lease, leased) = Lease::until(started + 600 * SECOND);
+            let paced = Paced::new(Arc::new(http.clone()), Arc::clone(&pace), false, leased);
+            calls.spawn(async move { paced.send(request()).await.unwrap() });
+        }
+        calls.join_all().await;
+        while let Err(wait) = pace.ready() {
+            sleep(wait).await;
+        }
+        let seconds = started.elapsed().as_secs();
+        assert!((99..=102).contains(&seconds), "{seconds}");
     }
 
     #[tokio::test(start_paused = true)]
