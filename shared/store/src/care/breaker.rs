@@ -204,9 +204,10 @@ impl CareState {
     }
 
     pub(super) fn breaker_ages(&mut self, now: Timestamp) {
-        let quiet = |since| after(since, HALF_OPEN_QUIET) <= now;
-        let half_open = self.breaker.state == BreakerState::HalfOpen;
-        if half_open && self.breaker.failing.is_empty() && self.breaker.since.is_some_and(quiet) {
+        let failed_at = self.breaker.failing.iter().map(|failing| failing.at).max();
+        let quiet_since = self.breaker.since.max(failed_at);
+        let quiet = quiet_since.is_some_and(|since| after(since, HALF_OPEN_QUIET) <= now);
+        if self.breaker.state == BreakerState::HalfOpen && quiet {
             self.closes(now);
         }
     }

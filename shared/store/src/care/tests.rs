@@ -151,6 +151,16 @@ fn one_poisonous_order_does_not_open_a_half_open_breaker_again_but_two_failures_
 }
 
 #[test]
+fn a_half_open_breaker_closes_a_while_after_its_last_failure() {
+    let mut state = half_open();
+    sees(&mut state, failed(&["order/1"]), 30);
+    state.tidy(at(89));
+    assert_eq!(state.breaker.state, BreakerState::HalfOpen);
+    state.tidy(at(90));
+    assert_eq!((state.breaker.state, state.recovered_at), (BreakerState::Closed, Some(at(90))));
+}
+
+#[test]
 fn a_half_open_breaker_with_nothing_to_do_closes_after_a_while() {
     let mut state = half_open();
     sees(&mut state, Sign::Probed(None), 60);
