@@ -49,6 +49,7 @@ impl InHand {
     pub fn member(&self) -> Member {
         Member {
             event_id: self.event.id,
+            route: self.route.name.clone(),
             generation: self.history.generation,
             source: self.event.source.clone(),
             subject: self.event.subject.clone(),

@@ -16,7 +16,6 @@ use crate::{StoreError, journal::JournalEntry};
 #[derive(Clone, Debug)]
 pub struct Group {
     pub target: String,
-    pub route: String,
     pub members: Vec<Member>,
     /// The target composes this facet: all parts join one call, and the grant carries the known
     /// siblings.
@@ -31,6 +30,8 @@ pub struct Group {
 #[derive(Clone, Debug)]
 pub struct Member {
     pub event_id: Uuid,
+    /// By which it came: two sources of one facet have a route each.
+    pub route: String,
     /// Retries by hand, from 0: each has an outcome of its own.
     pub generation: u32,
     pub source: String,

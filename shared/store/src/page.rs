@@ -108,6 +108,7 @@ pub(crate) struct Standing {
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(crate) at: At,
+    /// Of its first member.
     pub(crate) route: String,
     pub(crate) facet: Facet,
     pub(crate) members: Vec<Claimant>,
@@ -125,6 +126,9 @@ pub(crate) struct Claimant {
     /// A rider's lead. A lead has none.
     pub(crate) rides: Option<usize>,
     pub(crate) event_id: Uuid,
+    /// None in a claim that a program wrote which knew one route per claim.
+    #[serde(default)]
+    pub(crate) route: Option<String>,
     pub(crate) generation: u32,
     pub(crate) part: Option<String>,
     pub(crate) source: String,

@@ -87,6 +87,7 @@ impl Office {
     async fn write(&self, event: &Event) {
         let member = Member {
             event_id: event.id,
+            route: "any".to_owned(),
             generation: 0,
             source: event.source.clone(),
             subject: event.subject.clone(),
@@ -99,7 +100,6 @@ impl Office {
         };
         let group = Group {
             target: "warehouse".to_owned(),
-            route: "any".to_owned(),
             members: vec![member],
             composed: false,
             lease: Duration::from_mins(1),

@@ -58,7 +58,6 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         let first = members.first();
         Group {
             target: self.target.name.clone(),
-            route: first.map(|in_hand| in_hand.route.name.clone()).unwrap_or_default(),
             members: members.iter().map(InHand::member).collect(),
             composed: first
                 .is_some_and(|in_hand| self.target.system.composes(in_hand.event.subject.facet)),

@@ -161,7 +161,7 @@ impl Page {
         outcome: Outcome,
         because: String,
     ) -> Judged {
-        let (route, told) = (group.route.clone(), Some(because.clone()));
+        let (route, told) = (member.route.clone(), Some(because.clone()));
         self.end(Delivery::of(group, member), End { route, outcome, because: told });
         Judged::Final(Verdict::Closed { outcome, because })
     }
@@ -251,7 +251,7 @@ impl Page {
         let started_at = self.now_micros();
         let claim = Claim {
             at: at.clone(),
-            route: group.route.clone(),
+            route: first.route.clone(),
             facet: first.subject.facet,
             members,
             started_at,
@@ -327,6 +327,7 @@ fn claimants(open: &[Open<'_>], roles: &[Role]) -> Vec<Claimant> {
             index: open.index,
             rides,
             event_id: member.event_id,
+            route: Some(member.route.clone()),
             generation: member.generation,
             part: member.subject.part.clone(),
             source: member.source.clone(),

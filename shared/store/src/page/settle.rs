@@ -31,7 +31,7 @@ impl Page {
                 }
                 let leads = claim.members.iter().filter(|member| member.rides.is_none());
                 for member in leads.filter(|member| !dead.contains(&member.index)) {
-                    self.retrying.insert(delivery(&claim, member), claim.route.clone());
+                    self.retrying.insert(delivery(&claim, member), route(&claim, member));
                 }
                 self.failed(&claim, token, *unread)
             }
@@ -126,7 +126,7 @@ impl Page {
         outcome: Outcome,
         because: Option<&str>,
     ) {
-        let (route, because) = (claim.route.clone(), because.map(str::to_owned));
+        let (route, because) = (route(claim, member), because.map(str::to_owned));
         self.end(delivery(claim, member), End { route, outcome, because });
     }
 
@@ -150,6 +150,10 @@ impl Page {
 fn delivery(claim: &Claim, member: &Claimant) -> Delivery {
     let target = claim.at.system.clone();
     Delivery { target, event_id: member.event_id, generation: member.generation }
+}
+
+fn route(claim: &Claim, member: &Claimant) -> String {
+    member.route.as_ref().unwrap_or(&claim.route).clone()
 }
 
 /// Whether the target holds what was intended.

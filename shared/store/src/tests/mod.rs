@@ -47,6 +47,7 @@ pub(crate) fn pass(duration: Duration) {
 pub(crate) fn customer(event: u128, sequence: u128, fields: &str) -> Member {
     Member {
         event_id: Uuid::from_u128(event),
+        route: "customers".to_owned(),
         generation: 0,
         source: "erp".to_owned(),
         subject: Subject { facet: Facet::Profile, id: "C1".to_owned(), part: None },
@@ -72,7 +73,6 @@ pub(crate) fn shipment(event: u128, sequence: u128, part: &str, fields: &str) ->
 pub(crate) fn group(members: Vec<Member>) -> Group {
     Group {
         target: "shop".to_owned(),
-        route: "customers".to_owned(),
         members,
         composed: false,
         lease: LEASE,

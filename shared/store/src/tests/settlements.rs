@@ -158,3 +158,37 @@ fn ending_twice_counts_once_and_keeps_the_first_outcome() {
 
     assert_eq!((tally(&store, Outcome::Dead), tally(&store, Outcome::Skipped)), (1, 0));
 }
+
+/// Two sources have the facet, each by a route of its own.
+#[test]
+fn what_becomes_of_a_member_is_booked_under_its_own_route() {
+    let store = store();
+    let crm = |event, sequence, fields: &str| Member {
+        source: "crm".to_owned(),
+        route: "from the CRM".to_owned(),
+        ..customer(event, sequence, fields)
+    };
+    deliver(&store, group(vec![customer(1, 1, "a")]));
+
+    let behind = customer(2, 0, "z");
+    let failing = grant(&store, group(vec![behind.clone(), crm(3, 1, "b")]));
+    settle(&store, &failing, failed(false));
+    assert_eq!(retrying(&store), [("from the CRM".to_owned(), 1)]);
+
+    deliver(&store, group(vec![behind.clone(), crm(3, 1, "b"), crm(4, 2, "c")]));
+    let again = claim(&store, group(vec![behind, crm(5, 3, "c")]));
+    assert_eq!(outcome(&again.members[1]), Some(Outcome::Unchanged));
+
+    let booked: Vec<_> = overview(&store)
+        .routes
+        .into_iter()
+        .map(|tally| (tally.route, tally.outcomes.into_values().sum::<u64>()))
+        .collect();
+    assert_eq!(booked, [("customers".to_owned(), 2), ("from the CRM".to_owned(), 3)]);
+    assert_eq!(retrying(&store), []);
+}
+
+fn retrying(store: &Backend) -> Vec<(String, u64)> {
+    let routes = overview(store).routes.into_iter();
+    routes.filter(|t| t.retrying > 0).map(|t| (t.route, t.retrying)).collect()
+}
