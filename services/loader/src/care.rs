@@ -146,7 +146,9 @@ impl<L: Care + 'static> Attendant<L> {
     fn pause(&self) -> Duration {
         let wants = self.pending().ask.wants.min(self.most());
         let view = self.view.borrow();
-        if wants == 0 && view.reason.is_none() && view.breaker == BreakerState::Closed {
+        let store_is_gone = view.attended_at.elapsed() >= limits::STORE_GONE;
+        let quiet = view.reason.is_none() && view.breaker == BreakerState::Closed;
+        if wants == 0 && quiet && !store_is_gone {
             // Its view grows stale: it attends before it writes anything.
             return limits::ATTEND_IDLE;
         }

@@ -18,13 +18,13 @@ use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 use uuid::Uuid;
 
-use self::sending::Sending;
+use self::{admitting::Unwanted, sending::Sending};
 use crate::{
     act::Called,
     care::{Attendant, Paced, Reach, View},
@@ -107,6 +107,8 @@ pub struct Desk<B: Broker, L> {
     /// Set while the target is left alone for longer than a moment.
     left_alone_since: Option<Instant>,
     /// Set while the store cannot be used: nothing is claimed before.
+    /// What no route brings here and whose end the store has not taken yet.
+    unwanted: Vec<Unwanted>,
     store_back_at: Option<Instant>,
 }
 
@@ -208,6 +210,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             self.ask_for_a_share();
             let wake = self.next_look();
             tokio::select! {
+            unwanted: Vec::new(),
                 biased;
                 () = draining.cancelled() => {}
                 Some(ended) = self.calls.join_next_with_id() => self.settle_ended(ended).await,
@@ -228,6 +231,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         if self.view.borrow().reason.is_some() || self.free_slots() == 0 {
             // A call that ends makes room, or the store says something new.
             return idle;
+            self.end_unwanted().await;
         }
         let paid = self.attendant.pace.ready().err().map(|wait| now + wait);
         let barred = paid.max(self.store_back_at);
@@ -256,6 +260,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
                 // Calls that run go on: their settlement is what the redelivery will find.
                 drop(self.waiting.take_queue(&queue));
                 let of_queue =
+        let idle = self.store_gone_at().filter(|at| *at > now).map_or(idle, |at| at.min(idle));
+        let unwanted_at = self.store_back_at.filter(|_| !self.unwanted.is_empty());
+        let idle = unwanted_at.map_or(idle, |at| at.min(idle));
                     |sending: &Sending| sending.receipt.as_ref().is_some_and(|(q, _)| *q == queue);
                 self.unsent.retain(|sending| !of_queue(sending));
             }
@@ -289,6 +296,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<tokio::task::Id, Call>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+                self.unwanted.retain(|unwanted| unwanted.delivery.queue != queue);
 
     fn count_in_hand(&self) {
         let held = self.waiting.len() + self.calls.len();
@@ -301,8 +309,18 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         self.seams.metrics.processed.with_label_values(&labels).inc();
     }
 
-    async fn store_pause(&self) {
-        sleep(limits::STORE_PAUSE).await;
+    /// Between two tries of a store that must take something: what the queues bring is taken in and
+    /// given back meanwhile, so that nothing is hoarded here until the store is back.
+    async fn store_pause(&mut self) {
+        let until = Instant::now() + limits::STORE_PAUSE;
+        loop {
+            tokio::select! {
+                biased;
+                () = sleep_until(until) => break,
+                Some(news) = self.news.recv() => self.take_in(news).await,
+            }
+        }
+        self.heed_the_view().await;
     }
 }
 

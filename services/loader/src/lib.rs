@@ -31,6 +31,8 @@ use std::time::Duration;
 pub mod limits {
     use super::Duration;
 
+    /// A store that has answered nobody's attendance for so long is gone: nothing is held for it.
+    pub const STORE_GONE: Duration = Duration::from_secs(10);
     /// Deliveries taken from a bulk queue and not yet acknowledged; live queues have the configured
     /// prefetch.
     pub const PREFETCH_BULK: u16 = 16;
@@ -72,6 +74,8 @@ pub mod limits {
     /// Of four calls, one is kept for the bulk lane while it has work.
     pub const BULK_SHARE: usize = 4;
 
+    // An idle desk that attends in time never takes its store for gone.
+    const _: () = assert!(ATTEND_IDLE.as_secs() + HOLD.as_secs() <= STORE_GONE.as_secs());
     const _: () = assert!(BUSY_MAX.as_millis() < HOLD.as_millis());
     // A probe that hangs has been given up before another loader is told to probe.
     const _: () = assert!(PROBE_PATIENCE.as_secs() < ferry_store::care::PROBE_LEASE.as_secs());

@@ -43,6 +43,8 @@ pub(crate) struct View {
     because: String,
     slots: u32,
     valid_until: Instant,
+    /// When what the store said last was asked for.
+    pub(crate) attended_at: Instant,
     /// As the store said, whatever the clock says.
     stop: Option<Stop>,
     stop_until: Option<Timestamp>,
@@ -58,6 +60,7 @@ impl View {
             because: String::new(),
             slots: 0,
             valid_until: Instant::now(),
+            attended_at: Instant::now(),
             stop: None,
             stop_until: None,
         }
@@ -114,6 +117,7 @@ impl View {
             slots: granted.slots,
             // A pause must not be found out about only when the share ends.
             valid_until: started + granted.lasting.min(limits::VIEW_FRESH),
+            attended_at: started,
             stop,
             stop_until,
             ..self.clone()

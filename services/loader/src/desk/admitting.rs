@@ -4,18 +4,36 @@ use std::time::Duration;
 
 use ferry_broker::{
     Broker, Delivery,
-    letter::{self, Failed},
+    letter::{self, Failed, History},
 };
 use ferry_canonical::{Event, FailureKind, Outcome};
 use ferry_store::{Care, Ledger};
 use tokio::time::Instant;
 use tracing::warn;
+use uuid::Uuid;
 
 use super::{Desk, sending::Sending};
 use crate::{
     delivery::{InHand, message_uuid, undecodable},
     limits,
 };
+
+/// In the place of a route's name.
+const NO_ROUTE: &str = "-";
+
+/// An event that no route brings here: another configuration did.
+pub(super) struct Unwanted {
+    pub(super) delivery: Delivery,
+    event: Uuid,
+    because: String,
+}
+
+impl Unwanted {
+    fn end(&self) -> (Uuid, u32, Outcome, String) {
+        let generation = History::of(&self.delivery).generation;
+        (self.event, generation, Outcome::Skipped, self.because.clone())
+    }
+}
 
 impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     /// Decodes and finds the route; what cannot be read ends here.
@@ -29,16 +47,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         };
         let Some(route) = self.target.route(&event) else {
             let because = format!("no route brings {} from {} here", event.kind(), event.source);
-            let ended = vec![(event.id, 0, Outcome::Skipped, because)];
-            // Forgetting it would hold its prefetch slot for as long as the subscription lives.
-            while let Err(error) =
-                self.seams.ledger.end(&self.target.name, "-", ended.clone()).await
-            {
-                self.store_failed(&error);
-                self.store_pause().await;
-            }
-            self.store_works();
-            return self.ack(&delivery.queue, vec![delivery.receipt]);
+            return self.unwanted.push(Unwanted { event: event.id, because, delivery });
         };
         let mut in_hand = InHand::new(delivery, event, route);
         if let Some(wait) = self.not_before(&in_hand) {
@@ -48,6 +57,23 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             in_hand.ready_at = Instant::now() + wait;
         }
         self.waiting.push(in_hand);
+    }
+
+    /// Ends what no route brings here, as soon as the store takes it.
+    pub(super) async fn end_unwanted(&mut self) {
+        let barred = self.store_back_at.is_some_and(|back_at| Instant::now() < back_at);
+        if barred || self.unwanted.is_empty() {
+            return;
+        }
+        let ended = self.unwanted.iter().map(Unwanted::end).collect();
+        if let Err(error) = self.seams.ledger.end(&self.target.name, NO_ROUTE, ended).await {
+            return self.store_failed(&error);
+        }
+        self.store_works();
+        for Unwanted { delivery, .. } in std::mem::take(&mut self.unwanted) {
+            self.count_outcome(NO_ROUTE, Outcome::Skipped);
+            self.ack(&delivery.queue, vec![delivery.receipt]);
+        }
     }
 
     fn not_before(&self, in_hand: &InHand) -> Option<Duration> {
@@ -61,11 +87,13 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         let message = letter::dead(&delivery, failed, &self.seams.host);
         if let Some(event) = message_uuid(&delivery) {
             let ended = (event, 0, Outcome::Dead, format!("{kind}: {detail}"));
-            if let Err(error) = self.seams.ledger.end(&self.target.name, "-", vec![ended]).await {
+            if let Err(error) =
+                self.seams.ledger.end(&self.target.name, NO_ROUTE, vec![ended]).await
+            {
                 warn!(%error, "the ledger did not take an end");
             }
         }
-        self.count_outcome("-", Outcome::Dead);
+        self.count_outcome(NO_ROUTE, Outcome::Dead);
         let receipt = Some((delivery.queue.clone(), delivery.receipt));
         self.send(vec![Sending { message, in_hand: None, receipt }]).await;
     }

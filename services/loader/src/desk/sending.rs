@@ -93,16 +93,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         while let Some(ended) = self.calls.join_next_with_id().await {
             self.settle_ended(ended).await;
         }
-        let held = self.waiting.take_all();
+        let held = self.take_held();
         let count = held.len();
-        let back = held
-            .into_iter()
-            .map(|in_hand| {
-                let delivery = in_hand.delivery.clone();
-                Self::returning(&delivery, Some(in_hand))
-            })
-            .collect();
-        self.send(back).await;
+        self.send(held).await;
         // Readers may have had more than the desk had taken in.
         while self.stopped < self.readers.len() {
             let unread = match tokio::time::timeout(limits::HOLD, self.news.recv()).await {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use ferry_broker::Broker;
 use ferry_store::{Ask, BreakerState, Care, Ledger, Stop};
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{error, info};
 
-use super::Desk;
+use super::{Desk, sending::Sending};
 use crate::{care::Reason, limits, waiting::Room};
 
 impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
@@ -17,6 +17,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     pub(super) async fn heed_the_view(&mut self) {
         let alone = self.is_left_alone();
         if alone && self.left_alone_since.is_none() {
+            if self.store_is_gone() {
+                error!(target = %self.target.name, "the store does not answer; its queues are left");
+            }
             self.left_alone_since = Some(Instant::now());
         } else if !alone {
             self.left_alone_since = None;
@@ -25,18 +28,37 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             open.send_if_modified(|open| std::mem::replace(open, !alone) == alone);
         }
         if self.give_back_at().is_some_and(|at| at <= Instant::now()) {
-            let held = self.waiting.take_all();
+            let held = self.take_held();
             info!(target = %self.target.name, count = held.len(), "what was held goes back to its queue");
-            let returning = |in_hand: crate::delivery::InHand| {
-                let delivery = in_hand.delivery.clone();
-                Self::returning(&delivery, Some(in_hand))
-            };
-            self.send(held.into_iter().map(returning).collect()).await;
+            self.send(held).await;
         }
+    }
+
+    /// Everything that has not started, on its way back to its queue.
+    pub(super) fn take_held(&mut self) -> Vec<Sending> {
+        let held = self.waiting.take_all().into_iter().map(|in_hand| {
+            let delivery = in_hand.delivery.clone();
+            Self::returning(&delivery, Some(in_hand))
+        });
+        let unwanted = std::mem::take(&mut self.unwanted);
+        held.chain(unwanted.iter().map(|unwanted| Self::returning(&unwanted.delivery, None)))
+            .collect()
+    }
+
+    /// When the store will have been silent for so long that deliveries are not held for it.
+    pub(super) fn store_gone_at(&self) -> Option<Instant> {
+        self.view.borrow().attended_at.checked_add(limits::STORE_GONE)
+    }
+
+    fn store_is_gone(&self) -> bool {
+        self.store_gone_at().is_some_and(|at| at <= Instant::now())
     }
 
     /// Whether nothing will be written for longer than a moment.
     fn is_left_alone(&self) -> bool {
+        if self.store_is_gone() {
+            return true;
+        }
         let view = self.view.borrow();
         match view.reason {
             // It attends in a moment: consumers are not cancelled for that.
@@ -51,7 +73,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     }
 
     pub(super) fn give_back_at(&self) -> Option<Instant> {
-        let since = self.left_alone_since.filter(|_| self.waiting.len() > 0)?;
+        let since = self
+            .left_alone_since
+            .filter(|_| self.waiting.len() > 0 || !self.unwanted.is_empty())?;
         Some(since + limits::GIVE_BACK_AFTER)
     }
 
@@ -103,6 +127,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         metrics.concurrency.with_label_values(&[name]).set(i64::from(may));
         let kept_by = match self.view.borrow().reason {
             Some(reason) => reason.as_str(),
+            None if self.store_is_gone() => Reason::Unattended.as_str(),
             None if self.free_slots() == 0 => "concurrency",
             None => "rate",
         };

@@ -300,6 +300,7 @@ struct Switches {
     frozen: watch::Sender<bool>,
     settlements_lost: AtomicBool,
     cares_fail: AtomicBool,
+    ends_fail: AtomicBool,
     unstorable: Mutex<Option<String>>,
     renewals: AtomicUsize,
 }
@@ -332,6 +333,10 @@ impl FlakyLedger {
     /// The next settlement finds that the lease has ended.
     pub(crate) fn lose_a_settlement(&self) {
         self.switches.settlements_lost.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn fail_ends(&self, fails: bool) {
+        self.switches.ends_fail.store(fails, Ordering::SeqCst);
     }
 
     /// Nothing that holds this is taken, as a database refuses a value.
@@ -393,6 +398,7 @@ impl Ledger for FlakyLedger {
         route: &str,
         ended: Vec<(Uuid, u32, Outcome, String)>,
     ) -> Result<(), StoreError> {
+        check(&self.switches.ends_fail)?;
         self.inner.end(target, route, ended).await
     }
 }

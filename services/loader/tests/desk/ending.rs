@@ -1,6 +1,7 @@
 //! Deliveries that end well, and how a loader ends.
 
-use ferry_canonical::Outcome;
+use ferry_broker::Message;
+use ferry_canonical::{Event, Outcome};
 use ferry_sim::HttpFault;
 use ferry_store::{Journal as _, JournalFilter};
 use tokio::time::{Instant, sleep};
@@ -95,4 +96,27 @@ async fn a_draining_loader_finishes_what_runs_and_gives_back_what_never_started(
     assert_eq!(broker.in_hand(PRODUCTS), 0);
     let rows = store.search(JournalFilter::default()).await.unwrap();
     assert_eq!(rows[0].entry.result, "delivered");
+}
+
+/// What another configuration bound here. The store takes its end, or it goes back.
+#[tokio::test(start_paused = true)]
+async fn what_no_route_brings_here_is_skipped_and_does_not_keep_a_loader_from_ending() {
+    let bench = Bench::new();
+    let stray = |name: &str| Event { source: "elsewhere".to_owned(), ..product("MUG", name, 1) };
+    let lost = |event: &Event| Message {
+        key: message(&product("MUG", "a", 1), "live").key,
+        ..message(event, "live")
+    };
+    bench.broker.publish(lost(&stray("a"))).await;
+    bench.until_empty(PRODUCTS).await;
+    bench.assert_outcomes(&[(Outcome::Skipped, 1)]).await;
+    bench.ledger.fail_ends(true);
+    bench.broker.publish(lost(&stray("b"))).await;
+    bench.say(&product("BOWL", "Bowl", 1)).await;
+    bench.http.until(|http| http.count(warehouse::PRODUCTS) == 1).await;
+    let broker = bench.broker.clone();
+    bench.drain().await;
+    let left = broker.messages(PRODUCTS);
+    assert_eq!((broker.in_hand(PRODUCTS), left.len()), (0, 1));
+    assert_eq!(left[0].exchange, "requeue");
 }

@@ -4,6 +4,7 @@ use ferry_broker::Headers;
 use ferry_canonical::{Outcome, header};
 use ferry_config::{MaintenanceWindow, system::Limits};
 use ferry_http::Response;
+use ferry_sim::HttpFault;
 use ferry_store::Care as _;
 use jiff::{civil::time, tz::TimeZone};
 use tokio::time::{Instant, sleep};
@@ -182,4 +183,43 @@ async fn a_loader_that_cannot_ask_for_its_share_stops_before_another_may_have_it
     let back = Instant::now();
     bench.until_empty(ORDERS).await;
     assert!(back.elapsed() <= SECOND, "{:?}", back.elapsed());
+}
+
+/// Other loaders may reach the store, and what is held here is theirs as well.
+#[tokio::test(start_paused = true)]
+async fn a_loader_without_its_store_stops_consuming_and_gives_back_what_it_holds() {
+    let bench = Bench::new();
+    bench.ledger.fail_cares(true);
+    say_orders(&bench, 0, 20).await;
+    sleep(15 * SECOND).await;
+    say_orders(&bench, 20, 20).await;
+    sleep(SECOND).await;
+    assert_eq!(bench.broker.in_hand(ORDERS), 20, "its queue has a consumer");
+    sleep(60 * SECOND).await;
+    assert_eq!(bench.broker.in_hand(ORDERS), 0);
+    bench.ledger.fail_cares(false);
+    let back = Instant::now();
+    bench.until_empty(ORDERS).await;
+    assert!(back.elapsed() <= 2 * SECOND, "{:?}", back.elapsed());
+    bench.assert_outcomes(&[(Outcome::Delivered, 40)]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_waits_for_the_store_keeps_nothing_else_here() {
+    let bench = Bench::with_concurrency(1);
+    bench.http.script(warehouse::ORDERS, [HttpFault::Hold]);
+    say_orders(&bench, 0, 1).await;
+    bench.http.until(|http| http.count(warehouse::ORDERS) == 1).await;
+    say_orders(&bench, 1, 40).await;
+    bench.ledger.fail_cares(true);
+    bench.ledger.fail_settlements(true);
+    sleep(SECOND).await;
+    bench.http.release();
+    sleep(90 * SECOND).await;
+    assert_eq!(bench.broker.in_hand(ORDERS), 1);
+    bench.ledger.fail_cares(false);
+    bench.ledger.fail_settlements(false);
+    bench.until_empty(ORDERS).await;
+    bench.assert_outcomes(&[(Outcome::Delivered, 41)]).await;
+    assert_eq!(bench.warehouse.effects().len(), 41);
 }
