@@ -17,7 +17,7 @@ use ferry_store::{Care, Ledger, StoreError};
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -85,6 +85,14 @@ struct Call {
     lease: Lease,
 }
 
+/// A part of a desk has died before it: the attendant, the renewer or a reader.
+#[derive(Debug, thiserror::Error)]
+#[error("a part of the desk of `{target}` {how}")]
+pub struct DeskDied {
+    target: String,
+    how: &'static str,
+}
+
 pub struct Desk<B: Broker, L> {
     target: Arc<Target>,
     seams: Seams<B, L>,
@@ -99,6 +107,8 @@ pub struct Desk<B: Broker, L> {
     open: Vec<watch::Sender<bool>>,
     /// What was never read as an event and whose message is not confirmed yet.
     unsent: Vec<Sending>,
+    /// What no route brings here and whose end the store has not taken yet.
+    unwanted: Vec<Unwanted>,
     resend_at: Instant,
     /// Readers that have stopped.
     stopped: usize,
@@ -107,8 +117,6 @@ pub struct Desk<B: Broker, L> {
     /// Set while the target is left alone for longer than a moment.
     left_alone_since: Option<Instant>,
     /// Set while the store cannot be used: nothing is claimed before.
-    /// What no route brings here and whose end the store has not taken yet.
-    unwanted: Vec<Unwanted>,
     store_back_at: Option<Instant>,
 }
 
@@ -136,20 +144,39 @@ impl<B: Broker, L> std::fmt::Debug for Desk<B, L> {
 }
 
 impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
-    /// Runs until `draining`, then finishes what has started and gives back the rest.
-    pub async fn run(target: Target, seams: Seams<B, L>, draining: CancellationToken) {
+    /// Runs until `draining`, then finishes what has started and gives back the rest. Where one of its
+    /// parts dies, it does so by itself.
+    pub async fn run(
+        target: Target,
+        seams: Seams<B, L>,
+        draining: CancellationToken,
+    ) -> Result<(), DeskDied> {
+        // Its parts drain with it, whatever ends it.
+        let (draining, gone) = (draining.child_token(), CancellationToken::new());
+        let mut parts = JoinSet::new();
+        let mut desk = Self::new(target, seams, (&draining, &gone), &mut parts);
+        let ended = desk.work(&draining, &mut parts).await;
+        draining.cancel();
+        desk.leave().await;
+        gone.cancel();
+        // Dropping the acks lets every reader acknowledge what is left and end.
+        drop(desk);
+        while parts.join_next().await.is_some() {}
+        ended
+    }
+
+    fn new(
+        target: Target,
+        seams: Seams<B, L>,
+        (draining, gone): (&CancellationToken, &CancellationToken),
+        parts: &mut JoinSet<()>,
+    ) -> Self {
         let target = Arc::new(target);
         let attendant = Arc::new(Attendant::new(Arc::clone(&target), seams.reach()));
         let running = Running::default();
-        let gone = CancellationToken::new();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(Arc::clone(&attendant).run(gone.clone()));
-        tasks.spawn(renewing::run(
-            seams.ledger.clone(),
-            Arc::clone(&target),
-            Arc::clone(&running),
-            gone.clone(),
-        ));
+        parts.spawn(Arc::clone(&attendant).run(gone.clone()));
+        let (ledger, renewed) = (seams.ledger.clone(), Arc::clone(&running));
+        parts.spawn(renewing::run(ledger, Arc::clone(&target), renewed, gone.clone()));
         let queues = queues(&target);
         // Every reader holds a place while it waits for its queue: one that is quiet must not keep
         // another from handing over.
@@ -169,10 +196,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
                 draining: draining.clone(),
             };
             readers.insert(queue, acks);
-            tasks.spawn(reader.run(receipts));
+            parts.spawn(reader.run(receipts));
         }
-        drop(sender);
-        let mut desk = Self {
+        Self {
             publisher: seams.broker.publisher(),
             view: attendant.watch(),
             target,
@@ -184,21 +210,20 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             news,
             open,
             unsent: Vec::new(),
+            unwanted: Vec::new(),
             resend_at: Instant::now(),
             stopped: 0,
             attendant,
             left_alone_since: None,
             store_back_at: None,
-        };
-        desk.work(&draining).await;
-        desk.leave().await;
-        gone.cancel();
-        // Dropping the acks lets every reader acknowledge what is left and end.
-        drop(desk);
-        while tasks.join_next().await.is_some() {}
+        }
     }
 
-    async fn work(&mut self, draining: &CancellationToken) {
+    async fn work(
+        &mut self,
+        draining: &CancellationToken,
+        parts: &mut JoinSet<()>,
+    ) -> Result<(), DeskDied> {
         while !draining.is_cancelled() {
             if !self.unsent.is_empty() && self.resend_at <= Instant::now() {
                 let unsent = std::mem::take(&mut self.unsent);
@@ -206,20 +231,27 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             }
             self.heed_the_view().await;
             self.claim_what_can_start().await;
+            self.end_unwanted().await;
             self.count_in_hand();
             self.ask_for_a_share();
             let wake = self.next_look();
             tokio::select! {
-            unwanted: Vec::new(),
                 biased;
                 () = draining.cancelled() => {}
+                Some(ended) = parts.join_next() => return Err(self.died(&ended)),
                 Some(ended) = self.calls.join_next_with_id() => self.settle_ended(ended).await,
-                // The attendant lives as long as the desk.
                 _ = self.view.changed() => {}
                 Some(news) = self.news.recv() => self.take_in(news).await,
                 () = sleep_until(wake) => {}
             }
         }
+        Ok(())
+    }
+
+    /// A part that ends before the desk does: without it, the desk would look healthy and do nothing.
+    fn died(&self, ended: &Result<(), JoinError>) -> DeskDied {
+        let how = if ended.is_ok() { "has ended" } else { "has panicked" };
+        DeskDied { target: self.target.name.clone(), how }
     }
 
     /// When something that is held may go on.
@@ -228,10 +260,12 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         let now = Instant::now();
         let idle = if self.unsent.is_empty() { now + IDLE } else { self.resend_at };
         let idle = self.give_back_at().map_or(idle, |at| at.min(idle));
+        let idle = self.store_gone_at().filter(|at| *at > now).map_or(idle, |at| at.min(idle));
+        let unwanted_at = self.store_back_at.filter(|_| !self.unwanted.is_empty());
+        let idle = unwanted_at.map_or(idle, |at| at.min(idle));
         if self.view.borrow().reason.is_some() || self.free_slots() == 0 {
             // A call that ends makes room, or the store says something new.
             return idle;
-            self.end_unwanted().await;
         }
         let paid = self.attendant.pace.ready().err().map(|wait| now + wait);
         let barred = paid.max(self.store_back_at);
@@ -260,11 +294,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
                 // Calls that run go on: their settlement is what the redelivery will find.
                 drop(self.waiting.take_queue(&queue));
                 let of_queue =
-        let idle = self.store_gone_at().filter(|at| *at > now).map_or(idle, |at| at.min(idle));
-        let unwanted_at = self.store_back_at.filter(|_| !self.unwanted.is_empty());
-        let idle = unwanted_at.map_or(idle, |at| at.min(idle));
                     |sending: &Sending| sending.receipt.as_ref().is_some_and(|(q, _)| *q == queue);
                 self.unsent.retain(|sending| !of_queue(sending));
+                self.unwanted.retain(|unwanted| unwanted.delivery.queue != queue);
             }
             News::Stopped { unread } => {
                 self.stopped += 1;
@@ -296,7 +328,6 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<tokio::task::Id, Call>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
-                self.unwanted.retain(|unwanted| unwanted.delivery.queue != queue);
 
     fn count_in_hand(&self) {
         let held = self.waiting.len() + self.calls.len();

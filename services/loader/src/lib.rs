@@ -21,7 +21,7 @@ mod signs;
 pub mod target;
 mod waiting;
 
-pub use desk::{Desk, Seams};
+pub use desk::{Desk, DeskDied, Seams};
 pub use metrics::LoaderMetrics;
 pub use target::{Route, Target};
 

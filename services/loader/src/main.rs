@@ -42,10 +42,7 @@ async fn start(service: Service) -> anyhow::Result<()> {
     };
     for target in targets.into_iter().filter(|target| service.serves(&target.name)) {
         let (seams, draining) = (seams.clone(), service.life.draining());
-        service.life.spawn("desk", async move {
-            Desk::run(target, seams, draining).await;
-            Ok(())
-        });
+        service.life.spawn("desk", async move { Ok(Desk::run(target, seams, draining).await?) });
     }
     Ok(())
 }

@@ -178,7 +178,10 @@ async fn load(tap: Tap, draining: CancellationToken) -> anyhow::Result<()> {
     for target in Target::all(&sim.config)? {
         tasks.spawn(Desk::run(target, seams.clone(), draining.clone()));
     }
-    all(tasks).await
+    while let Some(ended) = tasks.join_next().await {
+        ended??;
+    }
+    Ok(())
 }
 
 async fn console(tap: Tap, draining: CancellationToken) -> anyhow::Result<()> {

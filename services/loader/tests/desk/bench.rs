@@ -16,7 +16,7 @@ use ferry_config::{
     system::{Limits, OrderflowConfig},
 };
 use ferry_http::HttpPort;
-use ferry_loader::{Desk, LoaderMetrics, Route, Seams, Target};
+use ferry_loader::{Desk, DeskDied, LoaderMetrics, Route, Seams, Target};
 use ferry_retry::{Levels, Schedule};
 use ferry_service::Metrics;
 use ferry_sim::{SimBroker, SimHttp};
@@ -47,7 +47,7 @@ pub(crate) struct Bench {
     pub(crate) store: SqliteStore,
     pub(crate) ledger: FlakyLedger,
     pub(crate) draining: CancellationToken,
-    loaders: JoinSet<()>,
+    pub(crate) loaders: JoinSet<Result<(), DeskDied>>,
 }
 
 impl Bench {
@@ -145,7 +145,7 @@ impl Bench {
     pub(crate) async fn drain(mut self) {
         self.draining.cancel();
         while let Some(ended) = self.loaders.join_next().await {
-            ended.unwrap();
+            ended.unwrap().unwrap();
         }
     }
 }
@@ -300,6 +300,7 @@ struct Switches {
     frozen: watch::Sender<bool>,
     settlements_lost: AtomicBool,
     cares_fail: AtomicBool,
+    renewals_panic: AtomicBool,
     ends_fail: AtomicBool,
     unstorable: Mutex<Option<String>>,
     renewals: AtomicUsize,
@@ -337,6 +338,11 @@ impl FlakyLedger {
 
     pub(crate) fn fail_ends(&self, fails: bool) {
         self.switches.ends_fail.store(fails, Ordering::SeqCst);
+    }
+
+    /// The task that renews leases dies of it.
+    pub(crate) fn panic_at_renewals(&self) {
+        self.switches.renewals_panic.store(true, Ordering::SeqCst);
     }
 
     /// Nothing that holds this is taken, as a database refuses a value.
@@ -388,6 +394,7 @@ impl Ledger for FlakyLedger {
         lease: Duration,
     ) -> Result<Vec<Uuid>, StoreError> {
         self.thaws().await;
+        assert!(!self.switches.renewals_panic.load(Ordering::SeqCst), "a fault of our own");
         self.switches.renewals.fetch_add(1, Ordering::SeqCst);
         self.inner.renew(target, tokens, lease).await
     }

@@ -98,6 +98,25 @@ async fn a_draining_loader_finishes_what_runs_and_gives_back_what_never_started(
     assert_eq!(rows[0].entry.result, "delivered");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_desk_of_which_a_part_dies_ends_in_order_and_says_so() {
+    let mut bench = Bench::with_concurrency(1);
+    bench.http.script(warehouse::PRODUCTS, [HttpFault::Hold]);
+    bench.say(&product("RUNS", "Runs", 1)).await;
+    bench.http.until(|http| http.count(warehouse::PRODUCTS) == 1).await;
+    bench.say(&product("HELD", "Held", 1)).await;
+    bench.ledger.panic_at_renewals();
+    let http = bench.http.clone();
+    let (ended, ()) = tokio::join!(bench.loaders.join_next(), async {
+        sleep(15 * SECOND).await;
+        http.release();
+    });
+    let died = ended.unwrap().unwrap().unwrap_err();
+    assert_eq!(died.to_string(), "a part of the desk of `warehouse` has panicked");
+    assert_eq!(bench.warehouse.effects(), ["product RUNS: Runs"]);
+    assert_eq!((bench.broker.in_hand(PRODUCTS), bench.broker.messages(PRODUCTS).len()), (0, 1));
+}
+
 /// What another configuration bound here. The store takes its end, or it goes back.
 #[tokio::test(start_paused = true)]
 async fn what_no_route_brings_here_is_skipped_and_does_not_keep_a_loader_from_ending() {

@@ -9,7 +9,7 @@ use std::{
 use ferry_canonical::{Clock, Event, Facet, Part};
 use ferry_config::{HumanDuration, Secret, SystemConfig, system::OroConfig};
 use ferry_http::{HttpError, HttpPort, Method, Request, Response};
-use ferry_loader::{Desk, Route, Target};
+use ferry_loader::{Desk, DeskDied, Route, Target};
 use ferry_sim::{SimBroker, SimHttp};
 use ferry_store::SqliteStore;
 use ferry_systems::System;
@@ -47,7 +47,7 @@ pub(super) struct World {
     pub(super) warehouse: Warehouse,
     pub(super) store: SqliteStore,
     pub(super) loaders: Vec<Loader>,
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Result<(), DeskDied>>,
 }
 
 /// One loader process with a desk for one target.
