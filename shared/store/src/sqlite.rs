@@ -42,6 +42,7 @@ const LEDGER: Schema = Schema {
         include_str!("sqlite/care.sql"),
         include_str!("sqlite/alerts.sql"),
         include_str!("sqlite/letters.sql"),
+        include_str!("sqlite/dead_entity.sql"),
     ],
 };
 const JOURNAL: Schema =
@@ -158,9 +159,9 @@ impl Ledger for SqliteStore {
         entries: Vec<JournalEntry>,
     ) -> Result<Vec<Settled>, StoreError> {
         let clock = self.options.clock;
-        self.run(move |files| {
         let settlements = storable::settlements(settlements);
         let entries = storable::entries(entries);
+        self.run(move |files| {
             let settled = if settlements.is_empty() {
                 Vec::new()
             } else {
@@ -206,8 +207,8 @@ fn append(files: &Files, entries: &[JournalEntry]) -> Result<(), StoreError> {
 
 impl Journal for SqliteStore {
     async fn append(&self, entries: Vec<JournalEntry>) -> Result<(), StoreError> {
-        self.run(move |files| append(files, &entries)).await
         let entries = storable::entries(entries);
+        self.run(move |files| append(files, &entries)).await
     }
 
     async fn search(&self, filter: JournalFilter) -> Result<Vec<JournalRow>, StoreError> {

@@ -73,8 +73,13 @@ pub(super) fn meaning(error: &tokio_postgres::Error) -> StoreError {
     if ["22", "54"].iter().any(|class| code.code().starts_with(class)) {
         return StoreError::Unstorable(format!("the database says {}", code.code()));
     }
+    // The server's own sentences would name the user, the database or the host.
+    let own = [("28", "it does not let us in"), ("3D", "there is no such database")];
+    if let Some((_, sentence)) = own.iter().find(|(class, _)| code.code().starts_with(class)) {
+        return StoreError::Unusable(format!("the database says {}: {sentence}", code.code()));
+    }
     // Of these classes the server's sentence names no stored value.
-    let speaks = ["08", "28", "3D", "42", "53", "57", "58"];
+    let speaks = ["08", "42", "53", "57", "58"];
     let sentence = if speaks.iter().any(|class| code.code().starts_with(class)) {
         database.message()
     } else {
