@@ -22,6 +22,7 @@ mod backfill;
 mod broker;
 mod check;
 mod console;
+mod doctor;
 mod lint;
 mod map;
 mod run;
@@ -88,6 +89,9 @@ enum TopologyVerb {
         #[arg(long)]
         prefix: Vec<String>,
     },
+    /// What is wrong with exchanges, queues, bindings and policies, and what to do about it. Changes
+    /// nothing; sees everything only where `broker.management_url` is set.
+    Doctor,
 }
 
 #[derive(Subcommand)]
@@ -168,6 +172,9 @@ fn verb(cli: &Cli) -> Done {
         Verb::Backfill(args) => online(backfill::backfill(&config(&cli.config)?, args, cli.json)),
         Verb::Topology(TopologyVerb::Ls { prefix }) => {
             online(broker::list(&config(&cli.config)?, prefix, cli.json))
+        }
+        Verb::Topology(TopologyVerb::Doctor) => {
+            online(doctor::doctor(&config(&cli.config)?, cli.json))
         }
         Verb::Status(at) => online(console::status(&console_url(cli, at)?, cli.json)),
         Verb::Journal(JournalVerb::Search(args)) => {

@@ -47,6 +47,8 @@ pub struct BrokerConfig {
     pub levels: Vec<HumanDuration>,
     /// Unacknowledged deliveries per consumer, 1 to 1000. Default 64.
     pub prefetch: u16,
+    /// Of RabbitMQ's management plugin, without credentials. Default none.
+    pub management_url: Option<String>,
 }
 
 /// Where ledger, journal and cursors live.

@@ -44,6 +44,7 @@ pub(crate) fn resolve(
             declare: raw.broker.declare,
             levels: raw.broker.levels,
             prefetch: raw.broker.prefetch,
+            management_url: raw.broker.management_url,
         },
         store: reader.store(&raw.store)?,
         log: LogConfig { format: raw.log.format, level: raw.log.level },

@@ -11,12 +11,13 @@
 
 mod build;
 mod diff;
+pub mod doctor;
 pub mod name;
 mod render;
 
 use std::{collections::BTreeMap, time::Duration};
 
-pub use diff::{Difference, diff};
+pub use diff::{ArgumentDifference, Difference, diff};
 pub use name::{
     dead_queue, delay_exchange, event_key, fact_key, is_bulk, is_segment, level_name, load_queue,
     record_key, transform_queue,

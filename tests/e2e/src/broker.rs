@@ -80,9 +80,22 @@ impl OwnNode {
     /// # Panics
     /// When it cannot be started.
     pub fn start(name: &str) -> Self {
+        Self::with(name, false)
+    }
+
+    /// With the management plugin.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn managed(name: &str) -> Self {
+        Self::with(name, true)
+    }
+
+    fn with(name: &str, management: bool) -> Self {
         let folder = Folder::new(name);
         let programs = Broker::from_env().home.programs().clone();
-        let options = NodeOptions { fresh: true, programs, ..NodeOptions::new(&folder.0) };
+        let new = NodeOptions::new(&folder.0);
+        let options = NodeOptions { fresh: true, programs, management, ..new };
         let node = Node::start(options).unwrap_or_else(|error| panic!("{error}"));
         Self { node, _folder: folder }
     }

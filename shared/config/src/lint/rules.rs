@@ -17,6 +17,9 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
         findings.error("broker.prefix", bad_name(&raw.broker.prefix));
     }
     systems::secret("broker.url", &raw.broker.url, findings);
+    if let Some(url) = &raw.broker.management_url {
+        systems::address("broker.management_url", url, findings);
+    }
     store(&raw.store, findings);
     listeners(raw, findings);
     alerts::check(raw, findings);

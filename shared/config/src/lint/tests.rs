@@ -319,6 +319,9 @@ fn credentials_over_plain_http_are_found() {
     ] {
         assert_eq!(changed(url, wrong).len(), 1, "{wrong}");
     }
+    let broker = added("[broker]\nmanagement_url = \"http://broker:15672\"\n");
+    let told = "line 31: broker.management_url: credentials would go over plain HTTP: use https://";
+    assert_eq!(broker, [told]);
     let allowed = changed(
         "base_url = \"https://shop.example\"",
         "base_url = \"http://shop\"\nallow_plain_http = true",

@@ -77,6 +77,10 @@ pub(crate) struct RawBroker {
     /// Deliveries a consumer holds unacknowledged, at most. Memory is this times the body size.
     #[schemars(range(min = 1, max = 1000))]
     pub(crate) prefetch: u16,
+    /// Where RabbitMQ's management plugin answers, for `ferry topology doctor`:
+    /// `http://127.0.0.1:15672`. User and password are those of `url`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) management_url: Option<String>,
 }
 
 impl Default for RawBroker {
@@ -91,6 +95,7 @@ impl Default for RawBroker {
             declare: true,
             levels: [5, 30, 120, 600, 1_800, 7_200].map(HumanDuration::from_secs).to_vec(),
             prefetch: 64,
+            management_url: None,
         }
     }
 }

@@ -12,6 +12,7 @@ mod care;
 mod crashes;
 mod database;
 mod demo;
+mod doctor;
 mod events;
 mod lanes;
 mod letters;

@@ -151,25 +151,39 @@ fn deadlines(
 
 fn base_url(key: &str, url: &str, allow_plain_http: bool, findings: &mut Findings<'_>) {
     let key = format!("{key}.base_url");
+    if let Some(fault) = fault_of(url, allow_plain_http) {
+        findings.error(&key, fault);
+    }
+}
+
+/// Where credentials go that nothing allows over plain HTTP.
+pub(super) fn address(key: &str, url: &str, findings: &mut Findings<'_>) {
+    match fault_of(url, false) {
+        Some(NEEDS_TLS) => {
+            findings.error(key, "credentials would go over plain HTTP: use https://");
+        }
+        Some(fault) => findings.error(key, fault),
+        None => {}
+    }
+}
+
+const NEEDS_TLS: &str =
+    "credentials would go over plain HTTP: use https://, or say `allow_plain_http = true`";
+
+fn fault_of(url: &str, allow_plain_http: bool) -> Option<&'static str> {
     let (plain, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(rest), _) => (false, rest),
         (None, Some(rest)) => (true, rest),
-        (None, None) => {
-            findings.error(&key, "it must start with https:// (or http:// on this host)");
-            return;
-        }
+        (None, None) => return Some("it must start with https:// (or http:// on this host)"),
     };
     let authority = rest.split('/').next().unwrap_or_default();
     let host = host_of(authority);
     if authority.contains('@') {
-        findings.error(&key, "credentials do not belong in an address; name them as secrets");
+        Some("credentials do not belong in an address; name them as secrets")
     } else if host.is_empty() || url.contains(['?', '#', ' ']) {
-        findings.error(&key, "it must be an address such as https://shop.example/path");
-    } else if plain && !allow_plain_http && !is_loopback(host) {
-        findings.error(
-            &key,
-            "credentials would go over plain HTTP: use https://, or say `allow_plain_http = true`",
-        );
+        Some("it must be an address such as https://shop.example/path")
+    } else {
+        (plain && !allow_plain_http && !is_loopback(host)).then_some(NEEDS_TLS)
     }
 }
 
