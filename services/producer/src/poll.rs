@@ -49,6 +49,8 @@ struct Heard {
     before: HashSet<u64>,
     /// How often each body came in this run.
     now: HashMap<u64, u32>,
+    /// The newest time ahead of its source's clock that was told of.
+    ahead: Option<Timestamp>,
 }
 
 /// A source that gives one page so often in one run does not look at which page it is asked for.
@@ -61,6 +63,13 @@ impl Heard {
         let hash = hasher.finish();
         *self.now.entry(hash).or_default() += 1;
         self.before.contains(&hash)
+    }
+
+    /// Whether a time ahead of the source's clock has not been told of.
+    fn newly_ahead(&mut self, time: Timestamp) -> bool {
+        let newly = Some(time) > self.ahead;
+        self.ahead = self.ahead.max(Some(time));
+        newly
     }
 
     fn goes_in_circles(&self) -> bool {
@@ -110,7 +119,7 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
                 Ok(Ran::Elsewhere) => {}
                 Err(error) => {
                     // What was heard in a broken run may not be durable.
-                    heard = Heard::default();
+                    heard = Heard { ahead: heard.ahead, ..Heard::default() };
                     warn!(source = %self.source, endpoint = %self.endpoint, error = format!("{error:#}"), "a poll failed");
                     let pause = delays.next().unwrap_or(limits::FAILED_MAX);
                     tokio::select! {
@@ -175,7 +184,11 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
             .context("making a page durable")?;
         let new = u64::try_from(ids.len()).unwrap_or(u64::MAX);
         self.metrics.records.with_label_values(&[&self.source, &self.endpoint]).inc_by(new);
-        self.note_page(&conversation, &ids, started.elapsed());
+        let ahead = page.ahead.filter(|time| heard.newly_ahead(*time));
+        if let Some(time) = ahead {
+            warn!(source = %self.source, endpoint = %self.endpoint, %time, "a source dates a row ahead of its own clock");
+        }
+        self.note_page(&conversation, &ids, started.elapsed(), ahead);
         if let Some(to) = page.cursor.filter(|to| from.as_ref() != Some(to)) {
             let moved = self.store.move_cursor(&self.name(), from.as_deref(), &to).await;
             if !moved.context("moving the cursor")? {
@@ -185,7 +198,13 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
         Ok(page.more)
     }
 
-    fn note_page(&self, conversation: &Conversation, ids: &[Uuid], duration: Duration) {
+    fn note_page(
+        &self,
+        conversation: &Conversation,
+        ids: &[Uuid],
+        duration: Duration,
+        ahead: Option<Timestamp>,
+    ) {
         for (index, exchange) in conversation.take().into_iter().enumerate() {
             let operation =
                 format!("{} ({} {})", exchange.operation, exchange.method, exchange.url);
@@ -193,6 +212,9 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
             let mut entry = journal::entry(exchange.started_at, &self.source, operation, result);
             entry.record_id = ids.first().copied();
             entry.duration = Some(duration);
+            entry.detail = ahead.map(|time| {
+                format!("a row is dated {time}, ahead of the source's clock; until then every poll reads it")
+            });
             if let Ok((status, body)) = exchange.answer {
                 entry.status = Some(status);
                 let kept = !ids.is_empty() && exchange.operation == "poll";

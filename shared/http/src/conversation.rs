@@ -47,6 +47,11 @@ impl Conversation {
         Self { port, clock, exchanges: Arc::default() }
     }
 
+    /// The time, on the clock that exchanges are noted by.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
         let (started_at, started) = ((self.clock)(), Instant::now());
         let mut exchange = Exchange {

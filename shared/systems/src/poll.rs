@@ -1,4 +1,6 @@
-//! What a poll brings.
+//! What a poll brings, and the time on the clock of who was asked.
+
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 
 /// A page of a source, as records to be made durable before the cursor moves.
 #[derive(Clone, Debug)]
@@ -8,6 +10,25 @@ pub struct Page {
     pub cursor: Option<String>,
     /// The next page can be asked for at once.
     pub more: bool,
+    /// The newest time on it, where the source dates that well ahead of its own clock. Cursors stay
+    /// behind such rows, so they are read again by every poll until their time has come.
+    pub ahead: Option<Timestamp>,
+}
+
+/// Clocks of one system differ by so much without anybody being told.
+const AHEAD: SignedDuration = SignedDuration::from_mins(1);
+
+/// When a request was made, on the clock of the system that answered it; on ours, where its answer
+/// has no date. Not later than the system took the request up: an answer is dated at its end.
+pub(crate) fn asked_at(date: Option<&str>, sent: Timestamp, answered: Timestamp) -> Timestamp {
+    let dated = date.and_then(|text| rfc2822::parse(text).ok()).map(|date| date.timestamp());
+    let took = answered.duration_since(sent).max(SignedDuration::ZERO);
+    dated.and_then(|dated| dated.checked_sub(took).ok()).unwrap_or(sent)
+}
+
+/// The newest of a page's times, where it is well ahead of when the page was asked for.
+pub(crate) fn ahead(times: impl Iterator<Item = Timestamp>, asked: Timestamp) -> Option<Timestamp> {
+    times.max().filter(|newest| newest.duration_since(asked) > AHEAD)
 }
 
 /// A raw record: body and the headers that let it be read without its source.
@@ -19,4 +40,23 @@ pub struct NewRecord {
     pub body: Vec<u8>,
     /// Items in it, where known: for progress.
     pub items: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_was_made_before_its_answer_was_dated() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let date = Some("Sun, 22 Nov 2026 09:15:30 GMT");
+        let dated: Timestamp = "2026-11-22T09:15:30Z".parse().unwrap();
+        assert_eq!(asked_at(date, at(100), at(100)), dated);
+        assert_eq!(asked_at(date, at(100), at(120)), dated - SignedDuration::from_secs(20));
+        // A clock that was set back meanwhile.
+        assert_eq!(asked_at(date, at(100), at(90)), dated);
+        for date in [None, Some(""), Some("yesterday")] {
+            assert_eq!(asked_at(date, at(100), at(120)), at(100));
+        }
+    }
 }

@@ -1,9 +1,8 @@
 //! Any JSON over HTTP, as a source: paged GETs, a cursor, a jq mapping.
 //!
-//! A poll walks by key, not by page number: after a full page it goes on from the last item's time,
-//! so that rows which move while it reads are read twice rather than never. Only inside one
-//! identical time does it count pages. A source that cannot filter by time is read whole, page by
-//! page; rows that move there while it is read are found by the next poll.
+//! How a poll walks from page to page: see [`walk`].
+
+mod walk;
 
 use std::collections::BTreeMap;
 
@@ -12,32 +11,15 @@ use ferry_config::system::{RestConfig, RestEndpoint};
 use ferry_http::{Conversation, Method, Request, Response};
 use ferry_mapping::{MapError, Mapping};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use crate::{BadItem, Draft, Failure, Item, NewRecord, Page, Record, draft::PartDraft, json, url};
+use self::walk::{Answer, Cursor, advance, query};
+use crate::{BadItem, Draft, Failure, Item, NewRecord, Page, Record, draft::PartDraft, json, poll};
 
 #[derive(Debug)]
 pub struct Rest {
     config: RestConfig,
     mappings: BTreeMap<String, Mapping>,
-}
-
-/// Where a poll stands: JSON, opaque to everybody else.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Cursor {
-    /// The newest time of all whole runs.
-    seen: Option<Timestamp>,
-    /// Inside a run: the newest time so far. `seen` moves when the run is whole, so that every page
-    /// of a run is asked for under one condition.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    newest: Option<Timestamp>,
-    /// Inside a run: the time to go on from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    from: Option<Timestamp>,
-    /// Inside a run: the page to ask for, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    page: Option<u32>,
 }
 
 impl Rest {
@@ -76,14 +58,18 @@ impl Rest {
         let cursor: Cursor =
             cursor.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let request = self.request("poll", &endpoint.path, &query(endpoint, &cursor));
+        let sent = conversation.now();
         let response = get(conversation, request).await?;
+        let asked_at = poll::asked_at(response.header("date"), sent, conversation.now());
         let items = items(endpoint, &response.body).map_err(|reason| {
             let detail = format!("{}: {reason}", endpoint.path);
             Failure::new(FailureKind::Unavailable, detail).with_response(&response)
         })?;
         let times: Vec<Timestamp> = items.iter().filter_map(|item| time(endpoint, item)).collect();
+        let ahead = poll::ahead(times.iter().copied(), asked_at);
         let pages = pages(endpoint, &response.body);
-        let (next, more) = advance(endpoint, &cursor, items.len(), &times, pages);
+        let answer = Answer { asked_at, items: items.len(), times, pages };
+        let (next, more) = advance(endpoint, &cursor, &answer);
         let count = u32::try_from(items.len()).ok();
         let records = if items.is_empty() {
             Vec::new()
@@ -96,7 +82,7 @@ impl Rest {
             }]
         };
         let cursor = serde_json::to_string(&next).ok();
-        Ok(Page { records, cursor, more })
+        Ok(Page { records, cursor, more, ahead })
     }
 
     fn request(&self, operation: &'static str, path: &str, query: &str) -> Request {
@@ -198,51 +184,6 @@ fn sequence(
 fn time(endpoint: &RestEndpoint, item: &RawValue) -> Option<Timestamp> {
     let value: Value = serde_json::from_str(item.get()).ok()?;
     value.pointer(&endpoint.sequence)?.as_str()?.parse().ok()
-}
-
-fn query(endpoint: &RestEndpoint, cursor: &Cursor) -> String {
-    let mut parameters = Vec::new();
-    if let Some(name) = &endpoint.page_param {
-        parameters.push(format!("{name}={}", cursor.page.unwrap_or(1)));
-    }
-    if let Some(name) = &endpoint.size_param {
-        parameters.push(format!("{name}={}", endpoint.page_size));
-    }
-    let overlapped = cursor.seen.and_then(|seen| seen.checked_sub(endpoint.overlap.0).ok());
-    if let (Some(name), Some(since)) = (&endpoint.since_param, cursor.from.or(overlapped)) {
-        parameters.push(format!("{name}={}", url::encode(&since.to_string())));
-    }
-    if parameters.is_empty() { String::new() } else { format!("?{}", parameters.join("&")) }
-}
-
-/// Where to go on, and whether there is more at once.
-fn advance(
-    endpoint: &RestEndpoint,
-    cursor: &Cursor,
-    items: usize,
-    times: &[Timestamp],
-    pages: Option<u32>,
-) -> (Cursor, bool) {
-    let newest = cursor.newest.into_iter().chain(times.iter().copied()).max();
-    let page = cursor.page.unwrap_or(1);
-    let full = match pages {
-        Some(pages) => page < pages,
-        None => items >= usize::from(endpoint.page_size),
-    };
-    if !full || items == 0 || endpoint.page_param.is_none() {
-        let seen = cursor.seen.max(newest);
-        return (Cursor { seen, ..Cursor::default() }, false);
-    }
-    // Going on from a time is right only where the source sorts by it, and every item has one.
-    let sorted = times.is_sorted() && times.len() == items;
-    let last = times.last().copied().filter(|_| sorted && endpoint.since_param.is_some());
-    let seen = cursor.seen;
-    match last {
-        Some(last) if cursor.from.is_none_or(|from| last > from) => {
-            (Cursor { seen, newest, from: Some(last), page: Some(1) }, true)
-        }
-        _ => (Cursor { seen, newest, from: cursor.from, page: Some(page + 1) }, true),
-    }
 }
 
 fn items<'a>(endpoint: &RestEndpoint, body: &'a [u8]) -> Result<Vec<&'a RawValue>, String> {

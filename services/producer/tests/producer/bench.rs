@@ -16,9 +16,10 @@ use ferry_producer::{
 };
 use ferry_service::Metrics;
 use ferry_sim::SimBroker;
-use ferry_store::SqliteStore;
+use ferry_store::{Journal as _, JournalEntry, JournalFilter, SqliteStore};
 use ferry_systems::System;
 use ferry_topology::{Inputs, Topology};
+use tokio_util::sync::CancellationToken;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const RECORDS: &str = "transform";
@@ -29,8 +30,8 @@ pub(crate) struct Bench {
     pub(crate) systems: Arc<BTreeMap<String, System>>,
     pub(crate) metrics: ProducerMetrics,
     pub(crate) notes: Notes,
-    /// Holds the journal's other end, unread.
-    _writer: Writer,
+    /// The journal's other end, unread.
+    writer: Option<Writer>,
 }
 
 impl Bench {
@@ -49,8 +50,17 @@ impl Bench {
             systems: Arc::new(systems(folder)),
             metrics,
             notes,
-            _writer: writer,
+            writer: Some(writer),
         }
+    }
+
+    /// What was noted for the journal so far. Once only: nothing more is written then.
+    pub(crate) async fn noted(&mut self) -> Vec<JournalEntry> {
+        let draining = CancellationToken::new();
+        draining.cancel();
+        self.writer.take().unwrap().run(self.store.clone(), draining).await;
+        let rows = self.store.search(JournalFilter::default()).await.unwrap();
+        rows.into_iter().map(|row| row.entry).collect()
     }
 
     /// The bodies of all records in the live queue.

@@ -89,7 +89,7 @@ fn started(pages: Vec<String>) -> Polling {
 
 #[tokio::test(start_paused = true)]
 async fn the_cursor_moves_only_after_the_page_is_confirmed() {
-    let polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    let polling = prepared(vec![page(&["2025-12-31T23:00:01Z"])]);
     polling.bench.broker.script("records", [Fault::Hold]);
     let mut polling = polling;
     polling.start("one");
@@ -98,7 +98,7 @@ async fn the_cursor_moves_only_after_the_page_is_confirmed() {
     assert_eq!(polling.cursor().await, None, "it moved before the confirm");
     polling.bench.broker.release();
     sleep(SECOND).await;
-    assert!(polling.cursor().await.unwrap().contains("2026-01-01T00:00:01Z"));
+    assert!(polling.cursor().await.unwrap().contains("2025-12-31T23:00:01Z"));
     let record = polling.bench.broker.messages(RECORDS).remove(0);
     assert_eq!(record.key, "erp.customer.live");
     assert_eq!(record.headers.text(header::ENDPOINT), Some("customers"));
@@ -106,7 +106,7 @@ async fn the_cursor_moves_only_after_the_page_is_confirmed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_never_became_durable_is_read_and_passed_on_again() {
-    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    let mut polling = prepared(vec![page(&["2025-12-31T23:00:01Z"])]);
     // Longer than a run waits for its confirms.
     polling.bench.broker.script("records", [Fault::Refuse; 30]);
     polling.start("one");
@@ -119,17 +119,17 @@ async fn a_page_that_never_became_durable_is_read_and_passed_on_again() {
 
 #[tokio::test(start_paused = true)]
 async fn the_same_page_again_is_not_passed_on_and_a_new_one_is() {
-    let (first, second) = (page(&["2026-01-01T00:00:01Z"]), page(&["2026-01-01T00:00:02Z"]));
+    let (first, second) = (page(&["2025-12-31T23:00:01Z"]), page(&["2025-12-31T23:00:02Z"]));
     let polling = started(vec![first.clone(), first.clone(), first.clone(), second.clone()]);
     polling.http.until(|http| http.count("poll") == 6).await;
     assert_eq!(polling.bench.bodies(), [first, second]);
-    assert!(polling.cursor().await.unwrap().contains("2026-01-01T00:00:02Z"));
+    assert!(polling.cursor().await.unwrap().contains("2025-12-31T23:00:02Z"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_run_reads_every_page_there_is() {
-    let full = page(&["2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"]);
-    let polling = started(vec![full.clone(), page(&["2026-01-01T00:00:02Z"])]);
+    let full = page(&["2025-12-31T23:00:01Z", "2025-12-31T23:00:02Z"]);
+    let polling = started(vec![full.clone(), page(&["2025-12-31T23:00:02Z"])]);
     let began = tokio::time::Instant::now();
     polling.bench.broker.until(|broker| broker.messages(RECORDS).len() == 2).await;
     assert!(began.elapsed() < SECOND);
@@ -138,7 +138,7 @@ async fn one_run_reads_every_page_there_is() {
 
 #[tokio::test(start_paused = true)]
 async fn what_another_producer_runs_is_left_to_it_until_its_lease_ends() {
-    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    let mut polling = prepared(vec![page(&["2025-12-31T23:00:01Z"])]);
     let other = Lease { name: NAME.to_owned(), owner: "other".to_owned() };
     assert!(polling.bench.store.lease(other, 60 * SECOND).await.unwrap());
     polling.start("one");
@@ -150,7 +150,7 @@ async fn what_another_producer_runs_is_left_to_it_until_its_lease_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn of_two_producers_one_polls_and_the_other_takes_over_at_its_end() {
-    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    let mut polling = prepared(vec![page(&["2025-12-31T23:00:01Z"])]);
     polling.start("one");
     polling.http.until(|http| http.count("poll") == 1).await;
     let first = std::mem::take(&mut polling.draining);
@@ -166,7 +166,7 @@ async fn of_two_producers_one_polls_and_the_other_takes_over_at_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn the_schedule_of_a_killed_producer_goes_on_within_seconds() {
-    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    let mut polling = prepared(vec![page(&["2025-12-31T23:00:01Z"])]);
     polling.start("killed");
     polling.http.until(|http| http.count("poll") == 1).await;
     polling.tasks.abort_all();
@@ -177,7 +177,7 @@ async fn the_schedule_of_a_killed_producer_goes_on_within_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_schedule_slower_than_its_lease_is_still_run_by_one_producer_only() {
-    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    let mut polling = prepared(vec![page(&["2025-12-31T23:00:01Z"])]);
     polling.every = 100 * SECOND;
     polling.start("one");
     sleep(80 * SECOND).await;
@@ -189,10 +189,22 @@ async fn a_schedule_slower_than_its_lease_is_still_run_by_one_producer_only() {
 
 #[tokio::test(start_paused = true)]
 async fn a_source_that_cannot_be_reached_is_asked_again_and_nothing_moves() {
-    let mut polling = prepared(vec![page(&["2026-01-01T00:00:01Z"])]);
+    let mut polling = prepared(vec![page(&["2025-12-31T23:00:01Z"])]);
     polling.http.script("poll", [HttpFault::Refuse, HttpFault::Stall]);
     polling.start("one");
     polling.http.until(|http| http.count("poll") == 3).await;
     assert_eq!(polling.runs("failed"), 2);
     polling.bench.broker.until(|broker| broker.messages(RECORDS).len() == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_dated_ahead_is_told_of_once_and_does_not_move_the_cursor_ahead() {
+    let mut polling = started(vec![page(&["2099-01-01T00:00:00Z"])]);
+    polling.http.until(|http| http.count("poll") == 4).await;
+    sleep(SECOND).await;
+    assert!(polling.cursor().await.unwrap().contains("2026-01-01T00:00:30"));
+    let noted = polling.bench.noted().await;
+    let told: Vec<_> = noted.into_iter().filter_map(|entry| entry.detail).collect();
+    let [told] = told.as_slice() else { panic!("told of {} times", told.len()) };
+    assert!(told.contains("2099-01-01T00:00:00Z"), "{told}");
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use ferry_canonical::FailureKind;
 use ferry_http::{Conversation, Method, Request, Response};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     document::{self, Resource},
     problem::{self, No},
 };
-use crate::target::Failure;
+use crate::{poll, target::Failure};
 
 /// Bare: with a parameter Oro answers 415 or 406 (OroCommerce reference §1).
 pub(super) const MEDIA_TYPE: &str = "application/vnd.api+json";
@@ -92,17 +93,21 @@ impl Call {
 pub(super) struct Said {
     pub(super) document: Value,
     pub(super) body: Bytes,
+    /// When it was asked for, on the shop's clock.
+    pub(super) asked_at: Timestamp,
 }
 
 impl Api<'_> {
     pub(super) async fn ask(&self, call: &Call) -> Result<Said, No> {
+        let sent = self.conversation.now();
         let response = self.send(call).await?;
+        let asked_at = poll::asked_at(response.header("date"), sent, self.conversation.now());
         if !(200..300).contains(&response.status) {
             return Err(problem::refused(&response, call));
         }
         match serde_json::from_slice::<Value>(&response.body) {
             Ok(document) if document.get("data").is_some() => {
-                Ok(Said { document, body: response.body })
+                Ok(Said { document, body: response.body, asked_at })
             }
             Ok(_) | Err(_) => Err(unreadable(&response, call).into()),
         }

@@ -5,7 +5,10 @@
 //! where the last one ended: at its last second, or, where that second fills a page, behind the last
 //! id of that second. Offsets are not used, because rows that change while they are paged shift
 //! them, and a shifted row would be skipped. A page that is byte for byte one of the walk before is
-//! not recorded again. The local clock plays no part.
+//! not recorded again.
+//!
+//! However far ahead the shop dates an order, the next walk begins before the time this one began:
+//! what changes after a page was read gets a time after that.
 
 use std::time::Duration;
 
@@ -21,7 +24,7 @@ use super::{
     document,
 };
 use crate::{
-    poll::{NewRecord, Page},
+    poll::{self, NewRecord, Page},
     target::Failure,
 };
 
@@ -32,7 +35,7 @@ const SEEN_MAX: usize = 64;
 /// How far the list has been read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Cursor {
-    /// Of the last order seen.
+    /// Of the last order seen, or when its walk began, where that order was ahead of it.
     updated_at: Timestamp,
     id: String,
     /// Fingerprints of the pages of the last finished walk.
@@ -45,6 +48,9 @@ struct Cursor {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Walk {
+    /// When its first page was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    began: Option<Timestamp>,
     from: Timestamp,
     /// Only the second `from`, behind this id: it alone fills a page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,18 +126,30 @@ fn page(
     let rows = document::rows(&said.document);
     let idle = before.as_ref().is_none_or(|cursor| cursor.walk.is_none());
     if rows.is_empty() && idle {
-        return Ok(Page { records: Vec::new(), cursor: text.map(str::to_owned), more: false });
+        return none(before, text, said);
     }
     let fingerprint = fingerprint(&said.body);
     let known = before.as_ref().is_some_and(|cursor| cursor.seen.contains(&fingerprint));
     let places: Vec<Place> = rows.iter().filter_map(place).collect();
-    let cursor = after(before, &places, rows.len() >= size, fingerprint)?;
+    let ahead = poll::ahead(places.iter().map(|place| place.updated_at), said.asked_at);
+    let cursor = after(before, &places, rows.len() >= size, (fingerprint, said.asked_at))?;
     let records =
         if known || rows.is_empty() { Vec::new() } else { vec![record(said, rows.len())] };
     let more = cursor.walk.is_some();
-    let cursor = serde_json::to_string(&cursor)
-        .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
-    Ok(Page { records, cursor: Some(cursor), more })
+    Ok(Page { records, cursor: Some(written(&cursor)?), more, ahead })
+}
+
+/// Nothing is there. Where the last order seen was ahead, it may be gone, and its time with it.
+fn none(before: Option<Cursor>, text: Option<&str>, said: &Said) -> Result<Page, Failure> {
+    let ahead = before.filter(|cursor| cursor.updated_at > said.asked_at);
+    let back = ahead.map(|cursor| written(&Cursor { updated_at: said.asked_at, ..cursor }));
+    let cursor = back.transpose()?.or_else(|| text.map(str::to_owned));
+    Ok(Page { records: Vec::new(), cursor, more: false, ahead: None })
+}
+
+fn written(cursor: &Cursor) -> Result<String, Failure> {
+    serde_json::to_string(cursor)
+        .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
 }
 
 fn record(said: &Said, orders: usize) -> NewRecord {
@@ -158,12 +176,13 @@ fn after(
     before: Option<Cursor>,
     places: &[Place],
     full: bool,
-    fingerprint: String,
+    (fingerprint, asked_at): (String, Timestamp),
 ) -> Result<Cursor, Failure> {
     let (walk, seen, position) = match before {
         Some(Cursor { updated_at, id, seen, walk }) => (walk, seen, Some(Place { updated_at, id })),
         None => (None, Vec::new(), None),
     };
+    let began = walk.as_ref().and_then(|walk| walk.began).unwrap_or(asked_at);
     let mut walked = walk.as_ref().map(|walk| walk.seen.clone()).unwrap_or_default();
     walked.push(fingerprint);
     walked.drain(..walked.len().saturating_sub(SEEN_MAX));
@@ -173,10 +192,11 @@ fn after(
         return Err(disorder("no order of the page has an id and an updatedAt"));
     };
     let (seen, walk) = match next {
-        Some((from, after)) => (seen, Some(Walk { from, after, seen: walked })),
+        Some((from, after)) => (seen, Some(Walk { began: Some(began), from, after, seen: walked })),
         None => (walked, None),
     };
-    Ok(Cursor { updated_at: position.updated_at, id: position.id, seen, walk })
+    let updated_at = position.updated_at.min(began);
+    Ok(Cursor { updated_at, id: position.id, seen, walk })
 }
 
 /// The page was not full: a walk inside one second goes on behind that second, another one ends.
@@ -232,7 +252,7 @@ mod tests {
     }
 
     /// A shop's list: second of the last update by id.
-    fn list(rows: &BTreeMap<i64, i64>, query: &Query) -> Said {
+    fn list(rows: &BTreeMap<i64, i64>, query: &Query, now: i64) -> Said {
         let get =
             |name: &str| query.iter().find(|(found, _)| *found == name).map(|(_, v)| v.as_str());
         let second = |text: &str| text.parse::<Timestamp>().unwrap().as_second();
@@ -252,17 +272,19 @@ mod tests {
         let rows: Vec<Value> =
             found.iter().take(SIZE).map(|(second, id)| order(*second, *id)).collect();
         let document = json!({ "data": rows });
-        Said { body: Bytes::from(document.to_string()), document }
+        let asked_at = Timestamp::from_second(now).unwrap();
+        Said { body: Bytes::from(document.to_string()), document, asked_at }
     }
 
     /// One poll of a walk; says whether to go on.
     fn step(
         rows: &BTreeMap<i64, i64>,
+        now: i64,
         cursor: &mut Option<String>,
         seen: &mut BTreeSet<(i64, i64)>,
     ) -> (usize, bool) {
         let before = cursor.as_deref().map(|text| parse(text).unwrap());
-        let said = list(rows, &query(before.as_ref(), Duration::from_secs(10)));
+        let said = list(rows, &query(before.as_ref(), Duration::from_secs(10)), now);
         let page = page(before, cursor.as_deref(), &said, SIZE).unwrap();
         for record in &page.records {
             let document: Value = serde_json::from_slice(&record.body).unwrap();
@@ -276,22 +298,22 @@ mod tests {
     }
 
     proptest! {
-        /// Orders change while they are paged, many within one second.
+        /// Orders change while they are paged, many within one second, some dated far ahead.
         #[test]
         fn every_order_is_seen_as_it_last_was_and_every_walk_ends(
-            start in prop::collection::btree_map(1_i64..40, 100_i64..105, 0..25),
+            start in prop::collection::btree_map(1_i64..40, prop_oneof![9 => 100_i64..105, 1 => 9_000_i64..9_003], 0..25),
             touches in prop::collection::vec((1_i64..40, 105_i64..109), 0..10),
         ) {
             let (mut rows, mut cursor, mut seen) = (start, None, BTreeSet::new());
             let mut touches = touches;
             touches.sort_by_key(|(_, second)| *second);
             for (id, second) in touches {
-                step(&rows, &mut cursor, &mut seen);
+                step(&rows, second, &mut cursor, &mut seen);
                 rows.insert(id, second);
             }
             for _ in 0..3 {
                 let mut steps = 0;
-                while step(&rows, &mut cursor, &mut seen).1 {
+                while step(&rows, 200, &mut cursor, &mut seen).1 {
                     steps += 1;
                     prop_assert!(steps < 200, "the walk does not end");
                 }
@@ -301,7 +323,7 @@ mod tests {
             }
             // A list at rest says nothing any more, however much of it lies within the overlap.
             loop {
-                let (records, more) = step(&rows, &mut cursor, &mut seen);
+                let (records, more) = step(&rows, 200, &mut cursor, &mut seen);
                 prop_assert_eq!(records, 0);
                 if !more { break; }
             }
@@ -318,7 +340,7 @@ mod tests {
         let rows: BTreeMap<i64, i64> = (1..=7).map(|id| (id, 1_000)).collect();
         let (mut cursor, mut seen) = (None, BTreeSet::new());
         let mut trail = Vec::new();
-        while step(&rows, &mut cursor, &mut seen).1 {
+        while step(&rows, 2_000, &mut cursor, &mut seen).1 {
             let walk = parse(cursor.as_deref().unwrap()).unwrap().walk.unwrap();
             trail.push((walk.from.as_second(), walk.after));
         }
@@ -330,9 +352,9 @@ mod tests {
     fn a_late_commit_within_the_overlap_is_found() {
         let mut rows = BTreeMap::from([(1, 1_000), (2, 1_008)]);
         let (mut cursor, mut seen) = (None, BTreeSet::new());
-        step(&rows, &mut cursor, &mut seen);
+        step(&rows, 2_000, &mut cursor, &mut seen);
         rows.insert(3, 999);
-        step(&rows, &mut cursor, &mut seen);
+        step(&rows, 2_000, &mut cursor, &mut seen);
         assert!(seen.contains(&(999, 3)));
     }
 
@@ -340,7 +362,8 @@ mod tests {
     fn a_shop_that_ignores_the_order_or_the_filter_is_reported_and_not_polled_for_ever() {
         let said = |orders: &[Value]| {
             let document = json!({ "data": orders });
-            Said { body: Bytes::from(document.to_string()), document }
+            let asked_at = Timestamp::from_second(1_000).unwrap();
+            Said { body: Bytes::from(document.to_string()), document, asked_at }
         };
         let same = said(&[order(5, 1), order(5, 2), order(5, 3)]);
         let first = page(None, None, &same, SIZE).unwrap();
@@ -350,6 +373,21 @@ mod tests {
         assert_eq!(page(None, None, &backwards, SIZE).unwrap_err().kind, FailureKind::Internal);
         let nameless = said(&[json!({}), json!(null), json!([])]);
         assert_eq!(page(None, None, &nameless, SIZE).unwrap_err().kind, FailureKind::Internal);
+    }
+
+    #[test]
+    fn an_order_dated_ahead_holds_no_other_back_and_its_time_is_forgotten_with_it() {
+        let mut rows = BTreeMap::from([(1, 1_000), (2, 90_000)]);
+        let (mut cursor, mut seen) = (None, BTreeSet::new());
+        step(&rows, 1_001, &mut cursor, &mut seen);
+        rows.insert(1, 1_050);
+        step(&rows, 1_060, &mut cursor, &mut seen);
+        assert!(seen.contains(&(1_050, 1)), "{seen:?}");
+        // A cursor that stands where no order is yet.
+        let mut cursor = Some("1970-01-02T00:00:00Z".to_owned());
+        step(&BTreeMap::new(), 1_070, &mut cursor, &mut seen);
+        let cursor = parse(cursor.as_deref().unwrap()).unwrap();
+        assert_eq!(cursor.updated_at.as_second(), 1_070);
     }
 
     #[tokio::test]

@@ -110,7 +110,7 @@ impl Shop {
 
     pub(super) fn conversation(self: &Arc<Self>) -> Conversation {
         let port: Arc<dyn HttpPort> = Arc::clone(self) as Arc<dyn HttpPort>;
-        Conversation::new(port, || Timestamp::UNIX_EPOCH)
+        Conversation::new(port, || Timestamp::MAX)
     }
 
     /// Every request but those for tokens, and that the script was played to its end.

@@ -1,11 +1,11 @@
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex},
 };
 
 use ferry_config::{HumanDuration, system};
 use ferry_http::{HttpError, HttpPort};
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 
 use super::*;
 
@@ -71,7 +71,7 @@ async fn polled(pages: &[String], cursor: Option<String>) -> (Vec<String>, Strin
     let script = Arc::new(Script::default());
     *script.answers.lock().unwrap() = pages.iter().cloned().collect();
     let port: Arc<dyn HttpPort> = Arc::clone(&script) as Arc<dyn HttpPort>;
-    let conversation = Conversation::new(port, || Timestamp::UNIX_EPOCH);
+    let conversation = Conversation::new(port, || Timestamp::MAX);
     let (rest, mut cursor) = (rest(), cursor);
     loop {
         let page = rest.poll(&conversation, "customers", cursor.as_deref()).await.unwrap();
@@ -164,4 +164,120 @@ async fn a_page_that_is_not_sorted_by_time_is_followed_by_the_next_page_of_the_s
     let tails: Vec<&str> = asked.iter().map(|url| url.rsplit_once('?').unwrap().1).collect();
     assert_eq!(tails, ["page=1&per_page=2", "page=2&per_page=2", "page=3&per_page=2"]);
     assert_eq!(cursor, "{\"seen\":\"2026-01-01T00:00:09Z\"}");
+}
+
+/// The second everything here is counted from: 2026-01-01T00:00:00Z.
+const START: i64 = 1_767_225_600;
+
+/// A source that sorts by time, gives its rows page by page, and dates its answers.
+#[derive(Debug, Default)]
+struct Source {
+    /// When each row last changed, by its number.
+    rows: Mutex<BTreeMap<u8, i64>>,
+    now: Mutex<i64>,
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(START + second).unwrap()
+}
+
+impl HttpPort for Source {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, HttpError>> {
+        let get = |name: &str| {
+            let (_, query) = request.url.split_once('?').unwrap();
+            let found = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+            found.map(|text| text.replace("%3A", ":"))
+        };
+        let page: usize = get("page").unwrap().parse().unwrap();
+        let size: usize = get("per_page").unwrap().parse().unwrap();
+        let since: Option<Timestamp> = get("since").map(|text| text.parse().unwrap());
+        let mut rows: Vec<(i64, u8)> =
+            self.rows.lock().unwrap().iter().map(|(number, second)| (*second, *number)).collect();
+        rows.retain(|(second, _)| since.is_none_or(|since| at(*second) >= since));
+        rows.sort_unstable();
+        let rows = rows.iter().skip((page - 1) * size).take(size).map(|(second, number)| {
+            format!(r#"{{"number":"{number}","updated_at":"{}"}}"#, at(*second))
+        });
+        let body = format!(r#"{{"customers":[{}]}}"#, rows.collect::<Vec<_>>().join(","));
+        let date = at(*self.now.lock().unwrap());
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&date);
+        let headers = vec![("date".to_owned(), date.unwrap())];
+        Box::pin(async { Ok(Response { status: 200, headers, body: body.into() }) })
+    }
+}
+
+/// Somebody who polls it, and the rows that were passed on.
+#[derive(Debug)]
+struct Listener {
+    rest: Rest,
+    source: Arc<Source>,
+    cursor: Option<String>,
+    seen: BTreeSet<(String, Timestamp)>,
+    ahead: Vec<Timestamp>,
+}
+
+impl Listener {
+    fn new() -> Self {
+        let (source, seen) = (Arc::default(), BTreeSet::new());
+        Self { rest: rest(), source, cursor: None, seen, ahead: Vec::new() }
+    }
+
+    /// Asks for one page, and says whether there are more.
+    fn step(&mut self, now: i64) -> bool {
+        *self.source.now.lock().unwrap() = now;
+        let port: Arc<dyn HttpPort> = Arc::clone(&self.source) as Arc<dyn HttpPort>;
+        let conversation = Conversation::new(port, || Timestamp::UNIX_EPOCH);
+        let polled = self.rest.poll(&conversation, "customers", self.cursor.as_deref());
+        let page = polled.now_or_never().unwrap().unwrap();
+        for record in &page.records {
+            let body: Value = serde_json::from_slice(&record.body).unwrap();
+            for row in body["customers"].as_array().unwrap() {
+                let text = |name: &str| row[name].as_str().unwrap().to_owned();
+                self.seen.insert((text("number"), text("updated_at").parse().unwrap()));
+            }
+        }
+        self.ahead.extend(page.ahead);
+        self.cursor = page.cursor;
+        page.more
+    }
+
+    /// Whole runs, a second for each page.
+    fn runs(&mut self, runs: u32, mut now: i64) {
+        for _ in 0..runs {
+            let began = now;
+            while self.step(now) {
+                now += 1;
+                assert!(now < began + 200, "a run does not end: {:?}", self.cursor);
+            }
+            now += 1;
+        }
+    }
+
+    fn change(&self, number: u8, second: i64) {
+        self.source.rows.lock().unwrap().insert(number, second);
+    }
+
+    fn missed(&self) -> Vec<(u8, i64)> {
+        let rows = self.source.rows.lock().unwrap();
+        let seen = |number: u8, second| self.seen.contains(&(number.to_string(), at(second)));
+        rows.iter().map(|(n, second)| (*n, *second)).filter(|(n, s)| !seen(*n, *s)).collect()
+    }
+}
+
+#[test]
+fn a_row_dated_ahead_holds_no_other_row_back_and_is_told_of() {
+    let mut listener = Listener::new();
+    listener.change(1, 10);
+    listener.change(2, 1_000_000);
+    listener.runs(1, 20);
+    assert_eq!(listener.ahead.last(), Some(&at(1_000_000)));
+    listener.change(1, 30);
+    listener.runs(1, 31);
+    assert_eq!(listener.missed(), []);
+    // A cursor that was led ahead comes back.
+    listener.cursor = Some(serde_json::json!({ "seen": at(2_000_000) }).to_string());
+    listener.runs(1, 40);
+    listener.change(1, 50);
+    listener.runs(1, 51);
+    assert_eq!(listener.missed(), []);
 }
