@@ -6,6 +6,7 @@ use std::{
 use ferry_config::{HumanDuration, system};
 use ferry_http::{HttpError, HttpPort};
 use futures_util::{FutureExt as _, future::BoxFuture};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -103,13 +104,14 @@ async fn a_poll_goes_on_from_the_last_time_rather_than_the_next_page() {
 }
 
 #[tokio::test]
-async fn inside_one_identical_time_pages_are_counted() {
+async fn inside_one_identical_time_pages_are_counted_up_and_down_again() {
     let same = "2026-01-01T00:00:01Z";
-    let pages = [page(&[same, same]), page(&[same, same]), page(&[same, same]), page(&[same])];
+    let full = page(&[same, same]);
+    let pages = [&full, &full, &full, &page(&[same]), &full, &full].map(String::clone);
     let (asked, _) = polled(&pages, None).await;
     let numbers: Vec<&str> =
         asked.iter().map(|url| &url[url.find("page=").unwrap()..][..6]).collect();
-    assert_eq!(numbers, ["page=1", "page=1", "page=2", "page=3"]);
+    assert_eq!(numbers, ["page=1", "page=1", "page=2", "page=3", "page=2", "page=1"]);
 }
 
 fn read(body: &str) -> Vec<Item> {
@@ -159,10 +161,13 @@ async fn a_page_that_is_not_sorted_by_time_is_followed_by_the_next_page_of_the_s
         page(&["2026-01-01T00:00:09Z", "2026-01-01T00:00:02Z"]),
         page(&["2026-01-01T00:00:03Z", "soon"]),
         page(&["2026-01-01T00:00:04Z"]),
+        page(&["2026-01-01T00:00:03Z", "soon"]),
+        page(&["2026-01-01T00:00:09Z", "2026-01-01T00:00:02Z"]),
     ];
     let (asked, cursor) = polled(&pages, None).await;
     let tails: Vec<&str> = asked.iter().map(|url| url.rsplit_once('?').unwrap().1).collect();
-    assert_eq!(tails, ["page=1&per_page=2", "page=2&per_page=2", "page=3&per_page=2"]);
+    let numbers = [1, 2, 3, 2, 1].map(|number| format!("page={number}&per_page=2"));
+    assert_eq!(tails, numbers);
     assert_eq!(cursor, "{\"seen\":\"2026-01-01T00:00:09Z\"}");
 }
 
@@ -280,4 +285,28 @@ fn a_row_dated_ahead_holds_no_other_row_back_and_is_told_of() {
     listener.change(1, 50);
     listener.runs(1, 51);
     assert_eq!(listener.missed(), []);
+}
+
+proptest! {
+    /// Some of them far ahead of the source's clock.
+    #[test]
+    fn every_row_that_changes_while_it_is_polled_is_read(
+        start in prop::collection::btree_map(
+            1_u8..20,
+            prop_oneof![8 => 0_i64..20, 1 => 5_000_i64..5_003],
+            0..20,
+        ),
+        changes in prop::collection::vec((1_u8..20, prop::option::weighted(0.1, 5_000_i64..5_003)), 0..40),
+    ) {
+        let mut listener = Listener::new();
+        *listener.source.rows.lock().unwrap() = start;
+        let mut now = 100;
+        for (number, ahead) in changes {
+            listener.step(now);
+            now += 1;
+            listener.change(number, ahead.unwrap_or(now));
+        }
+        listener.runs(3, now);
+        prop_assert_eq!(listener.missed(), []);
+    }
 }
