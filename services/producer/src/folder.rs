@@ -1,8 +1,10 @@
 //! The drop folder: a file is read chunk by chunk and moved away once every chunk is durable.
 //!
 //! A file is taken when its size and time have not changed between two looks. It goes to `done/`,
-//! or to `failed/` when it cannot be read. A crash in between reads it again: the same as-of time
-//! and lines make the repeats duplicates.
+//! or to `failed/` when it cannot be read. A crash in between reads it again: the same as-of time,
+//! which was durable first, and lines make the repeats duplicates.
+
+mod as_of;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,7 +18,7 @@ use std::{
 use anyhow::Context as _;
 use ferry_broker::{Message, Publisher};
 use ferry_canonical::{Lane, header};
-use ferry_store::{Lease, Leases};
+use ferry_store::{Cursors, Lease, Leases};
 use ferry_systems::{
     System,
     files::{Chunk, Chunks, Files},
@@ -27,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use self::as_of::Given;
 use crate::{Notes, ProducerMetrics, journal, lease::Held, limits, record};
 
 /// The drop folder of one system.
@@ -45,9 +48,6 @@ pub struct Folder<P, S> {
     pub owner: String,
 }
 
-/// The step between as-of times.
-const MILLISECOND: Duration = Duration::from_millis(1);
-
 /// How much of a file is durable.
 #[derive(Clone, Copy, Debug, Default)]
 struct Read {
@@ -58,10 +58,9 @@ struct Read {
 /// A file as it was at the last look.
 type Looks = HashMap<PathBuf, (u64, SystemTime)>;
 
-impl<P: Publisher, S: Leases> Folder<P, S> {
+impl<P: Publisher, S: Cursors + Leases> Folder<P, S> {
     pub async fn run(self, draining: CancellationToken) {
-        let name = format!("folder/{}", self.source);
-        let held = Held::new(Lease { name, owner: self.owner.clone() });
+        let held = Held::new(Lease { name: self.name(), owner: self.owner.clone() });
         tokio::select! {
             biased;
             () = self.runs(&held, draining) => {}
@@ -103,29 +102,56 @@ impl<P: Publisher, S: Leases> Folder<P, S> {
     ) -> anyhow::Result<()> {
         let Some(System::Files(files)) = self.systems.get(&self.source) else { return Ok(()) };
         let found = list(files).context("listing the drop folder")?;
-        let settled = found
+        let before = std::mem::replace(looks, found);
+        let settled: Vec<PathBuf> = looks
             .iter()
-            .filter(|(path, look)| looks.get(*path) == Some(look))
-            .map(|(path, look)| (path.clone(), look.1));
-        let settled = in_order(settled.collect());
-        *looks = found;
+            .filter(|(path, look)| before.get(*path) == Some(look))
+            .map(|(path, _)| path.clone())
+            .collect();
         if settled.is_empty() {
             return Ok(());
         }
         if !held.take(&self.store).await.context("taking the lease")? {
             return Ok(());
         }
-        for (path, as_of) in settled {
+        let given = self.give(|given| given.give(looks, settled)).await?;
+        for (path, as_of) in given {
             if draining.is_cancelled() {
                 break;
             }
+            let file = name_of(&path);
+            let read = match self.file(files, &path, as_of).await {
+                Ok(()) => self.give(|given| given.forget(&file)).await,
+                Err(error) => Err(error),
+            };
             // One file that cannot be read must not keep the others waiting.
-            if let Err(error) = self.file(files, &path, as_of).await {
-                let file = name_of(&path);
+            if let Err(error) = read {
                 warn!(source = %self.source, file, error = format!("{error:#}"), "a file failed");
             }
         }
         Ok(())
+    }
+
+    /// Changes what is remembered of as-of times, durably.
+    async fn give<T>(&self, change: impl FnOnce(&mut Given) -> T) -> anyhow::Result<T> {
+        let from = self.store.cursor(&self.name()).await.context("reading the as-of times")?;
+        let mut given = match &from {
+            Some(text) => serde_json::from_str(text).context("reading the as-of times")?,
+            None => Given::default(),
+        };
+        let changed = change(&mut given);
+        let to = serde_json::to_string(&given).context("writing the as-of times")?;
+        if from.as_ref() != Some(&to) {
+            let moved = self.store.move_cursor(&self.name(), from.as_deref(), &to).await;
+            if !moved.context("writing the as-of times")? {
+                anyhow::bail!("another producer has given as-of times; starting over from there");
+            }
+        }
+        Ok(changed)
+    }
+
+    fn name(&self) -> String {
+        format!("folder/{}", self.source)
     }
 
     /// One file, from its first chunk to its move.
@@ -213,24 +239,6 @@ fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The files with their as-of times, oldest first. File systems count time in coarse steps: files of
-/// one step are told apart by their names, a millisecond each, so that no two share an as-of time.
-fn in_order(mut files: Vec<(PathBuf, SystemTime)>) -> Vec<(PathBuf, Timestamp)> {
-    files.sort_by(|(one, earlier), (other, later)| (earlier, one).cmp(&(later, other)));
-    let mut last: Option<Timestamp> = None;
-    files
-        .into_iter()
-        .map(|(path, modified)| {
-            let own = Timestamp::try_from(modified).unwrap_or(Timestamp::UNIX_EPOCH);
-            let own = Timestamp::from_millisecond(own.as_millisecond()).unwrap_or(own);
-            let next = last.and_then(|last| last.checked_add(MILLISECOND).ok());
-            let as_of = next.map_or(own, |next| own.max(next));
-            last = Some(as_of);
-            (path, as_of)
-        })
-        .collect()
-}
-
 /// The files some kind takes.
 fn list(files: &Files) -> io::Result<Looks> {
     let mut found = Looks::new();
@@ -258,26 +266,4 @@ fn move_to(path: &Path, folder: &str) -> io::Result<()> {
         to = parent.join(format!("{name}.{copy}"));
     }
     fs::rename(path, to)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_of_one_moment_are_told_apart_by_their_names() {
-        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
-        let files = vec![
-            ("c".into(), at(9)),
-            ("b".into(), at(5)),
-            ("a".into(), at(5)),
-            ("d".into(), at(5)),
-        ];
-        let ordered: Vec<(String, i64)> = in_order(files)
-            .into_iter()
-            .map(|(path, as_of)| (path.display().to_string(), as_of.as_millisecond()))
-            .collect();
-        let expected = [("a", 5), ("b", 6), ("d", 7), ("c", 9)];
-        assert_eq!(ordered, expected.map(|(name, millis)| (name.to_owned(), millis)));
-    }
 }

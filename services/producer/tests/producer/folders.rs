@@ -1,6 +1,6 @@
 //! A drop folder, looked at every two seconds.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, io::Write as _, path::Path, sync::Arc, time::SystemTime};
 
 use ferry_broker::Broker as _;
 use ferry_canonical::header;
@@ -47,6 +47,19 @@ impl Dropping {
 
     fn drop_file(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.folder.path().join(name), content).unwrap();
+    }
+
+    /// A file that was last changed in one moment with all others dropped so.
+    fn drop_old_file(&self, name: &str, content: &str) {
+        let file = fs::File::create(self.folder.path().join(name)).unwrap();
+        (&file).write_all(content.as_bytes()).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + 1_000_000 * SECOND).unwrap();
+    }
+
+    /// The as-of times of all records, in order.
+    fn as_of(&self) -> Vec<String> {
+        let records = self.bench.broker.messages(RECORDS);
+        records.iter().map(|r| r.headers.text(header::AS_OF).unwrap().to_owned()).collect()
     }
 
     /// The files of the folder, or of one in it.
@@ -146,4 +159,38 @@ async fn a_folder_another_producer_looks_after_is_left_to_it() {
     assert_eq!(dropping.bench.broker.tried("records").len(), 0);
     sleep(10 * SECOND).await;
     assert_eq!(dropping.files("done"), ["products.csv"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_files_written_in_one_moment_the_one_that_comes_later_is_newer() {
+    let mut dropping = prepared();
+    dropping.start();
+    dropping.drop_old_file("products.csv", "sku,name\nB,1\nA,old\n");
+    sleep(5 * SECOND).await;
+    // Another producer goes on, knowing what the first one said.
+    dropping.tasks.abort_all();
+    sleep(20 * SECOND).await;
+    dropping.start();
+    dropping.drop_old_file("products.csv", "sku,name\nA,new\nB,2\n");
+    sleep(25 * SECOND).await;
+    assert_eq!(dropping.as_of(), ["1970-01-12T13:46:40Z", "1970-01-12T13:46:40.001Z"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_read_again_after_a_kill_says_the_same_again() {
+    let mut dropping = prepared();
+    dropping.drop_old_file("one.csv", "sku,name\nA,1\n");
+    // Durable, but nobody hears of it.
+    dropping.bench.broker.script("records", [Fault::Hold]);
+    dropping.start();
+    dropping.bench.broker.until(|broker| broker.messages(RECORDS).len() == 1).await;
+    dropping.tasks.abort_all();
+    dropping.bench.broker.release();
+    dropping.drop_old_file("another.csv", "sku,name\nA,2\n");
+    sleep(20 * SECOND).await;
+    dropping.start();
+    dropping.bench.broker.until(|broker| broker.messages(RECORDS).len() == 3).await;
+    let times = dropping.as_of();
+    assert_eq!(times[0], times[1]);
+    assert_eq!(times[2], "1970-01-12T13:46:40.001Z");
 }
