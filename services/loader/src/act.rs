@@ -2,10 +2,10 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use ferry_canonical::{Entity, FailureKind, Part, Subject};
+use ferry_canonical::{Entity, FailureKind, Part, Step, Steps, Subject};
 use ferry_http::{Conversation, Exchange};
 use ferry_store::{Grant, PartState};
-use ferry_systems::{Applied, Failure, Write};
+use ferry_systems::{Amending, Answer, Applied, Failure, Write};
 use futures_util::FutureExt as _;
 
 use crate::{delivery::InHand, target::Target};
@@ -43,6 +43,12 @@ impl Work {
         let leads = self.leads().map(|lead| lead.event.part.clone());
         self.grant.siblings.iter().filter_map(sibling).chain(leads).collect()
     }
+
+    /// What may stand where this is to be written; absent where one of it cannot be read.
+    fn earlier(&self, facet: ferry_canonical::Facet) -> Option<Vec<Part>> {
+        let documents = self.grant.amending.iter().flat_map(|amending| &amending.earlier);
+        documents.map(|document| Part::from_json(facet, document.as_bytes()).ok()).collect()
+    }
 }
 
 /// A call that has ended.
@@ -51,6 +57,8 @@ pub(crate) struct Called {
     pub(crate) works: Vec<Work>,
     /// One per work.
     pub(crate) results: Vec<Result<Applied, Failure>>,
+    /// What each says of steps of ours.
+    pub(crate) steps: Vec<Steps>,
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) seconds: f64,
 }
@@ -59,6 +67,7 @@ pub(crate) struct Called {
 struct Prepared {
     subject: Subject,
     parts: Vec<Part>,
+    earlier: Option<Vec<Part>>,
     attempt: u32,
 }
 
@@ -79,24 +88,23 @@ pub(crate) async fn call(
     // Deliveries of a call that panics are settled as any other: nobody else would let go of them.
     let mut applied = applying
         .await
-        .unwrap_or_else(|_| writes.iter().map(|_| Err(panicked())).collect())
+        .unwrap_or_else(|_| writes.iter().map(|_| unended(panicked())).collect())
         .into_iter();
-    let results = prepared
-        .iter()
-        .map(|prepared| match prepared {
-            Some(_) => applied.next().unwrap_or_else(|| Err(unanswered())),
-            None => Err(Failure::new(FailureKind::Internal, "a grant without a lead")),
-        })
-        .collect();
+    let answers = prepared.iter().map(|prepared| match prepared {
+        Some(_) => applied.next().unwrap_or_else(|| unended(unanswered())),
+        None => Err(Failure::new(FailureKind::Internal, "a grant without a lead")).into(),
+    });
+    let (results, steps) = answers.map(|Answer { result, steps }| (result, steps)).unzip();
     let exchanges = conversation.take();
-    Called { works, results, exchanges, seconds: started.elapsed().as_secs_f64() }
+    Called { works, results, steps, exchanges, seconds: started.elapsed().as_secs_f64() }
 }
 
 fn prepare(work: &Work) -> Option<Prepared> {
     let newest = work.leads().max_by_key(|lead| lead.event.sequence)?;
     let subject = Subject { id: work.grant.entity_id.clone(), ..newest.event.subject.clone() };
     let attempt = work.leads().map(|lead| lead.history.attempt).max().unwrap_or(1);
-    Some(Prepared { parts: work.parts(subject.facet), subject, attempt })
+    let (parts, earlier) = (work.parts(subject.facet), work.earlier(subject.facet));
+    Some(Prepared { parts, earlier, subject, attempt })
 }
 
 fn write<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {
@@ -112,12 +120,22 @@ fn write<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {
         target_id: work.grant.target_id.as_deref(),
         read_first: work.grant.read_first,
         attempt: prepared.attempt,
+        amending: work.grant.amending.as_ref().map(|amending| Amending {
+            earlier: prepared.earlier.as_deref(),
+            stands: amending.stands,
+            begun: amending.begun,
+        }),
     })
 }
 
 fn is_sibling(work: &Work, part: &Part) -> bool {
     let name = part.subject().part;
     work.grant.siblings.iter().any(|sibling| sibling.part == name)
+}
+
+/// Nobody knows how far it came.
+fn unended(failure: Failure) -> Answer {
+    Answer { result: Err(failure), steps: Steps::own(Step::Begun) }
 }
 
 fn panicked() -> Failure {

@@ -21,6 +21,7 @@ pub mod product;
 pub mod reference;
 pub mod schema;
 pub mod sequence;
+pub mod step;
 pub mod value;
 
 pub use entity::{Entity, Facet, Lane, Subject, SubjectError};
@@ -30,3 +31,4 @@ pub use outcome::Outcome;
 pub use part::{Part, PartError};
 pub use reference::{NoReference, Reference};
 pub use sequence::{Clock, Sequence};
+pub use step::{Stands, Step, Steps};

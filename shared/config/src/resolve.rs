@@ -221,6 +221,7 @@ impl Reader<'_> {
             user: self.secret(&format!("{key}.user"), &raw.user)?,
             password: self.secret(&format!("{key}.password"), &raw.password)?,
             push,
+            changed_orders: raw.changed_orders,
             limits: cared_for(
                 limits_of(&raw.limits, raw.timeout, raw.settle_after),
                 &raw.care,

@@ -63,7 +63,21 @@ pub struct OrderflowConfig {
     pub password: Secret,
     /// What a push must present; without it pushes are refused with 401.
     pub push: Option<PushConfig>,
+    /// What is done about an order that changes after its import. Default `amend`.
+    pub changed_orders: ChangedOrders,
     pub limits: Limits,
+}
+
+/// What is done about an order that changes after its import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangedOrders {
+    /// It is cancelled and imported again. What has left the warehouse, or was cancelled there, is
+    /// not touched: the change becomes a dead letter that says so.
+    #[default]
+    Amend,
+    /// It is left as it was imported, with a warning in the journal.
+    Leave,
 }
 
 #[derive(Clone, Debug)]

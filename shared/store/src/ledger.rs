@@ -6,7 +6,7 @@
 
 use std::{future::Future, time::Duration};
 
-use ferry_canonical::{Clock, Outcome, Sequence, Subject};
+use ferry_canonical::{Clock, Facet, Outcome, Sequence, Stands, Step, Steps, Subject};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -20,6 +20,8 @@ pub struct Group {
     /// The target composes this facet: all parts join one call, and the grant carries the known
     /// siblings.
     pub composed: bool,
+    /// The target changes what it holds of this facet by a step, and tells of the step in this one.
+    pub amends: Option<Facet>,
     /// How long the claim holds: longer than the call's hard deadline.
     pub lease: Duration,
     /// How long after the claim's start an unread answer may still take effect.
@@ -97,6 +99,20 @@ pub struct Grant {
     pub read_first: bool,
     /// For composed facets: the last settled state of every *other* part of the facet.
     pub siblings: Vec<PartState>,
+    /// Where the target changes this facet by a step: what an import before this one has left there.
+    pub amending: Option<Amending>,
+}
+
+/// What is known of the place that a write may have to change by a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amending {
+    /// Every content that may stand there, but for the one to be written.
+    pub earlier: Vec<String>,
+    /// What it is, if something stands there.
+    pub stands: Stands,
+    /// How far a write whose content was not settled has come: if it may have taken the step, that
+    /// nothing stands there is our own doing.
+    pub begun: Step,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +127,8 @@ pub struct Settlement {
     pub token: Uuid,
     pub target: String,
     pub verdict: Settle,
+    /// What it says of steps. A claim that is never settled counts as one whose step was taken.
+    pub steps: Steps,
 }
 
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ mod entity;
 mod known;
 mod rows;
 mod settle;
+mod steps;
 mod wanted;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     rows::Rows,
+    steps::StepRow,
     wanted::{Wanted, own_names, target_names},
 };
 use crate::{Group, Member, decide::Mark};
@@ -232,6 +234,7 @@ pub(crate) struct Page {
     pub(crate) intents: Rows<IntentKey, Intent>,
     pub(crate) states: Rows<Place, State>,
     pub(crate) marks: Rows<MarkKey, Position>,
+    pub(crate) steps: Rows<IntentKey, StepRow>,
     pub(crate) ends: Rows<Delivery, End>,
     /// Deliveries that failed and will be tried again, with their routes.
     pub(crate) retrying: BTreeMap<Delivery, String>,
@@ -247,6 +250,7 @@ impl Page {
             intents: Rows::default(),
             states: Rows::default(),
             marks: Rows::default(),
+            steps: Rows::default(),
             ends: Rows::default(),
             retrying: BTreeMap::new(),
         }

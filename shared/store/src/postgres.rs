@@ -22,6 +22,7 @@ mod overview;
 mod pool;
 mod read;
 mod rows;
+mod steps;
 #[cfg(test)]
 #[cfg(feature = "postgres")]
 pub(crate) mod tests;

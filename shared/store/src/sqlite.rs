@@ -14,6 +14,7 @@ mod file;
 mod journal;
 mod overview;
 mod read;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -43,6 +44,7 @@ const LEDGER: Schema = Schema {
         include_str!("sqlite/alerts.sql"),
         include_str!("sqlite/letters.sql"),
         include_str!("sqlite/dead_entity.sql"),
+        include_str!("sqlite/steps.sql"),
     ],
 };
 const JOURNAL: Schema =

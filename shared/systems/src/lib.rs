@@ -21,7 +21,7 @@ mod xml;
 pub use draft::{BadItem, Draft, Item, Record};
 pub use poll::{NewRecord, Page};
 pub use push::{Acknowledged, PushRequest, Refusal};
-pub use target::{Applied, Effect, Failure, Held, Write};
+pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Write};
 
 use ferry_canonical::{Entity, Facet, Subject};
 use ferry_config::SystemConfig;
@@ -108,6 +108,15 @@ impl System {
         }
     }
 
+    /// Whether this target changes what it holds of `facet` by a step, and the facet in which it then
+    /// tells of that step as if somebody had taken it.
+    pub fn amends(&self, facet: Facet) -> Option<Facet> {
+        match self {
+            Self::Orderflow(system) => system.amends(facet),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => None,
+        }
+    }
+
     /// How many writes of one entity kind go into one call at most.
     pub fn batch_max(&self, entity: Entity) -> usize {
         match self {
@@ -117,16 +126,15 @@ impl System {
     }
 
     /// Applies the writes, at most [`Self::batch_max`] of one facet. One answer per write.
-    pub async fn apply(
-        &self,
-        conversation: &Conversation,
-        writes: &[Write<'_>],
-    ) -> Vec<Result<Applied, Failure>> {
+    pub async fn apply(&self, conversation: &Conversation, writes: &[Write<'_>]) -> Vec<Answer> {
         match self {
             Self::Orderflow(system) => system.apply(conversation, writes).await,
-            Self::Oro(system) => system.apply(conversation, writes).await,
+            Self::Oro(system) => {
+                system.apply(conversation, writes).await.into_iter().map(Answer::from).collect()
+            }
             Self::Rest(_) | Self::Files(_) => {
-                writes.iter().map(|_| Err(Failure::unsupported("it is a source only"))).collect()
+                let refuse = || Err(Failure::unsupported("it is a source only"));
+                writes.iter().map(|_| refuse().into()).collect()
             }
         }
     }

@@ -4,22 +4,25 @@
 //! |---|---|---|
 //! | product catalogue | – | import, `merge` (reference §3.2); long texts are cut to its lengths |
 //! | product stock | `inventory` push (§5.2), one part per site | – (it is OrderFlow's own) |
-//! | order placed | – | import, `insert` (§3.3); an existing order is left as it is, with a warning |
+//! | order placed | – | import, `insert` (§3.3); a later change: cancelled and imported again, unless `changed_orders` says to leave it or the order has left |
 //! | order shipment | order `event` push (§5.3), one part per shipment | – |
 //! | order cancellation | order `event` push with `order_cancelled` | – |
 //! | `stockChanges`, returns, deliveries, purchase orders, payment requests | journalled, skipped | – |
 //!
-//! It does not cancel and import again when an order changes after its import.
+//! An order that is there and was not imported by Ferry is left as it is, with a warning. The
+//! cancellation that a change brings about is told by OrderFlow like any other: the ledger knows it.
 
 use ferry_canonical::{Entity, Facet, FailureKind};
-use ferry_config::system::OrderflowConfig;
+use ferry_config::system::{ChangedOrders, OrderflowConfig};
 use ferry_http::{Conversation, Method, Request, Response};
 use jiff::tz::TimeZone;
 
-use crate::{Acknowledged, Applied, Failure, Item, PushRequest, Record, Refusal, Write};
+use crate::{Acknowledged, Answer, Failure, Item, PushRequest, Record, Refusal, Write};
 
 mod access;
+mod amend;
 mod answer;
+mod detail;
 mod import;
 mod order;
 mod product;
@@ -59,12 +62,14 @@ impl Orderflow {
         }
     }
 
-    /// One import request for all writes; one answer each.
-    pub async fn apply(
-        &self,
-        conversation: &Conversation,
-        writes: &[Write<'_>],
-    ) -> Vec<Result<Applied, Failure>> {
+    /// The facet in which OrderFlow tells of what a change of `facet` makes us do there.
+    pub fn amends(&self, facet: Facet) -> Option<Facet> {
+        let amends = facet == Facet::Placed && self.config.changed_orders == ChangedOrders::Amend;
+        amends.then_some(Facet::Cancellation)
+    }
+
+    /// One import request for all writes that need no step before it; one answer each.
+    pub async fn apply(&self, conversation: &Conversation, writes: &[Write<'_>]) -> Vec<Answer> {
         let facet = writes.first().map(|write| write.subject.facet);
         match facet {
             Some(Facet::Catalogue | Facet::Placed) => {
@@ -72,7 +77,7 @@ impl Orderflow {
             }
             Some(facet) => {
                 let refuse = || Failure::unsupported(&format!("OrderFlow does not take {facet}"));
-                writes.iter().map(|_| Err(refuse())).collect()
+                writes.iter().map(|_| Err(refuse()).into()).collect()
             }
             None => Vec::new(),
         }

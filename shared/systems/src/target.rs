@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use ferry_canonical::{Clock, Entity, FailureKind, Part, Reference, Sequence, Subject};
+use ferry_canonical::{
+    Clock, Entity, FailureKind, Part, Reference, Sequence, Stands, Step, Steps, Subject,
+};
 use ferry_http::{HttpError, Response};
 use jiff::Timestamp;
 
@@ -21,6 +23,20 @@ pub struct Write<'a> {
     pub read_first: bool,
     /// 1 on the first try.
     pub attempt: u32,
+    /// Where the system changes this facet by a step: what was written there before.
+    pub amending: Option<Amending<'a>>,
+}
+
+/// What is known of the place that a write may have to change by a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Amending<'a> {
+    /// Every content that may stand there, but for the one to be written; absent where one of them
+    /// cannot be read any more.
+    pub earlier: Option<&'a [Part]>,
+    /// What it is, if something stands there.
+    pub stands: Stands,
+    /// How far an earlier write has come that did not reach its end.
+    pub begun: Step,
 }
 
 /// What a system holds of one part, as a read has shown: the other side of a facet that two systems
@@ -35,6 +51,20 @@ pub struct Held {
     pub sequence: Sequence,
     /// When it was changed last, by the system's word.
     pub changed_at: Option<Timestamp>,
+}
+
+/// What became of one write, and of the steps that went with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub result: Result<Applied, Failure>,
+    pub steps: Steps,
+}
+
+/// A write that took no step.
+impl From<Result<Applied, Failure>> for Answer {
+    fn from(result: Result<Applied, Failure>) -> Self {
+        Self { result, steps: Steps::default() }
+    }
 }
 
 /// It is so at the target.

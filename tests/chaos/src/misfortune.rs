@@ -186,6 +186,7 @@ pub(crate) fn script_answers(stage: &Stage) -> anyhow::Result<()> {
     stage.shop.script(&requests("GET", "/admin/api/", 53))?;
     stage.warehouse.script(&requests("POST", "/web/remotewarehouse/imports/", 11))?;
     stage.warehouse.script(&requests("POST", "/web/remoteorder/imports/", 23))?;
+    stage.warehouse.script(&requests("POST", "/web/remoteorder/order/", 5))?;
     stage.warehouse.script(&requests("GET", "/web/", 29))?;
     stage.erp.script(&requests("GET", "/api/", 13))?;
     stage.warehouse.script(&[

@@ -33,6 +33,7 @@ pub(crate) fn script(stage: &Stage) -> anyhow::Result<()> {
     stage.shop.script(&requests("/admin/api/", "PATCH", 19))?;
     stage.warehouse.script(&requests("/web/remotewarehouse/imports/", "POST", 3))?;
     stage.warehouse.script(&requests("/web/remoteorder/imports/", "POST", 4))?;
+    stage.warehouse.script(&requests("/web/remoteorder/order/", "POST", 3))?;
     stage.warehouse.script(&[
         json!({"kind": "push_twice", "every": 9, "count": 12}),
         json!({"kind": "push_shuffled", "every": 7, "count": 12}),

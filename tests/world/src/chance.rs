@@ -16,6 +16,7 @@ pub(crate) enum Topic {
     Stock,
     Order,
     Fulfilment,
+    Amendment,
 }
 
 /// The generator for one question about one entity.

@@ -7,6 +7,7 @@
 //! with it.
 
 pub mod account;
+mod amendment;
 mod catalogue;
 mod chance;
 mod change;

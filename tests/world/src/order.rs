@@ -8,7 +8,7 @@ use crate::flaw::Flaw;
 use crate::names::SENTENCES;
 use crate::world::{NUMBERED_FROM, World};
 
-/// An order, flaw and all: it has one version.
+/// An order, flaw and all, as it is placed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Order {
     pub index: u32,

@@ -11,7 +11,7 @@ mod keeping;
 use std::time::Duration;
 
 use ferry_broker::{Broker as _, Headers, Intake as _, Message};
-use ferry_canonical::{Clock, Event, Facet, Outcome, Part, Sequence, header};
+use ferry_canonical::{Clock, Event, Facet, Outcome, Part, Sequence, Steps, header};
 use ferry_console::{custodian, facts, intake::Form, limits};
 use ferry_sim::{Fault, SimBroker};
 use ferry_store::{
@@ -102,6 +102,7 @@ impl Office {
             target: "warehouse".to_owned(),
             members: vec![member],
             composed: false,
+            amends: None,
             lease: Duration::from_mins(1),
             settle_after: Duration::from_mins(1),
         };
@@ -110,7 +111,8 @@ impl Office {
         let outcome = Outcome::Delivered;
         let verdict = Settle::Done { outcome, because: None, target_id: None };
         let target = "warehouse".to_owned();
-        let settlement = Settlement { token: grant.token, target, verdict };
+        let settlement =
+            Settlement { token: grant.token, target, verdict, steps: Steps::default() };
         self.store.settle(vec![settlement], Vec::new()).await.unwrap();
     }
 

@@ -6,7 +6,7 @@ use ferry_broker::{
     Broker,
     letter::{self, Failed},
 };
-use ferry_canonical::{Facet, Outcome};
+use ferry_canonical::{Facet, Outcome, Steps};
 use ferry_store::{Care, Claimed, Group, GroupClaim, Ledger, Settle, Settlement, Verdict};
 use tokio::time::Instant;
 use tracing::debug;
@@ -56,11 +56,12 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
 
     fn group(&self, members: &[InHand]) -> Group {
         let first = members.first();
+        let facet = first.map(|in_hand| in_hand.event.subject.facet);
         Group {
             target: self.target.name.clone(),
             members: members.iter().map(InHand::member).collect(),
-            composed: first
-                .is_some_and(|in_hand| self.target.system.composes(in_hand.event.subject.facet)),
+            composed: facet.is_some_and(|facet| self.target.system.composes(facet)),
+            amends: facet.and_then(|facet| self.target.system.amends(facet)),
             lease: self.target.lease,
             settle_after: self.target.settle_after,
         }
@@ -194,6 +195,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
                 token: work.grant.token,
                 target: target.clone(),
                 verdict: Settle::Released,
+                steps: Steps::default(),
             })
             .collect();
         debug!(target = %target, count = works.len(), "claims are released unused");

@@ -4,7 +4,7 @@ use ferry_broker::{
     Broker,
     letter::{self, Failed},
 };
-use ferry_canonical::Outcome;
+use ferry_canonical::{Outcome, Steps};
 use ferry_store::{
     BreakerState, Care, JournalEntry, Ledger, Settle, Settled, Settlement, Sign, StoreError,
 };
@@ -63,9 +63,10 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         for call in called {
             let duration = &self.seams.metrics.call_duration;
             duration.with_label_values(&[&self.target.name]).observe(call.seconds);
-            for (work, result) in call.works.into_iter().zip(call.results) {
+            let ended = call.works.into_iter().zip(call.results).zip(call.steps);
+            for ((work, result), steps) in ended {
                 let follows = self.follows(&work, &result, was_broken);
-                settlements.push(self.settlement(&work, &result, &follows));
+                settlements.push(self.settlement(&work, (&result, steps), &follows));
                 works.push((work, result, follows));
             }
         }
@@ -152,7 +153,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     fn settlement(
         &self,
         work: &Work,
-        result: &Result<Applied, Failure>,
+        (result, steps): (&Result<Applied, Failure>, Steps),
         follows: &[Follow],
     ) -> Settlement {
         let verdict = match result {
@@ -173,7 +174,8 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
                 because: Cause::of(failure).to_string(),
             },
         };
-        Settlement { token: work.grant.token, target: self.target.name.clone(), verdict }
+        let target = self.target.name.clone();
+        Settlement { token: work.grant.token, target, verdict, steps }
     }
 
     /// What the store does not take as it is, it gets one by one, and of what it does not take then

@@ -13,7 +13,7 @@ use ferry_broker::{Headers, Message};
 use ferry_canonical::{Clock, Event, Facet, Outcome, Part, Sequence, event::CONTENT_TYPE};
 use ferry_config::{
     HumanDuration, Secret, SystemConfig,
-    system::{Limits, OrderflowConfig},
+    system::{ChangedOrders, Limits, OrderflowConfig},
 };
 use ferry_http::HttpPort;
 use ferry_loader::{Desk, DeskDied, LoaderMetrics, Route, Seams, Target};
@@ -225,6 +225,7 @@ fn orderflow(name: &str, limits: &Limits, routes: Vec<Route>) -> Target {
         user: Secret::new("ferry"),
         password: Secret::new("pw"),
         push: None,
+        changed_orders: ChangedOrders::Amend,
         limits: limits.clone(),
     });
     Target::new(name, System::new(name, &config).unwrap(), limits, routes)

@@ -1,7 +1,7 @@
-//! OrderFlow, as far as a loader sees it: imports, order details, a probe.
+//! OrderFlow, as far as a loader sees it: imports, order details, cancellations, a probe.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -10,6 +10,7 @@ use ferry_sim::{SimHttp, answer};
 
 pub(crate) const ORDERS: &str = "import order";
 pub(crate) const PRODUCTS: &str = "import product";
+pub(crate) const CANCEL: &str = "cancel order";
 
 /// What it did, and what it will say instead of doing anything.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +20,12 @@ pub(crate) struct Warehouse {
 
 #[derive(Debug, Default)]
 struct State {
-    /// `order WEB-1`, `product MUG: Red`, in the order they took effect.
+    /// `order WEB-1`, `cancelled WEB-1`, `product MUG: Red`, in the order they took effect.
     effects: Vec<String>,
+    /// The quantity on the first line of every order that is there.
+    orders: BTreeMap<String, String>,
+    /// Orders of this quantity are refused.
+    unwanted: Option<String>,
     instead: VecDeque<Response>,
     takes_doubles: bool,
     /// Answers 503 to everything.
@@ -64,6 +69,16 @@ impl Warehouse {
         self.state.lock().unwrap().bomb = Some(order.to_owned());
     }
 
+    /// From now on it refuses orders that ask for so many.
+    pub(crate) fn refuses_orders_of(&self, quantity: &str) {
+        self.state.lock().unwrap().unwanted = Some(quantity.to_owned());
+    }
+
+    /// What the order asks for, if it is there.
+    pub(crate) fn quantity(&self, order: &str) -> Option<String> {
+        self.state.lock().unwrap().orders.get(order).cloned()
+    }
+
     pub(crate) fn effects(&self) -> Vec<String> {
         self.state.lock().unwrap().effects.clone()
     }
@@ -87,6 +102,7 @@ impl Warehouse {
         match request.operation {
             ORDERS | PRODUCTS => state.import(&String::from_utf8_lossy(&request.body)),
             "read order" => state.detail(&request.url),
+            CANCEL => state.cancel(&request.url),
             _ => answer(200, "<inventory/>"),
         }
     }
@@ -94,7 +110,7 @@ impl Warehouse {
 
 impl State {
     fn import(&mut self, document: &str) -> Response {
-        let (mut successes, mut duplicates) = (Vec::new(), Vec::new());
+        let (mut successes, mut duplicates, mut failures) = (Vec::new(), Vec::new(), Vec::new());
         for import in document.split("<import ").skip(1) {
             let of = |name: &str| between(import, &format!("{name}=\""), "\"");
             let (kind, reference) = (of("type"), of("externalReference"));
@@ -103,29 +119,55 @@ impl State {
                 "order" => format!("order {reference}"),
                 _ => format!("product {reference}: {}", between(import, "description=", "\n")),
             };
-            if kind == "order" && !self.takes_doubles && self.effects.contains(&effect) {
+            let quantity = between(import, "orderLine.1.quantity=", "\n");
+            let is_there = kind == "order" && self.orders.contains_key(reference);
+            if kind == "order" && self.unwanted.as_deref() == Some(quantity) {
+                failures.push(format!("{named}><failureMessage>no</failureMessage></import>"));
+            } else if is_there && !self.takes_doubles {
                 duplicates
                     .push(format!("{named}><duplicateMessage>no</duplicateMessage></import>"));
             } else {
                 self.effects.push(effect);
+                if kind == "order" {
+                    self.orders.insert(reference.to_owned(), quantity.to_owned());
+                }
                 successes.push(format!("{named} item=\"7\"/>"));
             }
         }
-        let (successes, duplicates) = (successes.concat(), duplicates.concat());
+        let [successes, duplicates, failures] =
+            [successes, duplicates, failures].map(|r| r.concat());
         let body = format!(
             "<importResult><importSuccesses>{successes}</importSuccesses>\
-             <importDuplicates>{duplicates}</importDuplicates></importResult>"
+             <importDuplicates>{duplicates}</importDuplicates>\
+             <importFailures>{failures}</importFailures></importResult>"
         );
         answer(200, &body)
     }
 
     fn detail(&self, url: &str) -> Response {
         let reference = url.rsplit('=').next().unwrap();
-        if self.effects.contains(&format!("order {reference}")) {
-            answer(200, &format!("<order externalReference=\"{reference}\"/>"))
-        } else {
-            answer(404, "not found")
+        let Some(quantity) = self.orders.get(reference) else { return answer(404, "not found") };
+        let body = format!(
+            "<order externalReference=\"{reference}\" state=\"created\"><shipments>\
+             <shipment state=\"ready\"><orderLines><orderLine product=\"MUG\" \
+             quantity=\"{quantity}\"/></orderLines></shipment></shipments></order>"
+        );
+        answer(200, &body)
+    }
+
+    fn cancel(&mut self, url: &str) -> Response {
+        let reference = between(url, "externalReference=", "&");
+        if !url.ends_with("cancelChangesExternalReference=true") {
+            return answer(400, "the order would keep its reference");
         }
+        if self.orders.remove(reference).is_none() {
+            return answer(
+                200,
+                "<r><exception>rtd.exceptions.MissingDataException</exception></r>",
+            );
+        }
+        self.effects.push(format!("cancelled {reference}"));
+        answer(200, "<message>it has been cancelled</message>")
     }
 }
 

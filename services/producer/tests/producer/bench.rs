@@ -6,8 +6,8 @@ use ferry_canonical::Facet;
 use ferry_config::{
     HumanDuration, Secret, SystemConfig,
     system::{
-        FileFormat, FileKind, FilesConfig, Limits, Mapping, OrderflowConfig, PushConfig,
-        RestConfig, RestEndpoint,
+        ChangedOrders, FileFormat, FileKind, FilesConfig, Limits, Mapping, OrderflowConfig,
+        PushConfig, RestConfig, RestEndpoint,
     },
 };
 use ferry_producer::{
@@ -97,6 +97,7 @@ fn orderflow() -> OrderflowConfig {
         time_zone: "Europe/London".to_owned(),
         user: Secret::new("ferry"),
         password: Secret::new("pw"),
+        changed_orders: ChangedOrders::Amend,
         push: Some(PushConfig {
             user: Secret::new("flow"),
             password: Secret::new("pw"),

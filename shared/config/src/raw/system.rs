@@ -7,7 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::care::{RawCare, RawLimits, RawMaintenance};
-use crate::{HumanDuration, secret::SecretRef, system::FileFormat};
+use crate::{
+    HumanDuration,
+    secret::SecretRef,
+    system::{ChangedOrders, FileFormat},
+};
 
 /// One system; `kind` says which protocol it speaks.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +46,9 @@ pub(crate) struct RawOrderflow {
     /// What a push must present; without it pushes are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) push: Option<RawPush>,
+    /// What is done about an order that changes after its import.
+    #[serde(default)]
+    pub(crate) changed_orders: ChangedOrders,
     #[serde(default)]
     pub(crate) limits: RawLimits,
     /// The hard deadline of one call.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     At, Claim, Claimant, Delivery, Document, End, Intent, IntentKey, Key, MarkKey, OwnId, Page,
-    Place, Position, micros, span,
+    Place, Position, micros, span, steps::Heard,
 };
 use crate::{
     Claimed, Grant, Group, GroupClaim, Member, PartState, StoreError, Verdict,
@@ -31,15 +31,16 @@ enum Judged {
         place: Place,
         via: Vec<String>,
     },
-    /// A newer state may be there already: this one waits until that is known.
+    /// A newer state may be there already, or it may tell of what a running write does: it waits
+    /// until that is known.
     Behind,
 }
 
 /// The right by which an intent is written: the claim's token and its number at the entity.
 #[derive(Clone, Copy, Debug)]
-struct Writing {
-    token: Uuid,
-    grants: i64,
+pub(super) struct Writing {
+    pub(super) token: Uuid,
+    pub(super) grants: i64,
 }
 
 impl Page {
@@ -80,11 +81,19 @@ impl Page {
         if let Some(closed) = self.compare(group, member, &place) {
             return closed;
         }
+        let at_source = Place::of(member, At::new(&key, &member.source));
+        match self.hear(&at_source.at, member) {
+            Heard::News => {}
+            // The mark stays: of two notices that changed places, one is somebody else's.
+            Heard::Ours(because) => return self.close(group, member, Outcome::Echo, because),
+            Heard::Early => return Judged::Behind,
+        }
         let look = self.look(&place.at);
         let is_written = before.iter().any(|open| open.place == place);
         let is_unchanged = !is_written
             && !member.subject.facet.written_through()
             && !look.is_unknown()
+            && !self.is_stepping(&place)
             && self.intended(&place).next().is_none()
             && self.settled(&place).is_some_and(|s| s.fingerprint == member.fingerprint);
         if is_unchanged {
@@ -92,7 +101,6 @@ impl Page {
             let because = format!("{target} holds these fields already");
             return self.close(group, member, Outcome::Unchanged, because);
         }
-        let at_source = Place::of(member, At::new(&key, &member.source));
         let via = self.via(&at_source, member);
         if !is_written && via.contains(target) {
             self.pass_over(&place, member, Outcome::Echo);
@@ -205,6 +213,14 @@ impl Page {
         }
         let writing = self.writing(&at, look.grants + 1);
         let siblings = self.siblings(group, &at, &members, &roles)?;
+        let lead = open.iter().zip(&roles).find(|(_, role)| **role == Role::Lead);
+        let amending = match lead {
+            Some((lead, _)) => {
+                let place = Place::of(lead.member, at.clone());
+                self.step(group, &place, writing, lead.member)?
+            }
+            None => None,
+        };
         self.write_down(group, &at, writing, claimants);
         let leads = open.iter().zip(&roles).filter(|(_, role)| **role == Role::Lead);
         for (lead, _) in leads {
@@ -216,6 +232,7 @@ impl Page {
             entity_id: at.key.id,
             target_id: look.own_id,
             siblings,
+            amending,
         })))
     }
 

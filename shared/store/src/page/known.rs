@@ -28,11 +28,7 @@ impl Page {
     }
 
     fn intents_at(&self, at: &At) -> impl Iterator<Item = (&IntentKey, &Intent)> {
-        let [first, ..] = Facet::ALL;
-        let facet = Facet::ALL.into_iter().min().unwrap_or(first);
-        let place = Place { at: at.clone(), facet, part: String::new() };
-        let first = IntentKey { place, grant: i64::MIN };
-        self.intents.since(first).take_while(move |(key, _)| key.place.at == *at)
+        self.intents.since(IntentKey::first(at)).take_while(move |(key, _)| key.place.at == *at)
     }
 
     /// Whether writes of unknown effect are left at the entity.
@@ -166,7 +162,16 @@ impl Page {
     }
 }
 
+impl IntentKey {
+    /// Before every other of the entity at the system.
+    pub(super) fn first(at: &At) -> Self {
+        let [first, ..] = Facet::ALL;
+        let facet = Facet::ALL.into_iter().min().unwrap_or(first);
+        Self { place: Place { at: at.clone(), facet, part: String::new() }, grant: i64::MIN }
+    }
+}
+
 /// Leaving the part out would take it away from the target.
-fn unread() -> StoreError {
-    StoreError::Corrupt("a part that belongs to a composed write was not read".to_owned())
+pub(super) fn unread() -> StoreError {
+    StoreError::Corrupt("a part that a write goes by was not read".to_owned())
 }

@@ -37,6 +37,7 @@ impl Page {
             }
             Settle::Released => self.failed(&claim, token, false),
         };
+        self.settle_steps(&claim, settlement.steps, is_there(&settlement.verdict));
         self.free(&claim.at, token, unknown_until);
         Ok(Settled::Done)
     }
@@ -154,6 +155,13 @@ fn delivery(claim: &Claim, member: &Claimant) -> Delivery {
 
 fn route(claim: &Claim, member: &Claimant) -> String {
     member.route.as_ref().unwrap_or(&claim.route).clone()
+}
+
+const fn is_there(verdict: &Settle) -> bool {
+    match verdict {
+        Settle::Done { outcome, .. } => holds(*outcome),
+        Settle::Failed { .. } | Settle::Released => false,
+    }
 }
 
 /// Whether the target holds what was intended.

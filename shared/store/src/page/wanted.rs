@@ -55,7 +55,8 @@ impl Wanted {
     fn entity(&mut self, group: &Group, member: &Member, id: &str) {
         let entity: Entity = member.subject.entity();
         let key = Key { entity, id: id.to_owned() };
-        for (system, whole) in [(&group.target, group.composed), (&member.source, false)] {
+        let whole = group.composed || group.amends.is_some();
+        for (system, whole) in [(&group.target, whole), (&member.source, false)] {
             let at = At::new(&key, system);
             *self.at.entry(at.clone()).or_default() |= whole;
             *self.facets.entry((at, member.subject.facet)).or_default() |= whole;

@@ -27,7 +27,7 @@ const TRIES: u32 = 8;
 /// The oldest server the statements are written for.
 const VERSION_MIN: i32 = 130_000;
 
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("steps.sql")];
 
 #[derive(Debug)]
 pub(super) struct Pool {

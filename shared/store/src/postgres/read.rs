@@ -18,6 +18,7 @@ use super::{
         read_claims, read_ends, read_intents, read_marks, read_now, read_own, read_standings,
         read_states,
     },
+    steps,
 };
 use crate::{
     Group, Settlement, StoreError,
@@ -133,9 +134,11 @@ pub(super) async fn of_groups(
     let whole: Vec<bool> = wanted.at.values().copied().collect();
     let facets = Facets::of(&wanted.facets);
     let asked = Deliveries::of(wanted.deliveries.iter());
-    let [own, enter, lock, now, claims, intents, states, marks, outcomes] =
-        prepared(transaction, [OWN, ENTER, LOCK, NOW, CLAIMS, INTENTS, STATES, MARKS, ENDS])
-            .await?;
+    let [own, enter, lock, now, claims, intents, states, marks, stepped, outcomes] = prepared(
+        transaction,
+        [OWN, ENTER, LOCK, NOW, CLAIMS, INTENTS, STATES, MARKS, steps::READ, ENDS],
+    )
+    .await?;
     let own_names = OwnNames::of(&names);
     let by_at: Params<'_> = &[&at.entity, &at.id, &at.system];
     let by_own: Params<'_> = &[&own_names.entity, &own_names.system, &own_names.id];
@@ -144,7 +147,7 @@ pub(super) async fn of_groups(
     let by_facet: Params<'_> = &[&of.entity, &of.id, &of.system, facet, whole];
     let by_mark: Params<'_> = &[&of.entity, &of.id, &of.system, facet];
     let by_delivery: Params<'_> = &[&asked.target, &asked.event_id, &asked.generation];
-    let (_, standings, now, own, claims, intents, states, marks, ends) = tokio::try_join!(
+    let (_, standings, now, own, claims, intents, states, marks, stepped, ends) = tokio::try_join!(
         biased;
         rows(transaction, &enter, by_at),
         rows(transaction, &lock, by_at),
@@ -154,6 +157,7 @@ pub(super) async fn of_groups(
         rows(transaction, &intents, by_whole),
         rows(transaction, &states, by_facet),
         rows(transaction, &marks, by_mark),
+        rows(transaction, &stepped, by_at),
         rows(transaction, &outcomes, by_delivery),
     )?;
     let mut page = Page::at(clock(read_now(&now)?));
@@ -167,6 +171,7 @@ pub(super) async fn of_groups(
     read_intents(&mut page, &intents)?;
     read_states(&mut page, &states)?;
     read_marks(&mut page, &marks)?;
+    steps::read(&mut page, &stepped)?;
     read_ends(&mut page, &ends)?;
     Ok(page)
 }
@@ -180,19 +185,27 @@ pub(super) async fn of_settlements(
     let tokens: Vec<Uuid> = settlements.iter().map(|settlement| settlement.token).collect();
     let (systems, names): (Vec<String>, Vec<String>) =
         target_names(settlements).into_iter().unzip();
-    let [lock, now, claims, intents, own] = prepared(
+    let [lock, now, claims, intents, stepped, own] = prepared(
         transaction,
-        [LOCK_CLAIMED, NOW, CLAIMS_BY_TOKEN, INTENTS_BY_TOKEN, OWN_OF_TARGETS],
+        [
+            LOCK_CLAIMED,
+            NOW,
+            CLAIMS_BY_TOKEN,
+            INTENTS_BY_TOKEN,
+            steps::READ_BY_TOKEN,
+            OWN_OF_TARGETS,
+        ],
     )
     .await?;
     let by_token: Params<'_> = &[&tokens];
     let by_name: Params<'_> = &[&systems, &names];
-    let (standings, now, claims, intents, own) = tokio::try_join!(
+    let (standings, now, claims, intents, stepped, own) = tokio::try_join!(
         biased;
         rows(transaction, &lock, by_token),
         rows(transaction, &now, &[]),
         rows(transaction, &claims, by_token),
         rows(transaction, &intents, by_token),
+        rows(transaction, &stepped, by_token),
         rows(transaction, &own, by_name),
     )?;
     let mut page = Page::at(clock(read_now(&now)?));
@@ -200,6 +213,7 @@ pub(super) async fn of_settlements(
     read_standings(&mut page, &standings)?;
     read_claims(&mut page, &claims)?;
     read_intents(&mut page, &intents)?;
+    steps::read(&mut page, &stepped)?;
     Ok(page)
 }
 

@@ -6,6 +6,8 @@ use std::{
     thread,
 };
 
+use ferry_canonical::Steps;
+
 use super::PostgresStore;
 use crate::{
     Claimed, Group, Ledger, Overviews, Settle, Settled, Settlement, StoreError,
@@ -140,7 +142,8 @@ fn what_was_claimed_before_its_connection_was_cut_can_still_be_settled() {
 
     let settled = loop {
         let target = "shop".to_owned();
-        let settlement = Settlement { token: held.token, target, verdict: delivered() };
+        let settlement =
+            Settlement { token: held.token, target, verdict: delivered(), steps: Steps::default() };
         match wait(store.settle(vec![settlement], Vec::new())) {
             Ok(settled) => break settled,
             Err(StoreError::Unusable(_)) => {}

@@ -9,6 +9,7 @@ use super::{
     columns::{Ats, Deliveries, Places},
     error::Trouble,
     read::prepared,
+    steps,
     value::{sequence_text, text},
 };
 use crate::page::{Delivery, Document, End, Intent, IntentKey, Page, micros};
@@ -111,6 +112,8 @@ pub(super) async fn page(transaction: &Transaction<'_>, page: &Page) -> Result<(
         claims,
         standings,
         marks,
+        drop_steps,
+        put_steps,
         retrying,
         ends,
     ] = prepared(
@@ -124,6 +127,8 @@ pub(super) async fn page(transaction: &Transaction<'_>, page: &Page) -> Result<(
             CLAIMS,
             STANDINGS,
             MARKS,
+            steps::DROP,
+            steps::PUT,
             RETRYING,
             ENDS,
         ],
@@ -141,6 +146,8 @@ pub(super) async fn page(transaction: &Transaction<'_>, page: &Page) -> Result<(
         put_claims(transaction, &claims, page),
         put_standings(transaction, &standings, page),
         put_marks(transaction, &marks, page),
+        steps::drop_all(transaction, &drop_steps, page),
+        steps::put_all(transaction, &put_steps, page),
         put_retrying(transaction, &retrying, page),
         put_ends(transaction, &ends, page.ends.written(), micros(page.now)),
     )?;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::{
-    Turn,
+    Turn, steps,
     value::{narrow, sequence, time},
 };
 use crate::{
@@ -34,6 +34,7 @@ pub(super) fn of_groups(turn: Turn<'_>, groups: &[Group]) -> Result<Page, StoreE
     }
     for (at, whole) in wanted.at {
         intents(ledger, &mut page, &at, whole)?;
+        steps::read(ledger, &mut page, &at)?;
         if let Some(standing) = standing(ledger, &at)? {
             if let Some(token) = standing.token
                 && let Some(claim) = claim(ledger, token)?
@@ -73,6 +74,7 @@ pub(super) fn of_settlements(
             continue;
         }
         intents(ledger, &mut page, &at, false)?;
+        steps::read(ledger, &mut page, &at)?;
         if let Some(standing) = standing(ledger, &at)? {
             page.standings.read(at, standing);
         }
@@ -254,6 +256,6 @@ fn systems(json: &str) -> Result<Vec<String>, StoreError> {
         .map_err(|_| StoreError::Corrupt("a list of systems is no JSON".to_owned()))
 }
 
-fn parse<T: std::str::FromStr>(word: &str) -> Result<T, StoreError> {
+pub(super) fn parse<T: std::str::FromStr>(word: &str) -> Result<T, StoreError> {
     word.parse().map_err(|_| StoreError::Corrupt("a word is none that is known".to_owned()))
 }

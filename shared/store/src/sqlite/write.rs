@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use super::{
     read::names,
+    steps,
     value::{micros, sequence_text},
 };
 use crate::{
@@ -38,6 +39,7 @@ pub(super) fn page(ledger: &Connection, page: &Page) -> Result<(), StoreError> {
     for (key, position) in page.marks.written() {
         put_mark(ledger, key, position)?;
     }
+    steps::write(ledger, page)?;
     for (delivery, route) in &page.retrying {
         put_retrying(ledger, delivery, route, page.now)?;
     }

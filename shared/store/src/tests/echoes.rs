@@ -159,7 +159,12 @@ fn a_settlement_does_not_move_a_mark_back_that_an_echo_moved_on() {
     let token = grant(&store, writing).token;
     deliver(&store, said("erp", "shop", 2, 1, "a"));
     claim(&store, said("shop", "erp", 3, 51, "a"));
-    let settlement = Settlement { token, target: "erp".to_owned(), verdict: delivered() };
+    let settlement = Settlement {
+        token,
+        target: "erp".to_owned(),
+        verdict: delivered(),
+        steps: Steps::default(),
+    };
     wait(store.settle(vec![settlement], Vec::new())).unwrap();
     pass(Duration::from_secs(1));
 

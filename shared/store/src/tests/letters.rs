@@ -120,7 +120,8 @@ fn what_was_skipped_closes_nothing() {
     let token = grant(&store, group(vec![customer(2, 6, "skipped")])).token;
     let outcome = Outcome::Skipped;
     let verdict = Settle::Done { outcome, because: None, target_id: None };
-    let settlement = Settlement { token, target: "shop".to_owned(), verdict };
+    let settlement =
+        Settlement { token, target: "shop".to_owned(), verdict, steps: Steps::default() };
     wait(store.settle(vec![settlement], Vec::new())).unwrap();
     assert_eq!((overtaken(&store), open(&store)), (0, 1));
 }

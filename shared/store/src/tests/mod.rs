@@ -11,18 +11,19 @@ mod letters;
 mod random;
 mod roles;
 mod settlements;
+mod steps;
 mod storable;
 mod unknown;
 
 use std::{cell::Cell, time::Duration};
 
-use ferry_canonical::{Clock, Facet, Outcome, Sequence, Subject};
+use ferry_canonical::{Clock, Facet, Outcome, Sequence, Steps, Subject};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Claimed, Grant, Group, GroupClaim, Ledger, Member, Overview, Overviews, Settle, Settled,
-    Settlement, Verdict,
+    Amending, Claimed, Grant, Group, GroupClaim, Ledger, Member, Overview, Overviews, Settle,
+    Settled, Settlement, Verdict,
 };
 
 pub(crate) use super::backend::{Backend, CASES, number, store, texts, wait};
@@ -75,6 +76,7 @@ pub(crate) fn group(members: Vec<Member>) -> Group {
         target: "shop".to_owned(),
         members,
         composed: false,
+        amends: None,
         lease: LEASE,
         settle_after: SETTLE_AFTER,
     }
@@ -99,7 +101,7 @@ pub(crate) fn grant(store: &impl Ledger, group: Group) -> Grant {
 
 pub(crate) fn settle(store: &impl Ledger, grant: &Grant, verdict: Settle) -> Settled {
     let target = "shop".to_owned();
-    let settlement = Settlement { token: grant.token, target, verdict };
+    let settlement = Settlement { token: grant.token, target, verdict, steps: Steps::default() };
     wait(store.settle(vec![settlement], Vec::new())).unwrap().remove(0)
 }
 
@@ -115,7 +117,7 @@ pub(crate) fn failed(unread: bool) -> Settle {
 pub(crate) fn deliver(store: &impl Ledger, group: Group) {
     let target = group.target.clone();
     let token = grant(store, group).token;
-    let settlement = Settlement { token, target, verdict: delivered() };
+    let settlement = Settlement { token, target, verdict: delivered(), steps: Steps::default() };
     assert_eq!(wait(store.settle(vec![settlement], Vec::new())).unwrap(), [Settled::Done]);
 }
 

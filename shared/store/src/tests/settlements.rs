@@ -82,7 +82,8 @@ fn a_token_opens_its_own_target_only() {
     let grant = grant(&store, group(vec![customer(1, 1, "a")]));
 
     let target = "warehouse".to_owned();
-    let foreign = Settlement { token: grant.token, target, verdict: delivered() };
+    let foreign =
+        Settlement { token: grant.token, target, verdict: delivered(), steps: Steps::default() };
     assert_eq!(wait(store.settle(vec![foreign], Vec::new())).unwrap(), [Settled::Lost]);
     assert_eq!(settle(&store, &grant, delivered()), Settled::Done);
 }

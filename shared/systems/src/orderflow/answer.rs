@@ -113,7 +113,7 @@ pub(super) fn refused(response: &Response) -> Failure {
 }
 
 /// The three shapes of an error under a status of 200 (OrderFlow reference §3.6).
-fn whole_request_error(response: &Response, root: &Element) -> Failure {
+pub(super) fn whole_request_error(response: &Response, root: &Element) -> Failure {
     let (rule, text) = if root.name == "error" {
         ("orderflow: error root", root.text.trim())
     } else if let Some(exception) = root.child("exception") {

@@ -4,42 +4,42 @@ use ferry_canonical::{Disposition, Entity, FailureKind, Part, Reference};
 use ferry_http::{Conversation, Method};
 
 use super::{
-    Orderflow,
+    Orderflow, amend,
     answer::{self, Answers, ImportAnswer},
-    order, product,
+    detail, order, product,
     properties::{Import, document},
 };
-use crate::{Applied, Effect, Failure, Write, xml};
+use crate::{Answer, Applied, Effect, Failure, Write};
 
 /// Imports every write that makes a document; the others fail on their own.
 pub(super) async fn import(
     system: &Orderflow,
     conversation: &Conversation,
     writes: &[Write<'_>],
-) -> Vec<Result<Applied, Failure>> {
-    let mut results: Vec<Option<Result<Applied, Failure>>> = Vec::new();
+) -> Vec<Answer> {
+    let mut ended: Vec<Option<Answer>> = Vec::new();
     let mut imports = Vec::new();
     for write in writes {
         match prepare(system, conversation, write).await {
             Ok(Prepared::Import(import)) => {
                 imports.push(import);
-                results.push(None);
+                ended.push(None);
             }
-            Ok(Prepared::AlreadyThere(applied)) => results.push(Some(Ok(applied))),
-            Err(failure) => results.push(Some(Err(failure))),
+            Ok(Prepared::Ended(answer)) => ended.push(Some(answer)),
+            Err(failure) => ended.push(Some(Err(failure).into())),
         }
     }
     let mut answers = ask(system, conversation, &imports).await.into_iter();
     let mut sent = imports.iter();
-    results
+    ended
         .into_iter()
         .zip(writes)
-        .map(|(result, write)| {
-            result.unwrap_or_else(|| match (sent.next(), answers.next()) {
-                (Some(import), Some(Ok(answers))) => settle(import, write, &answers),
-                (_, Some(Err(failure))) => Err(failure),
+        .map(|(answer, write)| {
+            answer.unwrap_or_else(|| match (sent.next(), answers.next()) {
+                (Some(import), Some(Ok(answers))) => settle(import, write, &answers).into(),
+                (_, Some(Err(failure))) => Err(failure).into(),
                 (None, Some(Ok(_))) | (_, None) => {
-                    Err(Failure::new(FailureKind::Internal, "an import was not sent"))
+                    Err(Failure::new(FailureKind::Internal, "an import was not sent")).into()
                 }
             })
         })
@@ -79,7 +79,19 @@ fn is_about_one(failure: &Failure) -> bool {
 
 enum Prepared {
     Import(Import),
-    AlreadyThere(Applied),
+    /// There is nothing to import, or it was imported alone.
+    Ended(Answer),
+}
+
+/// Imports one alone.
+pub(super) async fn one(
+    system: &Orderflow,
+    conversation: &Conversation,
+    import: &Import,
+    write: &Write<'_>,
+) -> Result<Applied, Failure> {
+    let answers = send(system, conversation, std::slice::from_ref(import)).await?;
+    settle(import, write, &answers)
 }
 
 async fn prepare(
@@ -93,53 +105,25 @@ async fn prepare(
             product::import(catalogue).map(Prepared::Import)
         }
         Part::OrderPlaced(placed) => {
-            if write.read_first && exists(system, conversation, &placed.identifier).await? {
+            let import = order::import(placed, &system.zone)?;
+            if let Some(amending) = &write.amending {
+                let change = (write, amending);
+                let ended = amend::amend(system, conversation, change, import).await;
+                return Ok(Prepared::Ended(ended));
+            }
+            let reference = &placed.identifier;
+            if write.read_first && detail::read(system, conversation, reference).await?.is_some() {
                 let effect = Effect::AlreadySo;
                 let applied = Applied { effect, target_id: None, warning: None };
-                return Ok(Prepared::AlreadyThere(applied));
+                return Ok(Prepared::Ended(Ok(applied).into()));
             }
-            order::import(placed, &system.zone).map(Prepared::Import)
+            Ok(Prepared::Import(import))
         }
         Part::CustomerProfile(_)
         | Part::OrderShipment(_)
         | Part::OrderCancellation(_)
         | Part::ProductStock(_) => Err(Failure::unsupported("OrderFlow does not take this facet")),
     }
-}
-
-/// Whether OrderFlow has the order, by its detail (OrderFlow reference §2.1).
-async fn exists(
-    system: &Orderflow,
-    conversation: &Conversation,
-    reference: &str,
-) -> Result<bool, Failure> {
-    let encoded = crate::url::encode(reference);
-    let path = format!("/remoteorder/order/detail.xml?externalReference={encoded}");
-    let request = system.request("read order", Method::Get, &path, "");
-    let answer = conversation.send(request).await;
-    let response = answer.map_err(|error| Failure::unanswered(&error, false))?;
-    match response.status {
-        200..=299 => {}
-        404 => return Ok(false),
-        _ => {
-            let failure = answer::refused(&response);
-            let missing = failure.detail.contains("MissingDataException");
-            return if missing { Ok(false) } else { Err(Failure { unread: false, ..failure }) };
-        }
-    }
-    let root = xml::parse(&response.body).map_err(|error| {
-        let detail = format!("the order's detail cannot be read: {error}");
-        Failure::new(FailureKind::Unavailable, detail).with_response(&response)
-    })?;
-    if root.name == "order" {
-        return Ok(root.attribute("externalReference") == Some(reference));
-    }
-    let text = response.text();
-    if text.contains("MissingDataException") || text.contains("not found") {
-        return Ok(false);
-    }
-    let detail = format!("the order's detail is a `{}`, not an order", root.name);
-    Err(Failure::new(FailureKind::Unavailable, detail).with_response(&response))
 }
 
 async fn send(

@@ -7,7 +7,7 @@ use quick_xml::escape::escape;
 
 /// `key=value` lines in the order they were put. Empty values are left out, as the vendor's own
 /// client does.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Properties(String);
 
 impl Properties {
@@ -51,7 +51,7 @@ pub(super) fn cut(text: &str, chars: usize) -> String {
 }
 
 /// One `<import>`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Import {
     pub(super) kind: &'static str,
     pub(super) operation: &'static str,

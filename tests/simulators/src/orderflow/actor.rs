@@ -3,7 +3,8 @@
 //!
 //! Promises that what is done is decided by the plan alone and only its moment by the clock, that the
 //! shipments of an order leave in the plan's order, and that every change posts its document in the
-//! same step. It sends nothing itself, and does not act on an order a client has cancelled.
+//! same step. It sends nothing itself, and does not act on an order a client has cancelled; one that is
+//! imported again is planned for anew.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -41,8 +42,22 @@ pub(super) struct Actor {
 }
 
 enum Task {
-    Ship { order: String, shipment: PlannedShipment, last: bool },
-    Cancel { order: String },
+    Ship { order: Known, shipment: PlannedShipment, last: bool },
+    Cancel { order: Known },
+}
+
+/// An order by its reference and OrderFlow's own number: one that is cancelled and imported again is
+/// another.
+#[derive(Clone)]
+struct Known {
+    reference: String,
+    item: u64,
+}
+
+impl Known {
+    fn find<'a>(&self, warehouse: &'a mut Warehouse) -> Option<&'a mut Order> {
+        warehouse.orders.get_mut(&self.reference).filter(|order| order.item == self.item)
+    }
 }
 
 /// What the actor works on.
@@ -112,24 +127,28 @@ impl Actor {
             Arrival::Product(reference) => {
                 self.unannounced.extend(self.plan.product(&reference));
             }
-            Arrival::Order(reference) => self.plan_order(&reference, now),
+            Arrival::Order(reference) => {
+                let item = floor.warehouse.orders.get(&reference).map(|order| order.item);
+                let known = item.map(|item| Known { reference, item });
+                known.into_iter().for_each(|order| self.plan_order(&order, now));
+            }
             Arrival::Cancellation(order) => self.tell_cancelled(&order, floor),
         }
     }
 
-    fn plan_order(&mut self, order: &str, now: Instant) {
-        match self.plan.fulfilment(order) {
+    fn plan_order(&mut self, order: &Known, now: Instant) {
+        match self.plan.fulfilment(&order.reference) {
             Fulfilment::Shipments(shipments) => {
                 let count = shipments.len();
                 for (index, shipment) in shipments.into_iter().enumerate() {
                     let due = now + self.tick_length * (1 + shipment.rank);
                     let last = index + 1 == count;
-                    self.schedule(due, Task::Ship { order: order.to_owned(), shipment, last });
+                    self.schedule(due, Task::Ship { order: order.clone(), shipment, last });
                 }
             }
             Fulfilment::Cancelled => {
                 let due = now + self.tick_length;
-                self.schedule(due, Task::Cancel { order: order.to_owned() });
+                self.schedule(due, Task::Cancel { order: order.clone() });
             }
             Fulfilment::Open => {}
         }
@@ -177,13 +196,22 @@ impl Actor {
             Task::Ship { order, shipment, last } => self.ship(&order, &shipment, last, floor),
             // The arrival this leaves behind is told at the next step.
             Task::Cancel { order } => {
-                floor.effects.extend(floor.warehouse.cancel(&order, false).ok().flatten());
+                if order.find(floor.warehouse).is_some() {
+                    let cancelled = floor.warehouse.cancel(&order.reference, false);
+                    floor.effects.extend(cancelled.ok().flatten());
+                }
             }
         }
     }
 
-    fn ship(&mut self, order: &str, planned: &PlannedShipment, last: bool, floor: &mut Floor<'_>) {
-        let Some(order) = floor.warehouse.orders.get_mut(order) else { return };
+    fn ship(
+        &mut self,
+        order: &Known,
+        planned: &PlannedShipment,
+        last: bool,
+        floor: &mut Floor<'_>,
+    ) {
+        let Some(order) = order.find(floor.warehouse) else { return };
         if order.state != OrderState::Created {
             return;
         }
@@ -210,11 +238,10 @@ impl Actor {
         });
     }
 
-    fn tell_cancelled(&mut self, reference: &str, floor: &mut Floor<'_>) {
-        let Some(order) = floor.warehouse.orders.get(reference).cloned() else { return };
-        let effects = vec![order_effect(&order, Subject::Cancellation)];
+    fn tell_cancelled(&mut self, order: &Order, floor: &mut Floor<'_>) {
+        let effects = vec![order_effect(order, Subject::Cancellation)];
         self.post(floor, Subject::Cancellation, effects, |head| {
-            documents::order_event(head, Subject::Cancellation.name(), &order)
+            documents::order_event(head, Subject::Cancellation.name(), order)
         });
     }
 

@@ -32,12 +32,13 @@ pub(super) struct Warehouse {
 }
 
 /// Something the warehouse now has to act on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Arrival {
     Product(String),
     Order(String),
-    /// A client cancelled this order; its store is told like of any other cancellation.
-    Cancellation(String),
+    /// This order was cancelled, by a client or by the warehouse itself; its store is told of either.
+    /// It shows the reference it was cancelled under.
+    Cancellation(Box<Order>),
 }
 
 /// What an import may hold depends on the module it was sent to.
@@ -210,7 +211,7 @@ impl Warehouse {
         }
         order.state = OrderState::Cancelled;
         let cancelled = effect("order", reference, EffectKind::Cancelled, order.fields());
-        self.arrivals.push_back(Arrival::Cancellation(reference.to_owned()));
+        self.arrivals.push_back(Arrival::Cancellation(Box::new(order.clone())));
         if frees_reference && let Some(mut order) = self.orders.remove(reference) {
             order.reference = format!("{reference}_CANCELLED_{}", order.item);
             self.orders.insert(order.reference.clone(), order);
@@ -390,7 +391,8 @@ mod tests {
         send(&mut warehouse, "order", "insert", "WEB-2", ORDER);
         assert!(warehouse.cancel("WEB-2", true).unwrap().is_some());
         assert_eq!(send(&mut warehouse, "order", "insert", "WEB-2", ORDER).1, EffectKind::Created);
-        assert_eq!(warehouse.arrivals.back(), Some(&Arrival::Order("WEB-2".into())));
+        let last = warehouse.arrivals.back();
+        assert!(matches!(last, Some(Arrival::Order(reference)) if reference == "WEB-2"));
     }
 
     #[test]

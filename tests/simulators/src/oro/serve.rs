@@ -57,11 +57,14 @@ impl Front {
         let Floor { shop, shopper: Some(shopper) } = &mut *floor else { return };
         for placed in shopper.place(shop, most, now) {
             let released = placed.effects.into_iter().map(|effect| match effect.effect {
-                EffectKind::Created => Effect { effect: EffectKind::Released, ..effect },
+                EffectKind::Created | EffectKind::Updated => {
+                    Effect { effect: EffectKind::Released, ..effect }
+                }
                 _ => effect,
             });
             let effects = self.numbered(released.collect());
-            self.control.acted(&format!("place {}", placed.identifier), placed.status, effects);
+            let act = format!("{} {}", placed.act, placed.identifier);
+            self.control.acted(&act, placed.status, effects);
         }
     }
 

@@ -1,4 +1,5 @@
-//! The people who buy: an order is placed as soon as its customer and its products are in the shop.
+//! The people who buy: an order is placed as soon as its customer and its products are in the shop,
+//! and some are changed a while later.
 //!
 //! Promises that each order is placed once, through the same code as the API's, in the order in
 //! which they become possible, and no faster than told. Who buys waits a little for an account of
@@ -23,6 +24,8 @@ use super::write::write;
 
 /// Orders looked at in one go, so that a request never waits long for the shop.
 const LOOKS_MAX: usize = 500;
+/// How long after it was placed an order is changed: others have heard of it by then.
+const CHANGED_AFTER: SignedDuration = SignedDuration::from_secs(5);
 
 /// What an order waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +40,8 @@ pub(super) struct Shopper {
     waiting: HashMap<Need, Vec<u32>>,
     /// Orders whose customer and products are there, and since when.
     ready: VecDeque<(u32, Timestamp)>,
+    /// Orders whose notes are going to be changed, and since when they are placed.
+    settling: VecDeque<(u32, String, Timestamp)>,
     placed: u64,
     /// Orders the shop did not take: a mistake in the sample world.
     refused: u64,
@@ -47,6 +52,8 @@ pub(super) struct Shopper {
 /// What became of one order.
 #[derive(Debug)]
 pub(super) struct Placed {
+    /// `place` or `change`.
+    pub(super) act: &'static str,
     pub(super) identifier: String,
     pub(super) status: u16,
     pub(super) effects: Vec<Effect>,
@@ -59,8 +66,15 @@ impl Shopper {
         store: &Store,
         now: Timestamp,
     ) -> Self {
-        let (waiting, ready) = (HashMap::new(), VecDeque::new());
-        let mut shopper = Self { world, waiting, ready, placed: 0, refused: 0, patience };
+        let mut shopper = Self {
+            world,
+            waiting: HashMap::new(),
+            ready: VecDeque::new(),
+            settling: VecDeque::new(),
+            placed: 0,
+            refused: 0,
+            patience,
+        };
         for number in 0..shopper.world.plan().orders {
             shopper.queue(number, store, now);
         }
@@ -81,9 +95,10 @@ impl Shopper {
         }
     }
 
-    /// Places at most so many of the orders that are possible.
+    /// Places at most so many of the orders that are possible, and changes those that are due.
     pub(super) fn place(&mut self, shop: &mut Shop, most: usize, now: Timestamp) -> Vec<Placed> {
-        let mut placed = Vec::new();
+        let mut placed = self.change(shop, now);
+        let most = most + placed.len();
         for _ in 0..self.ready.len().min(LOOKS_MAX) {
             if placed.len() >= most {
                 break;
@@ -99,7 +114,12 @@ impl Shopper {
             } else {
                 let order = place(shop, &order, now);
                 match order.status {
-                    201 => self.placed += 1,
+                    201 => {
+                        self.placed += 1;
+                        if let Some(notes) = self.world.changed_notes(number) {
+                            self.settling.push_back((number, notes, now));
+                        }
+                    }
                     _ => self.refused += 1,
                 }
                 placed.push(order);
@@ -108,8 +128,21 @@ impl Shopper {
         placed
     }
 
+    /// Changes the notes of orders that were placed long enough ago.
+    fn change(&mut self, shop: &mut Shop, now: Timestamp) -> Vec<Placed> {
+        let mut changed = Vec::new();
+        let due = |(_, _, since): &mut (u32, String, Timestamp)| {
+            now.duration_since(*since) >= CHANGED_AFTER
+        };
+        while let Some((number, notes, _)) = self.settling.pop_front_if(due) {
+            changed.extend(change(shop, self.world.order(number).identifier, &notes, now));
+        }
+        changed
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.placed + self.refused == u64::from(self.world.plan().orders)
+            && self.settling.is_empty()
     }
 
     pub(super) fn counts(&self) -> BTreeMap<String, u64> {
@@ -165,16 +198,32 @@ fn place(shop: &mut Shop, order: &Order, now: Timestamp) -> Placed {
     let document = match document::parse(&bytes, Primary::New) {
         Ok(document) => document,
         Err(problems) => {
-            return Placed { identifier, status: status_of(&problems), effects: Vec::new() };
+            let (act, status) = ("place", status_of(&problems));
+            return Placed { act, identifier, status, effects: Vec::new() };
         }
     };
     match write(&mut shop.store, terms, &document, Kind::Orders, &Mode::Create) {
-        Ok(_) => Placed { identifier, status: 201, effects: shop.effects() },
+        Ok(_) => Placed { act: "place", identifier, status: 201, effects: shop.effects() },
         Err(problems) => {
             let effects = changes::refused(&document, Kind::Orders, None, &problems);
-            Placed { identifier, status: status_of(&problems), effects }
+            Placed { act: "place", identifier, status: status_of(&problems), effects }
         }
     }
+}
+
+/// Somebody in the back office changes an order's notes. One that is not there any more stays so.
+fn change(shop: &mut Shop, identifier: String, notes: &str, now: Timestamp) -> Option<Placed> {
+    let terms = shop.terms(now);
+    let id = shop.store.find(Kind::Orders, "identifier", &identifier).next()?.id.to_string();
+    let attributes = json!({ "customerNotes": notes });
+    let body = json!({"data": {"type": "orders", "id": id, "attributes": attributes}});
+    let document = document::parse(&to_bytes(&body), Primary::Existing).ok()?;
+    let written = write(&mut shop.store, terms, &document, Kind::Orders, &Mode::Update(id));
+    let (status, effects) = match written {
+        Ok(_) => (200, shop.effects()),
+        Err(problems) => (status_of(&problems), Vec::new()),
+    };
+    Some(Placed { act: "change", identifier, status, effects })
 }
 
 /// The document the storefront's checkout amounts to.

@@ -96,7 +96,7 @@ fn shop_order(world: &World, index: u32) -> SeenOrder {
 }
 
 fn imported_order(world: &World, index: u32) -> SeenImportedOrder {
-    let order = world.order(index);
+    let order = world.last_order(index);
     let to = &order.shipping;
     let mut properties: BTreeMap<String, String> = [
         ("externalReference", order.identifier.clone()),
@@ -109,6 +109,7 @@ fn imported_order(world: &World, index: u32) -> SeenImportedOrder {
         ("deliveryCountryCode", to.country.to_owned()),
         ("deliveryEmailAddress", order.customer_user_email.clone()),
         ("totalPriceGross", format!("{}00", order.total)),
+        ("customerComment", order.notes.clone().unwrap_or_default().replace('\n', "[BR]")),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
@@ -452,4 +453,40 @@ fn a_write_that_does_not_show_what_it_wrote_is_a_finding_not_a_pass() {
         oro.history = history("customer", &world.customer(0, 1).number, steps);
     });
     assert_eq!(account.unaccounted.count, 1);
+}
+
+/// The index of an order that is changed after it was placed.
+fn changed(world: &World) -> usize {
+    let orders = (0..world.plan().orders).filter(|i| world.order_flaw(*i).is_none());
+    let mut orders = orders.enumerate();
+    orders.find(|(_, order)| world.changed_notes(*order).is_some()).unwrap().0
+}
+
+#[test]
+fn an_order_that_was_changed_must_have_come_with_its_change() {
+    let account = spoiled(|world, _, orderflow| {
+        let properties = &mut orderflow.orders[changed(world)].properties;
+        properties.insert("customerComment".to_owned(), "as it was placed".to_owned());
+    });
+    assert!(account.unaccounted.shown[0].what.starts_with("customerComment is"));
+    assert_eq!(account.unaccounted.count, 1);
+}
+
+#[test]
+fn a_cancelled_order_may_be_left_of_a_change_and_of_nothing_else() {
+    let left = |of_change: bool| {
+        spoiled(move |world, _, orderflow| {
+            let changed = changed(world);
+            let other = orderflow.orders.iter().position(|order| {
+                world.changed_notes(world.order_of(&order.external_reference).unwrap()).is_none()
+            });
+            let of = if of_change { changed } else { other.unwrap() };
+            let mut former = orderflow.orders[of].clone();
+            former.external_reference.push_str("_CANCELLED_48211");
+            former.state = "cancelled".to_owned();
+            orderflow.orders.push(former);
+        })
+    };
+    assert!(left(true).is_clean());
+    assert_eq!(left(false).unaccounted.count, 1);
 }

@@ -9,6 +9,7 @@ use crate::flaw::Flaw;
 use crate::manifest::Route;
 use crate::order::Order;
 use crate::product::Product;
+use crate::world::World;
 
 /// Lines an address has at most, and lines an order has at most in what is read here.
 const ADDRESS_LINES: usize = 6;
@@ -46,17 +47,19 @@ impl Audit<'_> {
     pub(super) fn imported_orders(self, seen: &OrderflowSeen, account: &mut Account) {
         let rows = by_key(&seen.orders, order_key);
         for index in 0..self.world.plan().orders {
-            let order = self.world.order(index);
+            let order = self.world.last_order(index);
             let seen = rows.get(order.identifier.as_str()).and_then(|rows| rows.first());
             let fault = match (order.flaw, seen) {
                 (Some(flaw), Some(_)) => Some(format!("is in the warehouse despite {flaw:?}")),
                 (Some(_), None) => None,
                 (None, None) => Some("is not in the warehouse".to_owned()),
-                (None, Some(seen)) => order_fault(&order, &seen.properties),
+                (None, Some(seen)) => order_fault(&order, &seen.properties)
+                    .or_else(|| notes_fault(self.world, index, &seen.properties)),
             };
             account.settle(about_order(&order.identifier), fault);
         }
-        for key in rows.keys().filter(|key| self.world.order_of(key).is_none()) {
+        let known = |key: &str| self.world.order_of(key).is_some() || is_former(self.world, key);
+        for key in rows.keys().filter(|key| !known(key)) {
             account.unaccounted.add(about_order(key).finding(STRANGER.to_owned()));
         }
     }
@@ -83,6 +86,19 @@ fn too_long_fault(product: &Product, seen: &SeenImportedProduct) -> Option<Strin
     let long_enough = kept.chars().count() >= DESCRIPTION_MAX - 20;
     let right = product.name.starts_with(kept) && long_enough;
     (!right).then(|| "description is not the beginning of the name".to_owned())
+}
+
+/// What is left of an order that was cancelled to be imported again: it has given its reference up.
+fn is_former(world: &World, key: &str) -> bool {
+    let order = key.split_once("_CANCELLED_").and_then(|(order, _)| world.order_of(order));
+    order.is_some_and(|order| world.changed_notes(order).is_some())
+}
+
+/// The change of an order, where it was changed.
+fn notes_fault(world: &World, order: u32, seen: &Properties) -> Option<String> {
+    let changed = world.changed_notes(order)?;
+    let comment = property(seen, "customerComment");
+    (comment != changed).then(|| format!("customerComment is {comment:?}, not {changed:?}"))
 }
 
 type Properties = BTreeMap<String, String>;

@@ -9,4 +9,5 @@ mod lost;
 mod parts;
 mod shop;
 mod slow;
+mod steps;
 mod world;

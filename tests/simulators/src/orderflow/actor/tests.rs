@@ -237,6 +237,39 @@ fn an_order_its_client_cancelled_is_not_shipped() {
 }
 
 #[test]
+fn a_cancellation_that_frees_the_reference_is_told_under_it() {
+    let mut scene = Scene::new(0);
+    scene.import_product(0);
+    scene.import_order("OPEN");
+    scene.step();
+    scene.warehouse.cancel("OPEN", true).unwrap();
+    scene.import_order("OPEN");
+    let pushes = scene.step();
+    assert_eq!(pushes.len(), 1);
+    assert!(text(&pushes[0]).contains("eventType=\"order_cancelled\""));
+    assert!(text(&pushes[0]).contains("externalReference=\"OPEN\" state=\"cancelled\""));
+    assert_eq!(scene.warehouse.orders["OPEN"].state.name(), "created");
+}
+
+#[test]
+fn an_order_that_is_imported_again_leaves_once_and_as_planned() {
+    let mut scene = Scene::new(0);
+    scene.import_product(0);
+    scene.import_order("SPLIT");
+    scene.step();
+    scene.warehouse.cancel("SPLIT", true).unwrap();
+    scene.import_order("SPLIT");
+    let mut pushes = scene.after(TICK / 2);
+    for _ in 0..6 {
+        pushes.extend(scene.after(TICK));
+    }
+    let told: Vec<Subject> = pushes.iter().map(|push| push.subject).collect();
+    assert_eq!(told, [Subject::Cancellation, Subject::Despatch, Subject::Despatch]);
+    assert_eq!(scene.warehouse.orders["SPLIT"].shipments.len(), 2);
+    assert!(scene.actor.idle());
+}
+
+#[test]
 fn about_one_document_in_a_hundred_of_each_kind_has_no_canonical_meaning() {
     let mut scene = Scene::new(200);
     scene.import_product(0);

@@ -71,8 +71,15 @@ fn every_order_of_the_world_is_placed_once_its_customer_and_products_are_there()
     desk.front.place(1000, far);
     let reply = desk.get("orders?page[size]=-1&include=lineItems");
     assert_eq!(reply.ids().len(), usize::try_from(world.plan().orders).unwrap());
+    assert_eq!(desk.front.progress()["done"], false);
+    desk.front.place(0, far + Duration::from_mins(1));
     let progress = desk.front.progress();
     assert_eq!((&progress["done"], &progress["refused"]), (&json!(true), &json!(0)));
+    let changed = (0..world.plan().orders).find(|order| world.changed_notes(*order).is_some());
+    let changed = world.last_order(changed.unwrap());
+    let found = desk.get(&format!("orders?filter[identifier]={}", changed.identifier));
+    let notes = &found.body["data"][0]["attributes"]["customerNotes"];
+    assert_eq!(notes.as_str(), changed.notes.as_deref());
     let first = &reply.body["data"][0]["attributes"];
     let placed = world.order(world.order_of(first["identifier"].as_str().unwrap()).unwrap());
     let lines = placed.lines.len();

@@ -1,0 +1,140 @@
+//! An order as OrderFlow has it (OrderFlow reference §4): its state, its shipments, their lines.
+
+use ferry_canonical::{FailureKind, order::OrderPlaced, value::Decimal};
+use ferry_http::{Conversation, Method, Response};
+
+use super::{Orderflow, answer};
+use crate::{
+    Failure,
+    xml::{self, Element},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Detail {
+    /// `created`; other words are an instance's own.
+    pub(super) state: String,
+    /// The first shipment that has left the warehouse or is packed: its reference and its state.
+    pub(super) shipped: Option<(String, String)>,
+    /// Product and quantity, over all shipments.
+    pub(super) lines: Lines,
+}
+
+/// Product and quantity of each line, in order.
+pub(super) type Lines = Vec<(String, String)>;
+
+/// What an order asks for, as its detail would show it.
+pub(super) fn lines_of(placed: &OrderPlaced) -> Lines {
+    let line = |line: &ferry_canonical::order::OrderLine| {
+        (line.sku.trim().to_owned(), line.quantity.as_str().to_owned())
+    };
+    let mut lines: Lines = placed.lines.iter().map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// The order of this reference; none where OrderFlow has no such order.
+pub(super) async fn read(
+    system: &Orderflow,
+    conversation: &Conversation,
+    reference: &str,
+) -> Result<Option<Detail>, Failure> {
+    let encoded = crate::url::encode(reference);
+    let path = format!("/remoteorder/order/detail.xml?externalReference={encoded}");
+    let request = system.request("read order", Method::Get, &path, "");
+    let answer = conversation.send(request).await;
+    let response = answer.map_err(|error| Failure::unanswered(&error, false))?;
+    match response.status {
+        200..=299 => understood(&response, reference),
+        404 => Ok(None),
+        _ => {
+            let failure = answer::refused(&response);
+            let missing = failure.detail.contains("MissingDataException");
+            if missing { Ok(None) } else { Err(Failure { unread: false, ..failure }) }
+        }
+    }
+}
+
+fn understood(response: &Response, reference: &str) -> Result<Option<Detail>, Failure> {
+    let root = xml::parse(&response.body).map_err(|error| {
+        let detail = format!("the order's detail cannot be read: {error}");
+        Failure::new(FailureKind::Unavailable, detail).with_response(response)
+    })?;
+    if root.name == "order" {
+        let ours = root.attribute("externalReference") == Some(reference);
+        return Ok(ours.then(|| detail(&root)));
+    }
+    let text = response.text();
+    if text.contains("MissingDataException") || text.contains("not found") {
+        return Ok(None);
+    }
+    let detail = format!("the order's detail is a `{}`, not an order", root.name);
+    Err(Failure::new(FailureKind::Unavailable, detail).with_response(response))
+}
+
+fn detail(order: &Element) -> Detail {
+    let shipments = || {
+        let all = order.child("shipments").into_iter().flat_map(|list| &list.children);
+        all.filter(|child| child.name == "shipment")
+    };
+    let lines = shipments().filter_map(|shipment| shipment.child("orderLines"));
+    let lines = lines.flat_map(|lines| &lines.children).filter(|line| line.name == "orderLine");
+    let mut lines: Lines = lines.map(line).collect();
+    lines.sort();
+    let shipped = shipments().find(|shipment| has_left(shipment)).map(|shipment| {
+        let word = |name: &str| shipment.attribute(name).unwrap_or_default().to_owned();
+        (word("externalReference"), word("state"))
+    });
+    Detail { state: order.attribute("state").unwrap_or_default().to_owned(), shipped, lines }
+}
+
+/// States are an instance's own words: what has a tracking number has left, whatever it is called.
+fn has_left(shipment: &Element) -> bool {
+    let state = shipment.attribute("state").unwrap_or_default();
+    let left = ["packed", "despatched"].iter().any(|word| state.eq_ignore_ascii_case(word));
+    left || shipment.attribute("despatchReference").is_some_and(|number| !number.is_empty())
+}
+
+fn line(line: &Element) -> (String, String) {
+    let word = |name: &str| line.attribute(name).unwrap_or_default().trim().to_owned();
+    let quantity = word("quantity");
+    let plain = Decimal::parse(&quantity).map(|decimal| decimal.to_string());
+    (word("product"), plain.unwrap_or(quantity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Detail {
+        let response = Response { status: 200, headers: Vec::new(), body: body.to_owned().into() };
+        understood(&response, "WEB-1").unwrap().unwrap()
+    }
+
+    #[test]
+    fn an_open_order_has_lines_and_nothing_that_left() {
+        let detail = read(
+            r#"<order externalReference="WEB-1" state="created"><shipments>
+               <shipment sequence="1" state="ready" externalReference="WEB-1"><orderLines>
+               <orderLine product="TEA" quantity="2.50"/><orderLine product="MUG" quantity="2"/>
+               </orderLines></shipment></shipments></order>"#,
+        );
+        let lines = [("MUG", "2"), ("TEA", "2.5")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        assert_eq!(detail.lines, lines);
+        assert_eq!((detail.state.as_str(), detail.shipped), ("created", None));
+    }
+
+    #[test]
+    fn a_shipment_has_left_by_its_state_or_by_its_tracking_number() {
+        for shipment in [
+            r#"<shipment state="Despatched" externalReference="S1"/>"#,
+            r#"<shipment state="packed" externalReference="S1"/>"#,
+            r#"<shipment state="on the road" externalReference="S1" despatchReference="T1"/>"#,
+        ] {
+            let body = format!(
+                r#"<order externalReference="WEB-1" state="created"><shipments>
+                   <shipment state="ready"/>{shipment}</shipments></order>"#
+            );
+            assert_eq!(read(&body).shipped.unwrap().0, "S1", "{shipment}");
+        }
+    }
+}
