@@ -2,13 +2,18 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use ferry_canonical::{Entity, FailureKind, Part, Step, Steps, Subject};
+use ferry_canonical::{Entity, FailureKind, Outcome, Part, Step, Steps, Subject};
 use ferry_http::{Conversation, Exchange};
 use ferry_store::{Grant, PartState};
-use ferry_systems::{Amending, Answer, Applied, Failure, Write};
+use ferry_systems::{Amending, Answer, Applied, Effect, Failure, Write};
 use futures_util::FutureExt as _;
 
-use crate::{delivery::InHand, target::Target};
+use crate::{
+    delivery::InHand,
+    look::{self, Met},
+    meeting::Meeting,
+    target::Target,
+};
 
 /// One granted group.
 #[derive(Debug)]
@@ -16,6 +21,8 @@ pub(crate) struct Work {
     pub(crate) grant: Grant,
     /// The members that lead or ride.
     pub(crate) members: Vec<Working>,
+    /// What a look at the target has shown, where the target has a say in the facet as well.
+    pub(crate) met: Option<Met>,
 }
 
 #[derive(Debug)]
@@ -35,6 +42,24 @@ impl Work {
 
     pub(crate) fn leads(&self) -> impl Iterator<Item = &InHand> {
         self.members.iter().filter(|member| member.leads).map(|member| &member.in_hand)
+    }
+
+    pub(crate) const fn is_two_way(&self) -> bool {
+        self.grant.base.is_some()
+    }
+
+    pub(crate) fn meeting(&self) -> Option<Meeting> {
+        self.met.as_ref().map(|met| met.meeting)
+    }
+
+    /// How its leads end.
+    pub(crate) fn outcome(&self, applied: &Applied) -> Outcome {
+        match (self.meeting(), &applied.effect) {
+            (Some(Meeting::Same), _) => Outcome::Echo,
+            (Some(Meeting::UnderWay | Meeting::Yields), _) => Outcome::Superseded,
+            (_, Effect::Created | Effect::Updated | Effect::AlreadySo) => Outcome::Delivered,
+            (_, Effect::Skipped(_)) => Outcome::Skipped,
+        }
     }
 
     /// What is known of the facet: the siblings the ledger holds and every lead's part.
@@ -71,32 +96,89 @@ struct Prepared {
     attempt: u32,
 }
 
-/// Makes the call: all works share one facet and are at most the system's batch.
+/// Makes the call: all works share one facet and are at most the system's batch. A work of a facet
+/// that goes both ways is alone.
 pub(crate) async fn call(
     target: Arc<Target>,
     conversation: Conversation,
-    works: Vec<Work>,
+    mut works: Vec<Work>,
 ) -> Called {
     let started = tokio::time::Instant::now();
+    let doing = AssertUnwindSafe(carry_out(&target, &conversation, &mut works)).catch_unwind();
+    // Deliveries of a call that panics are settled as any other: nobody else would let go of them.
+    let done = doing.await;
+    let answers = done.unwrap_or_else(|_| works.iter().map(|_| unended(panicked())).collect());
+    let answers = answers.into_iter().map(|Answer { result, steps }| (result, steps));
+    let (results, steps) = answers.unzip();
+    let exchanges = conversation.take();
+    Called { works, results, steps, exchanges, seconds: started.elapsed().as_secs_f64() }
+}
+
+async fn carry_out(
+    target: &Target,
+    conversation: &Conversation,
+    works: &mut [Work],
+) -> Vec<Answer> {
+    if let [work] = works
+        && work.is_two_way()
+    {
+        return vec![meet(target, conversation, work).await];
+    }
+    write_all(target, conversation, works).await
+}
+
+async fn write_all(target: &Target, conversation: &Conversation, works: &[Work]) -> Vec<Answer> {
     let prepared: Vec<Option<Prepared>> = works.iter().map(prepare).collect();
     let writes: Vec<Write<'_>> = works
         .iter()
         .zip(&prepared)
         .filter_map(|(work, prepared)| write(work, prepared.as_ref()?))
         .collect();
-    let applying = AssertUnwindSafe(target.system.apply(&conversation, &writes)).catch_unwind();
-    // Deliveries of a call that panics are settled as any other: nobody else would let go of them.
-    let mut applied = applying
-        .await
-        .unwrap_or_else(|_| writes.iter().map(|_| unended(panicked())).collect())
-        .into_iter();
-    let answers = prepared.iter().map(|prepared| match prepared {
+    let mut applied = target.system.apply(conversation, &writes).await.into_iter();
+    let answer = |prepared: &Option<Prepared>| match prepared {
         Some(_) => applied.next().unwrap_or_else(|| unended(unanswered())),
-        None => Err(Failure::new(FailureKind::Internal, "a grant without a lead")).into(),
-    });
-    let (results, steps) = answers.map(|Answer { result, steps }| (result, steps)).unzip();
-    let exchanges = conversation.take();
-    Called { works, results, steps, exchanges, seconds: started.elapsed().as_secs_f64() }
+        None => Err(leaderless()).into(),
+    };
+    prepared.iter().map(answer).collect()
+}
+
+/// Looks first, and writes what is to stand.
+async fn meet(target: &Target, conversation: &Conversation, work: &mut Work) -> Answer {
+    let Some(Prepared { subject, attempt, .. }) = prepare(work) else {
+        return Err(leaderless()).into();
+    };
+    let met = match look::at(target, conversation, work, &subject).await {
+        Ok(met) => met,
+        Err(failure) => return Err(failure).into(),
+    };
+    let met = work.met.insert(met);
+    let target_id = met.target_id().or(work.grant.target_id.as_deref());
+    if met.meeting == Meeting::Undecided {
+        let detail = met.because.clone().unwrap_or_default();
+        return Err(Failure::new(FailureKind::Conflict, detail)).into();
+    }
+    if !met.meeting.is_written() {
+        let (target_id, warning) = (target_id.map(str::to_owned), met.because.clone());
+        return Ok(Applied { effect: Effect::AlreadySo, target_id, warning }).into();
+    }
+    let write = Write {
+        subject: &subject,
+        part: &met.part,
+        parts: std::slice::from_ref(&met.part),
+        target_id,
+        read_first: work.grant.read_first,
+        attempt,
+        amending: None,
+    };
+    let mut answers = target.system.apply(conversation, &[write]).await;
+    let mut answer = answers.pop().unwrap_or_else(|| unended(unanswered()));
+    if let Ok(applied) = &mut answer.result {
+        applied.warning = match (met.because.clone(), applied.warning.take()) {
+            (Some(because), Some(warning)) => Some(format!("{because}; {warning}")),
+            (because, warning) => because.or(warning),
+        };
+    }
+    answer
 }
 
 fn prepare(work: &Work) -> Option<Prepared> {
@@ -136,6 +218,10 @@ fn is_sibling(work: &Work, part: &Part) -> bool {
 /// Nobody knows how far it came.
 fn unended(failure: Failure) -> Answer {
     Answer { result: Err(failure), steps: Steps::own(Step::Begun) }
+}
+
+fn leaderless() -> Failure {
+    Failure::new(FailureKind::Internal, "a grant without a lead")
 }
 
 fn panicked() -> Failure {

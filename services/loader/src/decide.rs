@@ -70,6 +70,7 @@ mod tests {
             facet: Facet::Placed,
             schedule: Schedule::new(vec![5 * SECOND, 30 * SECOND], 300 * SECOND).unwrap(),
             reference_schedule: Schedule::new(vec![SECOND, 2 * SECOND], 60 * SECOND).unwrap(),
+            two_way: None,
         }
     }
 

@@ -59,6 +59,7 @@ impl InHand {
             observed_at: self.event.observed_at,
             fingerprint: self.fingerprint.clone(),
             document: self.event.part.to_json(),
+            two_way: self.route.two_way.is_some(),
         }
     }
 }

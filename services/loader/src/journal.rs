@@ -1,5 +1,6 @@
 //! Journal rows of one call: every exchange, under every entity it was about.
 
+use ferry_canonical::FailureKind;
 use ferry_http::Exchange;
 use ferry_store::{Direction, JournalEntry};
 use ferry_systems::{Applied, Effect, Failure};
@@ -13,6 +14,7 @@ pub(crate) fn rows(target: &Target, called: &Called) -> Vec<JournalEntry> {
         for exchange in &called.exchanges {
             rows.push(row(target, work, result, exchange, index == 0));
         }
+        rows.extend(conflict(target, work, result, called.exchanges.last()));
     }
     rows
 }
@@ -66,6 +68,27 @@ pub(crate) fn reduced(row: JournalEntry) -> JournalEntry {
         key: None,
         ..row
     }
+}
+
+/// Where two changes met: both of them, and which stands.
+fn conflict(
+    target: &Target,
+    work: &Work,
+    result: &Result<Applied, Failure>,
+    last: Option<&Exchange>,
+) -> Option<JournalEntry> {
+    let met = work.met.as_ref().filter(|met| met.meeting.is_conflict())?;
+    let exchange = last?;
+    Some(JournalEntry {
+        operation: "conflict (ours, theirs)".to_owned(),
+        status: None,
+        duration: None,
+        result: FailureKind::Conflict.as_str().to_owned(),
+        detail: met.because.clone(),
+        request: Some(met.part.to_json()),
+        response: met.held.as_ref().map(|held| held.part.to_json()),
+        ..row(target, work, result, exchange, false)
+    })
 }
 
 fn part(lead: &crate::delivery::InHand) -> String {

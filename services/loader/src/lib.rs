@@ -15,6 +15,8 @@ pub mod delivery;
 pub mod desk;
 mod journal;
 mod lease;
+mod look;
+mod meeting;
 pub mod metrics;
 mod reader;
 mod signs;
@@ -23,7 +25,7 @@ mod waiting;
 
 pub use desk::{Desk, DeskDied, Seams};
 pub use metrics::LoaderMetrics;
-pub use target::{Route, Target};
+pub use target::{Route, Shows, Target, TwoWay};
 
 use std::time::Duration;
 

@@ -22,7 +22,8 @@ pub(crate) fn of(called: &Called) -> Vec<Sign> {
         } else if failure.kind == FailureKind::Auth {
             signs.push(Sign::Refused { because: failure.detail.clone() });
         } else {
-            answered |= failure.status.is_some() && failure.kind != FailureKind::RateLimited;
+            let served = failure.status.is_some() || work.met.is_some();
+            answered |= served && failure.kind != FailureKind::RateLimited;
         }
     }
     if answered {

@@ -2,10 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use ferry_canonical::{Entity, Event, Facet};
-use ferry_config::{Config, RetryConfig, RouteConfig, SystemConfig, system::Limits};
+use ferry_canonical::{Entity, Event, Facet, Part, Subject};
+use ferry_config::{
+    Config, ConflictPolicy, RetryConfig, RouteConfig, SystemConfig, system::Limits,
+};
+use ferry_http::Conversation;
 use ferry_retry::{Schedule, ScheduleError};
-use ferry_systems::System;
+use ferry_systems::{Failure, Held, System};
+use futures_util::{FutureExt as _, future::BoxFuture};
 
 /// A target cannot be built from the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +18,10 @@ pub enum TargetError {
     System(#[from] ferry_systems::SystemError),
     #[error("a route's retry schedule cannot work")]
     Schedule(#[from] ScheduleError),
+    #[error("route {route}: {facet} goes both ways, and {system} cannot be asked what it holds")]
+    Unseen { route: String, facet: Facet, system: String },
+    #[error("route {route}: no system is called {system}")]
+    Nobody { route: String, system: String },
 }
 
 #[derive(Debug)]
@@ -24,10 +32,54 @@ pub struct Route {
     pub schedule: Schedule,
     /// For what waits for its customer or product.
     pub reference_schedule: Schedule,
+    /// Where the target brings the facet back to the source.
+    pub two_way: Option<TwoWay>,
+}
+
+/// What a facet needs that two systems bring to each other.
+#[derive(Debug)]
+pub struct TwoWay {
+    pub policy: ConflictPolicy,
+    pub source: Arc<dyn Shows>,
+    pub target: Arc<dyn Shows>,
+}
+
+/// One side of a facet that goes both ways: a [`System`], of which nothing else is asked here.
+pub trait Shows: std::fmt::Debug + Send + Sync {
+    /// What it holds of one part.
+    fn look<'a>(
+        &'a self,
+        conversation: &'a Conversation,
+        subject: &'a Subject,
+        target_id: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<Held>, Failure>>;
+
+    /// What it said, with what it cannot say as `known` has it.
+    fn complete(&self, said: &Part, known: &Part) -> Part;
+}
+
+impl Shows for System {
+    fn look<'a>(
+        &'a self,
+        conversation: &'a Conversation,
+        subject: &'a Subject,
+        target_id: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<Held>, Failure>> {
+        self.look(conversation, subject, target_id).boxed()
+    }
+
+    fn complete(&self, said: &Part, _known: &Part) -> Part {
+        said.clone()
+    }
 }
 
 impl Route {
-    fn new(route: &RouteConfig) -> Result<Self, ScheduleError> {
+    /// As it ends at this target.
+    fn new(
+        config: &Config,
+        route: &RouteConfig,
+        target: (&str, &Arc<System>),
+    ) -> Result<Self, TargetError> {
         let RetryConfig { schedule, give_up_after, .. } = &route.retry;
         let references = (&route.retry.reference_schedule, route.retry.reference_give_up_after);
         Ok(Self {
@@ -36,14 +88,37 @@ impl Route {
             facet: route.facet,
             schedule: Schedule::new(schedule.clone(), *give_up_after)?,
             reference_schedule: Schedule::new(references.0.clone(), references.1)?,
+            two_way: two_way(config, route, target)?,
         })
     }
+}
+
+fn two_way(
+    config: &Config,
+    route: &RouteConfig,
+    (name, target): (&str, &Arc<System>),
+) -> Result<Option<TwoWay>, TargetError> {
+    let policy = route.conflict.clone().filter(ConflictPolicy::is_two_way);
+    let Some(policy) = policy.filter(|_| config.is_two_way(route, name)) else { return Ok(None) };
+    let Some(source) = config.systems.get(&route.from) else {
+        let (route, system) = (route.name.clone(), route.from.clone());
+        return Err(TargetError::Nobody { route, system });
+    };
+    let source = Arc::new(System::new(&route.from, source)?);
+    for (name, system) in [(route.from.as_str(), &source), (name, target)] {
+        if !system.looks(route.facet) || system.composes(route.facet) {
+            let (route, facet, system) = (route.name.clone(), route.facet, name.to_owned());
+            return Err(TargetError::Unseen { route, facet, system });
+        }
+    }
+    let target: Arc<dyn Shows> = Arc::<System>::clone(target);
+    Ok(Some(TwoWay { policy, source, target }))
 }
 
 #[derive(Debug)]
 pub struct Target {
     pub name: String,
-    pub system: System,
+    pub system: Arc<System>,
     pub limits: Limits,
     /// A claim outlasts the hard deadline of a call; it is renewed while calls run.
     pub lease: Duration,
@@ -56,20 +131,29 @@ impl Target {
     pub fn all(config: &Config) -> Result<Vec<Self>, TargetError> {
         let mut targets = Vec::new();
         for (name, system) in &config.systems {
-            let routes: Vec<Route> =
-                config.routes_to(name).map(Route::new).collect::<Result<_, _>>()?;
-            if let (false, Some(limits)) = (routes.is_empty(), limits(system)) {
-                targets.push(Self::new(name, System::new(name, system)?, limits, routes));
+            let Some(limits) = limits(system) else { continue };
+            if config.routes_to(name).next().is_none() {
+                continue;
             }
+            let system = Arc::new(System::new(name, system)?);
+            let routes = config.routes_to(name);
+            let routes = routes.map(|route| Route::new(config, route, (name, &system)));
+            let routes = routes.collect::<Result<_, _>>()?;
+            targets.push(Self::new(name, system, limits, routes));
         }
         Ok(targets)
     }
 
-    pub fn new(name: &str, system: System, limits: &Limits, routes: Vec<Route>) -> Self {
+    pub fn new(
+        name: &str,
+        system: impl Into<Arc<System>>,
+        limits: &Limits,
+        routes: Vec<Route>,
+    ) -> Self {
         const LEASE_MIN: Duration = Duration::from_secs(10);
         Self {
             name: name.to_owned(),
-            system,
+            system: system.into(),
             limits: limits.clone(),
             lease: (limits.timeout.0 * 2).max(LEASE_MIN),
             settle_after: limits.settle_after.0,

@@ -151,6 +151,11 @@ impl Config {
     pub fn routes_to<'a>(&'a self, system: &'a str) -> impl Iterator<Item = &'a RouteConfig> {
         self.routes.iter().filter(move |route| route.to.iter().any(|target| target == system))
     }
+
+    /// Whether `target` brings the route's facet back to where it came from.
+    pub fn is_two_way(&self, route: &RouteConfig, target: &str) -> bool {
+        self.routes_to(&route.from).any(|back| back.from == target && back.facet == route.facet)
+    }
 }
 
 /// The text of a configuration file, for [`Config::parse`] and [`crate::lint()`].

@@ -7,6 +7,7 @@
 pub mod alerts;
 pub mod care;
 pub mod config;
+mod conflict;
 pub mod duration;
 pub mod error;
 pub mod lint;
@@ -23,6 +24,7 @@ pub use care::{CareConfig, MaintenanceWindow, maintained_until};
 pub use config::{
     BrokerConfig, Config, LogConfig, LogFormat, LogLevel, ServiceConfig, StoreConfig,
 };
+pub use conflict::{ConflictPolicy, ConflictPolicyError};
 pub use duration::HumanDuration;
 pub use error::ConfigError;
 pub use lint::{Finding, Severity, lint};

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use ferry_canonical::{Entity, Facet};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use crate::HumanDuration;
+use crate::{ConflictPolicy, HumanDuration};
 
 #[derive(Clone, Debug)]
 pub struct RouteConfig {
@@ -18,16 +16,9 @@ pub struct RouteConfig {
     /// How often the source is polled; pushes need none.
     pub every: Option<HumanDuration>,
     pub retry: RetryConfig,
-    /// What was declared where two sources bring one facet to one target.
+    /// What was declared where two sources bring one facet to one target, or two systems bring it
+    /// to each other.
     pub conflict: Option<ConflictPolicy>,
-}
-
-/// What happens where two sources bring one facet to one target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ConflictPolicy {
-    /// Each source's newest state is written as it comes; whoever spoke last is what stands.
-    LastWrite,
 }
 
 /// How long failures of one route are tried again.

@@ -48,6 +48,9 @@ pub struct Member {
     pub fingerprint: String,
     /// The part as JSON.
     pub document: String,
+    /// The target says this facet to the source as well: the claim holds the entity at both, and
+    /// the grant tells what they agreed on last.
+    pub two_way: bool,
 }
 
 /// The answer to one group.
@@ -101,6 +104,25 @@ pub struct Grant {
     pub siblings: Vec<PartState>,
     /// Where the target changes this facet by a step: what an import before this one has left there.
     pub amending: Option<Amending>,
+    /// For a facet that goes both ways: what the lead's source and the target agreed on last.
+    pub base: Option<Base>,
+}
+
+/// Against what the state that a target holds is judged, where it changes the facet itself as well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Base {
+    /// Absent before first contact.
+    pub agreed: Option<Agreed>,
+    /// What the lead's source said that may be there by our own hand without being agreed on: writes
+    /// whose answer was lost, and what was settled before the facet went both ways.
+    pub ours: Vec<String>,
+}
+
+/// The content that two systems had in common when one's change was settled at the other last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    pub document: String,
+    pub fingerprint: String,
 }
 
 /// What is known of the place that a write may have to change by a step.
@@ -139,8 +161,33 @@ pub enum Settle {
     /// It failed and will be tried again, or waits: the lease ends. `unread` makes the entity
     /// unknown. The indexes are of members that became dead letters; the rest has no outcome yet.
     Failed { unread: bool, dead: Vec<usize>, because: String },
+    /// As `Done`, on a facet that goes both ways, after a look at the target.
+    Met(Box<Met>),
     /// Nothing was tried.
     Released,
+}
+
+/// What came of holding a change of one system against what the other holds.
+#[derive(Clone, Debug)]
+pub struct Met {
+    /// The lead's content, with what its source cannot say as the target has it: either the target
+    /// holds it now, or the target's own change is to come over it.
+    pub agreed: Agreed,
+    /// `Delivered` or `Echo`: the target holds the lead's content. `Superseded`: it keeps its own.
+    pub outcome: Outcome,
+    pub because: Option<String>,
+    pub target_id: Option<String>,
+    /// What the look showed, before anything was written.
+    pub seen: Option<Seen>,
+}
+
+/// One part as it stood at a target, and where that stands on the target's own clock.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub clock: Clock,
+    pub sequence: Sequence,
+    pub fingerprint: String,
+    pub document: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,8 +38,8 @@ pub use dead::{AWAITED_SLACK, DeadFilter, DeadLetter, DeadLetters, DeadSummary, 
 pub use handle::Store;
 pub use journal::{Direction, Journal, JournalEntry, JournalFilter, JournalRow};
 pub use ledger::{
-    Amending, Claimed, Grant, Group, GroupClaim, Ledger, Member, PartState, Settle, Settled,
-    Settlement, Verdict,
+    Agreed, Amending, Base, Claimed, Grant, Group, GroupClaim, Ledger, Member, Met, PartState,
+    Seen, Settle, Settled, Settlement, Verdict,
 };
 pub use overview::{AppliedPart, EntityView, Overview, Overviews, RouteTally};
 pub use postgres::PostgresStore;

@@ -5,6 +5,7 @@
 //! rows that changed, so that every backend decides alike and one that is far away needs few round
 //! trips. A page reads no clock and no database; a row that is absent from it does not exist.
 
+mod agreed;
 mod claim;
 mod entity;
 mod known;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use self::{
+    agreed::{Agreement, Meeting},
     rows::Rows,
     steps::StepRow,
     wanted::{Wanted, own_names, target_names},
@@ -110,6 +112,8 @@ pub(crate) struct Standing {
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(crate) at: At,
+    /// The system that says the facet and takes it too: the claim holds the entity there as well.
+    pub(crate) other: Option<String>,
     /// Of its first member.
     pub(crate) route: String,
     pub(crate) facet: Facet,
@@ -233,6 +237,7 @@ pub(crate) struct Page {
     pub(crate) claims: Rows<Uuid, Claim>,
     pub(crate) intents: Rows<IntentKey, Intent>,
     pub(crate) states: Rows<Place, State>,
+    pub(crate) agreements: Rows<Meeting, Agreement>,
     pub(crate) marks: Rows<MarkKey, Position>,
     pub(crate) steps: Rows<IntentKey, StepRow>,
     pub(crate) ends: Rows<Delivery, End>,
@@ -249,6 +254,7 @@ impl Page {
             claims: Rows::default(),
             intents: Rows::default(),
             states: Rows::default(),
+            agreements: Rows::default(),
             marks: Rows::default(),
             steps: Rows::default(),
             ends: Rows::default(),

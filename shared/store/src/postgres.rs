@@ -11,6 +11,7 @@
 //! Nothing is connected before the first call, which also migrates the schema. It does not work
 //! through a pooler that shares connections between transactions.
 
+mod agreed;
 mod alerts;
 mod care;
 mod columns;

@@ -5,6 +5,7 @@
 //! may lose its last moments to one, but to nothing less. Every decision about time is taken by
 //! the one clock it is given. It does not work over a network file system.
 
+mod agreed;
 mod alerts;
 mod care;
 mod cursor;
@@ -45,6 +46,7 @@ const LEDGER: Schema = Schema {
         include_str!("sqlite/letters.sql"),
         include_str!("sqlite/dead_entity.sql"),
         include_str!("sqlite/steps.sql"),
+        include_str!("sqlite/agreed.sql"),
     ],
 };
 const JOURNAL: Schema =

@@ -116,6 +116,15 @@ pub(crate) fn settlements(mut settlements: Vec<Settlement>) -> Vec<Settlement> {
                 because.iter_mut().for_each(cut);
                 own_id(target_id);
             }
+            Settle::Met(met) => {
+                met.because.iter_mut().for_each(cut);
+                own_id(&mut met.target_id);
+                [&mut met.agreed.document, &mut met.agreed.fingerprint].into_iter().for_each(scrub);
+                if let Some(seen) = &mut met.seen {
+                    name(&mut seen.clock.0);
+                    [&mut seen.fingerprint, &mut seen.document].into_iter().for_each(scrub);
+                }
+            }
             Settle::Failed { because, .. } => cut(because),
             Settle::Released => {}
         }

@@ -97,6 +97,7 @@ impl Office {
             observed_at: event.observed_at,
             fingerprint: event.part.fingerprint(),
             document: event.part.to_json(),
+            two_way: false,
         };
         let group = Group {
             target: "warehouse".to_owned(),

@@ -60,7 +60,8 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         Group {
             target: self.target.name.clone(),
             members: members.iter().map(InHand::member).collect(),
-            composed: facet.is_some_and(|facet| self.target.system.composes(facet)),
+            composed: facet.is_some_and(|facet| self.target.system.composes(facet))
+                && first.is_some_and(|in_hand| in_hand.route.two_way.is_none()),
             amends: facet.and_then(|facet| self.target.system.amends(facet)),
             lease: self.target.lease,
             settle_after: self.target.settle_after,
@@ -102,7 +103,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             }
             if let (Claimed::Granted(grant), Some(first)) = (claim.claimed, working.first()) {
                 let facet = first.in_hand.event.subject.facet;
-                let work = Work { grant: *grant, members: working };
+                let work = Work { grant: *grant, members: working, met: None };
                 granted.entry(facet).or_default().push(work);
             }
         }
@@ -161,8 +162,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     /// Starts the calls: as many works in one call as there is room for, of one facet.
     fn call(&mut self, granted: BTreeMap<Facet, Vec<Work>>, room: &Room, leased_until: Instant) {
         for (facet, works) in granted {
-            let (alone, mut together): (Vec<Work>, Vec<Work>) =
-                works.into_iter().partition(|work| work.leads().any(goes_alone));
+            let (alone, mut together): (Vec<Work>, Vec<Work>) = works
+                .into_iter()
+                .partition(|work| work.is_two_way() || work.leads().any(goes_alone));
             for work in alone {
                 self.call_with(vec![work], leased_until);
             }

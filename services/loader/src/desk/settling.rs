@@ -6,9 +6,10 @@ use ferry_broker::{
 };
 use ferry_canonical::{Outcome, Steps};
 use ferry_store::{
-    BreakerState, Care, JournalEntry, Ledger, Settle, Settled, Settlement, Sign, StoreError,
+    Agreed, BreakerState, Care, JournalEntry, Ledger, Met, Settle, Settled, Settlement, Sign,
+    StoreError,
 };
-use ferry_systems::{Applied, Effect, Failure};
+use ferry_systems::{Applied, Failure};
 use tokio::task::{Id, JoinError};
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
@@ -19,7 +20,9 @@ use crate::{
     cause::Cause,
     decide::{self, Next, Tried},
     delivery::InHand,
-    journal, signs,
+    journal,
+    meeting::Meeting,
+    signs,
 };
 
 /// The store takes everything else.
@@ -129,7 +132,14 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             .iter()
             .map(|member| {
                 let tried = member.leads && !in_vain;
-                if tried { self.follow_of(&member.in_hand, failure) } else { Follow::Again }
+                if !tried {
+                    Follow::Again
+                } else if work.meeting() == Some(Meeting::Undecided) {
+                    // Another try would find the same: a person decides.
+                    Follow::Dead
+                } else {
+                    self.follow_of(&member.in_hand, failure)
+                }
             })
             .collect()
     }
@@ -157,11 +167,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         follows: &[Follow],
     ) -> Settlement {
         let verdict = match result {
-            Ok(applied) => Settle::Done {
-                outcome: outcome(applied),
-                because: journal::sentence(result),
-                target_id: applied.target_id.clone(),
-            },
+            Ok(applied) => done(work, applied, journal::sentence(result)),
             Err(failure) => Settle::Failed {
                 unread: failure.unread,
                 dead: work
@@ -255,10 +261,11 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             (event.subject.part.clone(), event.sequence, in_hand.fingerprint.clone())
         };
         let leads_said: Vec<_> = work.leads().map(said).collect();
+        let ended = work.outcome(applied);
         for Working { in_hand, leads, .. } in work.members {
             // As the ledger ends a rider: it said what its lead says, or something older.
             let outcome = if leads {
-                outcome(applied)
+                ended
             } else if leads_said.contains(&said(&in_hand)) {
                 Outcome::Duplicate
             } else {
@@ -340,14 +347,23 @@ fn reduced(settlement: Settlement) -> Settlement {
             let cause = Cause { missing: None, detail: "", ..Cause::parse(&because) };
             Settle::Failed { unread, dead, because: cause.to_string() }
         }
+        Settle::Met(met) => Settle::Met(Box::new(Met { because: None, target_id: None, ..*met })),
         Settle::Released => Settle::Released,
     };
     Settlement { verdict, ..settlement }
 }
 
-fn outcome(applied: &Applied) -> Outcome {
-    match applied.effect {
-        Effect::Created | Effect::Updated | Effect::AlreadySo => Outcome::Delivered,
-        Effect::Skipped(_) => Outcome::Skipped,
+/// The leads are so, or need not be.
+fn done(work: &Work, applied: &Applied, because: Option<String>) -> Settle {
+    let (outcome, target_id) = (work.outcome(applied), applied.target_id.clone());
+    match &work.met {
+        // What the target cannot express is not agreed on.
+        Some(met) if outcome != Outcome::Skipped => {
+            let (document, fingerprint) = (met.part.to_json(), met.part.fingerprint());
+            let agreed = Agreed { document, fingerprint };
+            let seen = met.seen();
+            Settle::Met(Box::new(Met { agreed, outcome, because, target_id, seen }))
+        }
+        Some(_) | None => Settle::Done { outcome, because, target_id },
     }
 }

@@ -198,6 +198,7 @@ pub(crate) fn route(name: &str, source: &str, facet: Facet) -> Route {
         facet,
         schedule: Schedule::new(vec![5 * SECOND, 30 * SECOND], 120 * SECOND).unwrap(),
         reference_schedule: Schedule::new(vec![30 * SECOND], 600 * SECOND).unwrap(),
+        two_way: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod care;
+mod contests;
 mod retries;
 mod routes;
 mod systems;
@@ -26,6 +27,7 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
     retries::check(raw, findings);
     systems::check(raw, base_dir, findings);
     routes::check(raw, findings);
+    contests::check(raw, findings);
 }
 
 /// Names become parts of AMQP names, whose routing keys are dotted.

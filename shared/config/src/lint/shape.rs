@@ -4,7 +4,7 @@
 use serde_json::Value as Schema;
 
 use super::{Findings, document::Node};
-use crate::HumanDuration;
+use crate::{ConflictPolicy, HumanDuration};
 
 /// How alike two keys must be for one to be suggested for the other, from 0 to 1.
 const ALIKE: f64 = 0.75;
@@ -53,6 +53,10 @@ impl<'s> Shape<'s> {
             let target = self.root.pointer(reference.strip_prefix('#')?)?;
             if reference == "#/$defs/Duration" {
                 duration(node, key, findings);
+                return None;
+            }
+            if reference == "#/$defs/ConflictPolicy" {
+                conflict(node, key, findings);
                 return None;
             }
             return self.resolved(target, node, key, findings);
@@ -154,6 +158,18 @@ fn duration(node: Node<'_>, key: &str, findings: &mut Findings<'_>) {
         Some(Ok(_)) => {}
         Some(Err(error)) => findings.error(key, error.to_string()),
         None => findings.error(key, "it must be a duration in quotes, such as \"30s\""),
+    }
+}
+
+fn conflict(node: Node<'_>, key: &str, findings: &mut Findings<'_>) {
+    let Node::Value(value) = node else {
+        findings.error(key, "it must be a word such as \"latest\"");
+        return;
+    };
+    match value.as_str().map(str::parse::<ConflictPolicy>) {
+        Some(Ok(_)) => {}
+        Some(Err(error)) => findings.error(key, error.to_string()),
+        None => findings.error(key, "it must be text in quotes, such as \"latest\""),
     }
 }
 

@@ -1,3 +1,5 @@
+mod contests;
+
 use super::*;
 
 /// Two systems that fit together; tests change a line of it.

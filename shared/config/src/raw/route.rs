@@ -4,7 +4,7 @@ use ferry_canonical::{Entity, Facet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{HumanDuration, route::ConflictPolicy};
+use crate::{ConflictPolicy, HumanDuration};
 
 /// One facet of one entity, from one source to its targets.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -24,7 +24,8 @@ pub(crate) struct RawRoute {
     /// What is different from `[retry]` for this route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retry: Option<RawRetryOverride>,
-    /// Needed where two sources bring one facet to one target: says that this is meant.
+    /// Needed where two sources bring one facet to one target, and where two systems bring it to
+    /// each other: says whose word stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) conflict: Option<ConflictPolicy>,
 }

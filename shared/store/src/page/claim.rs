@@ -195,12 +195,18 @@ impl Page {
         let Some(at) = open.first().map(|first| first.place.at.clone()) else {
             return Ok(Claimed::Nothing);
         };
+        let other = open.first().and_then(|first| other_side(group, first.member));
         let look = self.look(&at);
-        if look.held {
+        if look.held || self.is_beside(&at) {
             return Ok(Claimed::Busy);
         }
         if let Some(wait) = look.wait(self.now_micros()) {
             return Ok(Claimed::Unknown { wait });
+        }
+        if let (Some(other), Some(first)) = (&other, open.first())
+            && let Some(claimed) = self.other_side_waits(&At::new(&at.key, other), first.member)
+        {
+            return Ok(claimed);
         }
         let open: Vec<Open<'_>> = open.into_iter().filter(|open| open.place.at == at).collect();
         let members: Vec<&Member> = open.iter().map(|open| open.member).collect();
@@ -221,7 +227,11 @@ impl Page {
             }
             None => None,
         };
-        self.write_down(group, &at, writing, claimants);
+        let base = match (&other, members.first()) {
+            (Some(other), Some(first)) => Some(self.base(&Place::of(first, at.clone()), other)?),
+            _ => None,
+        };
+        self.write_down(group, &at, writing, (other, claimants));
         let leads = open.iter().zip(&roles).filter(|(_, role)| **role == Role::Lead);
         for (lead, _) in leads {
             self.intend(writing, lead);
@@ -233,7 +243,22 @@ impl Page {
             target_id: look.own_id,
             siblings,
             amending,
+            base,
         })))
+    }
+
+    /// How the other side of a two-way facet stands in the way, if it does: what is written there at
+    /// this moment, or may have been, is not agreed on yet.
+    fn other_side_waits(&mut self, other: &At, member: &Member) -> Option<Claimed> {
+        let look = self.look(other);
+        if look.held || self.is_beside(other) {
+            return Some(Claimed::Busy);
+        }
+        if let Some(wait) = look.wait(self.now_micros()) {
+            return Some(Claimed::Unknown { wait });
+        }
+        let place = Place::of(member, other.clone());
+        (look.is_unknown() && self.is_doubted(&place)).then_some(Claimed::Busy)
     }
 
     /// A token is never given twice, and is the same in two runs with the same clock.
@@ -263,11 +288,18 @@ impl Page {
         Ok(parts)
     }
 
-    fn write_down(&mut self, group: &Group, at: &At, writing: Writing, members: Vec<Claimant>) {
+    fn write_down(
+        &mut self,
+        group: &Group,
+        at: &At,
+        writing: Writing,
+        (other, members): (Option<String>, Vec<Claimant>),
+    ) {
         let Some(first) = group.members.first() else { return };
         let started_at = self.now_micros();
         let claim = Claim {
             at: at.clone(),
+            other,
             route: first.route.clone(),
             facet: first.subject.facet,
             members,
@@ -310,6 +342,12 @@ impl OwnId {
         let (entity, system) = (member.subject.entity(), member.source.clone());
         member.source_id.clone().map(|id| Self { entity, system, id })
     }
+}
+
+/// The system whose own say in the facet has to be heard. Parts that a target composes are its
+/// whole, which nobody says part by part.
+fn other_side(group: &Group, member: &Member) -> Option<String> {
+    (member.two_way && !group.composed).then(|| member.source.clone())
 }
 
 fn mark_key(place: &Place, member: &Member) -> MarkKey {

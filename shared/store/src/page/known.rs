@@ -74,7 +74,7 @@ impl Page {
             .map(|intent| Ahead { sequence: intent.sequence, ended: self.has_ended(place, intent) })
     }
 
-    fn has_ended(&self, place: &Place, intent: &Intent) -> bool {
+    pub(super) fn has_ended(&self, place: &Place, intent: &Intent) -> bool {
         let (event_id, generation) = (intent.event_id, intent.generation);
         let target = place.at.system.clone();
         let delivery = super::Delivery { target, event_id, generation };
@@ -126,6 +126,10 @@ impl Page {
             };
             self.states.put(place.clone(), state);
         }
+        self.forget_intents_of(place);
+    }
+
+    pub(super) fn forget_intents_of(&mut self, place: &Place) {
         let over: Vec<IntentKey> = self.intended(place).map(|(key, _)| key.clone()).collect();
         for key in over {
             self.intents.remove(&key);

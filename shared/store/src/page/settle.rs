@@ -35,6 +35,12 @@ impl Page {
                 }
                 self.failed(&claim, token, *unread)
             }
+            Settle::Met(met) => {
+                if let Some(own_id) = &met.target_id {
+                    self.call(&claim.at.system, &claim.at.key, own_id);
+                }
+                self.met(&claim, token, met)?
+            }
             Settle::Released => self.failed(&claim, token, false),
         };
         self.settle_steps(&claim, settlement.steps, is_there(&settlement.verdict));
@@ -51,7 +57,7 @@ impl Page {
     }
 
     /// The leads are so, or need not be. Returns until when the entity stays unknown.
-    fn done(
+    pub(super) fn done(
         &mut self,
         claim: &Claim,
         token: Uuid,
@@ -157,8 +163,9 @@ fn route(claim: &Claim, member: &Claimant) -> String {
     member.route.as_ref().unwrap_or(&claim.route).clone()
 }
 
-const fn is_there(verdict: &Settle) -> bool {
+fn is_there(verdict: &Settle) -> bool {
     match verdict {
+        Settle::Met(met) => holds(met.outcome),
         Settle::Done { outcome, .. } => holds(*outcome),
         Settle::Failed { .. } | Settle::Released => false,
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ferry_canonical::{Entity, Facet};
 
-use super::{At, Delivery, Key, OwnId};
+use super::{At, Delivery, Key, Meeting, OwnId, Place};
 use crate::{Group, Member, Settle, Settlement};
 
 /// The rows that claims are decided on.
@@ -16,6 +16,7 @@ pub(crate) struct Wanted {
     pub(crate) at: BTreeMap<At, bool>,
     /// Facets of entities at systems, and whether the documents of states are read too.
     pub(crate) facets: BTreeMap<(At, Facet), bool>,
+    pub(crate) meetings: BTreeSet<Meeting>,
 }
 
 /// The own ids that have to be resolved before anything else.
@@ -27,6 +28,7 @@ pub(crate) fn own_names(groups: &[Group]) -> BTreeSet<OwnId> {
 pub(crate) fn target_names(settlements: &[Settlement]) -> BTreeSet<(String, String)> {
     let named = |settlement: &Settlement| match &settlement.verdict {
         Settle::Done { target_id, .. } => Some((settlement.target.clone(), target_id.clone()?)),
+        Settle::Met(met) => Some((settlement.target.clone(), met.target_id.clone()?)),
         Settle::Failed { .. } | Settle::Released => None,
     };
     settlements.iter().filter_map(named).collect()
@@ -55,11 +57,15 @@ impl Wanted {
     fn entity(&mut self, group: &Group, member: &Member, id: &str) {
         let entity: Entity = member.subject.entity();
         let key = Key { entity, id: id.to_owned() };
-        let whole = group.composed || group.amends.is_some();
+        let whole = group.composed || group.amends.is_some() || member.two_way;
         for (system, whole) in [(&group.target, whole), (&member.source, false)] {
             let at = At::new(&key, system);
             *self.at.entry(at.clone()).or_default() |= whole;
             *self.facets.entry((at, member.subject.facet)).or_default() |= whole;
+        }
+        if member.two_way {
+            let place = Place::of(member, At::new(&key, &group.target));
+            self.meetings.insert(Meeting::new(&place, &member.source));
         }
     }
 }

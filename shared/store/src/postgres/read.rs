@@ -12,6 +12,7 @@ use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
 
 use super::{
+    agreed,
     columns::{Ats, Deliveries, Facets, OwnNames},
     error::Trouble,
     rows::{
@@ -47,7 +48,11 @@ pub(super) const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 10
 const CLAIMS: &str = "SELECT c.*
     FROM unnest($1::text[], $2::text[], $3::text[]) k (entity, id, system)
     JOIN entity e ON e.entity = k.entity AND e.id = k.id AND e.system = k.system
-    JOIN claim c ON c.token = e.token";
+    JOIN claim c ON c.token = e.token
+    UNION
+    SELECT c.*
+    FROM unnest($1::text[], $2::text[], $3::text[]) k (entity, id, system)
+    JOIN claim c ON c.entity = k.entity AND c.id = k.id AND c.other = k.system";
 
 const INTENTS: &str = "SELECT i.entity, i.id, i.system, i.facet, i.part, i.grant_no, i.token,
         CASE WHEN k.whole THEN i.document END AS document, i.fingerprint, i.via, i.event_id,
@@ -147,7 +152,8 @@ pub(super) async fn of_groups(
     let by_facet: Params<'_> = &[&of.entity, &of.id, &of.system, facet, whole];
     let by_mark: Params<'_> = &[&of.entity, &of.id, &of.system, facet];
     let by_delivery: Params<'_> = &[&asked.target, &asked.event_id, &asked.generation];
-    let (_, standings, now, own, claims, intents, states, marks, stepped, ends) = tokio::try_join!(
+    let meetings = agreed::prepared(transaction, &wanted.meetings).await?;
+    let (_, standings, now, own, claims, intents, states, marks, stepped, ends, agreed) = tokio::try_join!(
         biased;
         rows(transaction, &enter, by_at),
         rows(transaction, &lock, by_at),
@@ -159,6 +165,7 @@ pub(super) async fn of_groups(
         rows(transaction, &marks, by_mark),
         rows(transaction, &stepped, by_at),
         rows(transaction, &outcomes, by_delivery),
+        agreed::rows(transaction, meetings.as_ref(), &wanted.meetings),
     )?;
     let mut page = Page::at(clock(read_now(&now)?));
     page.own_ids = read_own(&own)?;
@@ -173,6 +180,7 @@ pub(super) async fn of_groups(
     read_marks(&mut page, &marks)?;
     steps::read(&mut page, &stepped)?;
     read_ends(&mut page, &ends)?;
+    agreed::read(&mut page, &agreed)?;
     Ok(page)
 }
 

@@ -54,6 +54,7 @@ pub(super) fn read_claims(page: &mut Page, rows: &[Row]) -> Result<(), Trouble> 
     for row in rows {
         let claim = Claim {
             at: at(row, "target")?,
+            other: get(row, "other")?,
             route: get(row, "route")?,
             facet: word(row, "facet")?,
             members: json(row, "members")?,

@@ -6,6 +6,7 @@ use tokio_postgres::{Statement, types::ToSql};
 use uuid::Uuid;
 
 use super::{
+    agreed,
     columns::{Ats, Deliveries, Places},
     error::Trouble,
     read::prepared,
@@ -51,10 +52,10 @@ const INTENTS: &str = "INSERT INTO intent (entity, id, system, facet, part, gran
 const DROP_CLAIMS: &str =
     "DELETE FROM claim c USING unnest($1::uuid[]) k (token) WHERE c.token = k.token";
 
-const CLAIMS: &str = "INSERT INTO claim (entity, id, target, token, route, facet, members,
+const CLAIMS: &str = "INSERT INTO claim (entity, id, target, other, token, route, facet, members,
         started_at, lease_until, settle_after)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[],
-        $7::text[], $8::bigint[], $9::bigint[], $10::bigint[])";
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[],
+        $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[])";
 
 const STANDINGS: &str = "INSERT INTO entity (entity, id, system, own_id, grants, token,
                                              unknown_until)
@@ -136,9 +137,11 @@ pub(super) async fn page(transaction: &Transaction<'_>, page: &Page) -> Result<(
     .await?;
     let given = |(_, intent): &(&IntentKey, &Intent)| matches!(intent.document, Document::Given(_));
     let (new, doubted): (Vec<_>, Vec<_>) = page.intents.written().partition(given);
+    let agreements = agreed::writing(transaction, page).await?;
     tokio::try_join!(
         biased;
         put_states(transaction, &states, page),
+        Box::pin(agreed::write(transaction, agreements.as_ref(), page)),
         drop_all_intents(transaction, &drop_intents, page),
         doubt(transaction, &doubt_intents, &doubted),
         put_intents(transaction, &intents, &new),
@@ -290,6 +293,7 @@ async fn put_claims(
     let rows: Vec<_> = page.claims.written().collect();
     let token: Vec<Uuid> = rows.iter().map(|(token, _)| **token).collect();
     let at = Ats::of(rows.iter().map(|(_, claim)| &claim.at));
+    let other: Vec<Option<&str>> = rows.iter().map(|(_, claim)| claim.other.as_deref()).collect();
     let route: Vec<&str> = rows.iter().map(|(_, claim)| claim.route.as_str()).collect();
     let facet: Vec<&str> = rows.iter().map(|(_, claim)| claim.facet.as_str()).collect();
     let members = rows.iter().map(|(_, claim)| text(&claim.members));
@@ -301,6 +305,7 @@ async fn put_claims(
         &at.entity,
         &at.id,
         &at.system,
+        &other,
         &token,
         &route,
         &facet,

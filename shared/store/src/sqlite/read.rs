@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::{
-    Turn, steps,
+    Turn, agreed, steps,
     value::{narrow, sequence, time},
 };
 use crate::{
@@ -32,9 +32,15 @@ pub(super) fn of_groups(turn: Turn<'_>, groups: &[Group]) -> Result<Page, StoreE
             page.ends.read(delivery, end);
         }
     }
+    for meeting in wanted.meetings {
+        agreed::read(ledger, &mut page, meeting)?;
+    }
     for (at, whole) in wanted.at {
         intents(ledger, &mut page, &at, whole)?;
         steps::read(ledger, &mut page, &at)?;
+        for (token, claim) in beside(ledger, &at)? {
+            page.claims.read(token, claim);
+        }
         if let Some(standing) = standing(ledger, &at)? {
             if let Some(token) = standing.token
                 && let Some(claim) = claim(ledger, token)?
@@ -130,6 +136,18 @@ fn claim(ledger: &Connection, token: Uuid) -> Result<Option<Claim>, StoreError> 
     select.query_row([token.as_bytes()], |row| Ok(read_claim(row))).optional()?.transpose()
 }
 
+/// The claims of other targets that hold the entity here as well.
+fn beside(ledger: &Connection, at: &At) -> Result<Vec<(Uuid, Claim)>, StoreError> {
+    let mut select = ledger
+        .prepare_cached("SELECT * FROM claim WHERE entity = ?1 AND id = ?2 AND other = ?3")?;
+    let mut rows = select.query(names(at))?;
+    let mut claims = Vec::new();
+    while let Some(row) = rows.next()? {
+        claims.push((Uuid::from_bytes(row.get("token")?), read_claim(row)?));
+    }
+    Ok(claims)
+}
+
 fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
     let members: String = row.get("members")?;
     let members = serde_json::from_str(&members)
@@ -137,6 +155,7 @@ fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
     let key = Key { entity: parse(&row.get::<_, String>("entity")?)?, id: row.get("id")? };
     Ok(Claim {
         at: At { key, system: row.get("target")? },
+        other: row.get("other")?,
         route: row.get("route")?,
         facet: parse(&row.get::<_, String>("facet")?)?,
         members,

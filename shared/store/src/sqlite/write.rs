@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::{
+    agreed,
     read::names,
     steps,
     value::{micros, sequence_text},
@@ -20,6 +21,9 @@ use crate::{
 pub(super) fn page(ledger: &Connection, page: &Page) -> Result<(), StoreError> {
     for (place, state) in page.states.written() {
         put_state(ledger, place, state)?;
+    }
+    for (meeting, agreement) in page.agreements.written() {
+        agreed::write(ledger, meeting, agreement)?;
     }
     for key in page.intents.removed() {
         drop_intent(ledger, key)?;
@@ -141,13 +145,14 @@ fn put_claim(ledger: &Connection, token: &[u8; 16], claim: &Claim) -> Result<(),
         .map_err(|_| StoreError::Unusable("a claim cannot be written".to_owned()))?;
     let (entity, id, target) = names(&claim.at);
     let mut insert = ledger.prepare_cached(
-        "INSERT INTO claim (token, target, route, entity, id, facet, members, started_at,
+        "INSERT INTO claim (token, target, other, route, entity, id, facet, members, started_at,
                             lease_until, settle_after)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     insert.execute((
         token,
         target,
+        &claim.other,
         &claim.route,
         entity,
         id,

@@ -8,6 +8,7 @@ mod echoes;
 mod journal;
 mod keeping;
 mod letters;
+mod meetings;
 mod random;
 mod roles;
 mod settlements;
@@ -58,6 +59,7 @@ pub(crate) fn customer(event: u128, sequence: u128, fields: &str) -> Member {
         observed_at: clock(),
         fingerprint: format!("#{fields}"),
         document: format!("{{\"fields\":\"{fields}\"}}"),
+        two_way: false,
     }
 }
 

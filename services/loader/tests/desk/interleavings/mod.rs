@@ -2,6 +2,7 @@
 //! and every decision are real, and each test was seen to fail without the mechanism it is about.
 //! ARCHITECTURE.md lists them.
 
+mod both_ways;
 mod clocks;
 mod echoes;
 mod ends;

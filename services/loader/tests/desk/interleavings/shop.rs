@@ -9,10 +9,13 @@ use std::{
 
 use ferry_http::{Method, Request, Response};
 use ferry_sim::answer;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 pub(super) const CREATE_PRODUCT: &str = "create product";
+pub(super) const LOOK: &str = "look";
+pub(super) const READ_PRODUCT: &str = "read product";
 pub(super) const UPDATE_PRODUCT: &str = "update product";
 pub(super) const SET_STOCK: &str = "set stock level";
 pub(super) const ADD_TRACKING: &str = "add tracking";
@@ -27,6 +30,8 @@ pub(super) struct Shop {
 struct State {
     /// SKU and name. A product's id is its place, from 1; its stock level has the same.
     products: Vec<(String, String)>,
+    /// Position on the shop's clock, and time, of a product's last change.
+    changed: BTreeMap<String, (u128, Timestamp)>,
     levels: BTreeMap<String, String>,
     /// By identifier, which is the id as well.
     orders: BTreeMap<String, Order>,
@@ -61,6 +66,20 @@ impl Shop {
         let product = state.products.iter_mut().find(|(found, _)| found == sku).unwrap();
         name.clone_into(&mut product.1);
         state.effects.push(format!("by hand {sku}: {name}"));
+        state.has_changed(sku);
+    }
+
+    /// Something of a product changes that is no part of the catalogue.
+    pub(super) fn touch(&self, sku: &str) {
+        self.state.lock().unwrap().has_changed(sku);
+    }
+
+    /// What it calls a product, and the place and time of the product's last change.
+    pub(super) fn shows(&self, sku: &str) -> Option<(String, u128, Timestamp)> {
+        let state = self.state.lock().unwrap();
+        let (_, name) = state.products.iter().find(|(found, _)| found == sku)?;
+        let (version, at) = *state.changed.get(sku)?;
+        Some((name.clone(), version, at))
     }
 
     /// The next request of `operation` takes effect so long after it was made.
@@ -98,6 +117,11 @@ impl Shop {
 }
 
 impl State {
+    fn has_changed(&mut self, sku: &str) {
+        let version = self.changed.values().map(|(version, _)| *version).max().unwrap_or(100);
+        self.changed.insert(sku.to_owned(), (version + 1, ferry_sim::now()));
+    }
+
     fn catch_up(&mut self) {
         let now = Instant::now();
         let late = std::mem::take(&mut self.late);
@@ -118,6 +142,7 @@ impl State {
         let (resource, id) = place.split_once('/').unwrap_or((place, ""));
         let asked = query.split('&').next().unwrap().split_once('=').unwrap_or_default().1;
         match (request.method, resource) {
+            (Method::Get, LOOK) => self.look(id),
             (Method::Get, "products") if !id.is_empty() => self.product(id),
             (Method::Get, "products") => self.products_named(asked),
             (Method::Post, "products") => self.create_product(&body),
@@ -129,6 +154,16 @@ impl State {
             (Method::Post, "ordershippingtrackings") => self.track(&body),
             _ => panic!("the shop was asked for {} {path}", request.method.as_str()),
         }
+    }
+
+    /// A product's name, for a test that plays a system that can be looked at.
+    fn look(&self, sku: &str) -> Response {
+        let found = self.products.iter().position(|(found, _)| found == sku);
+        let Some(place) = found else { return answer(404, "") };
+        let (id, name) = ((place + 1).to_string(), &self.products[place].1);
+        let (version, at) = self.changed[sku];
+        let shown = json!({"id": id, "name": name, "version": version.to_string(), "at": at});
+        answer(200, &shown.to_string())
     }
 
     fn products_named(&self, sku: &str) -> Response {
@@ -149,6 +184,7 @@ impl State {
         let sku = text(&body["data"]["attributes"]["sku"]);
         self.effects.push(format!("{sku} created: {}", name(body)));
         self.products.push((sku.clone(), name(body)));
+        self.has_changed(&sku);
         document(&product(self.products.len(), &sku), &json!([]))
     }
 
@@ -158,6 +194,8 @@ impl State {
         found.1 = name(body);
         self.effects.push(format!("{}: {}", found.0, found.1));
         let row = product(place, &found.0);
+        let sku = found.0.clone();
+        self.has_changed(&sku);
         document(&row, &json!([]))
     }
 

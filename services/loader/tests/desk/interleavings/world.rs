@@ -98,7 +98,7 @@ impl World {
         let routes = routes
             .map(|(_, facet, source)| route(&format!("{facet} from {source}"), source, *facet))
             .collect();
-        let target = if target == "shop" { oro(routes) } else { warehouse(4, routes) };
+        let target = if target == "shop" { oro(target, routes) } else { warehouse(4, routes) };
         let task = self.tasks.spawn(Desk::run(target, seams, CancellationToken::new()));
         self.loaders.push(Loader { ledger, task });
     }
@@ -137,10 +137,11 @@ impl World {
     }
 }
 
-fn oro(routes: Vec<Route>) -> Target {
+/// An Oro shop, or what is spoken to like one.
+pub(super) fn oro(name: &str, routes: Vec<Route>) -> Target {
     let limits = limits(4);
     let config = SystemConfig::Oro(OroConfig {
-        base_url: "http://shop.test".to_owned(),
+        base_url: format!("http://{name}.test"),
         backend_prefix: "/admin".to_owned(),
         client_id: Secret::new("ferry"),
         client_secret: Secret::new("secret"),
@@ -152,7 +153,7 @@ fn oro(routes: Vec<Route>) -> Target {
         customer_user_role: None,
         limits: limits.clone(),
     });
-    Target::new("shop", System::new("shop", &config).unwrap(), &limits, routes)
+    Target::new(name, System::new(name, &config).unwrap(), &limits, routes)
 }
 
 /// The way to the targets: as slow as a test wants it, and it sees who writes side by side.

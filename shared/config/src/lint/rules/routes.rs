@@ -68,7 +68,6 @@ pub(super) fn check(raw: &RawConfig, findings: &mut Findings<'_>) {
         targets(&key, raw, route, findings);
     }
     twice(raw, findings);
-    contested(raw, findings);
 }
 
 fn name(key: &str, raw: &RawConfig, index: usize, route: &RawRoute, findings: &mut Findings<'_>) {
@@ -159,33 +158,6 @@ fn twice(raw: &RawConfig, findings: &mut Findings<'_>) {
                 "`{other}` routes {facet} of {from} already; name all its targets in one route"
             );
             findings.error(&format!("routes[{index}].from"), message);
-        }
-    }
-}
-
-/// Two sources of one facet for one target: somebody has to have meant it.
-fn contested(raw: &RawConfig, findings: &mut Findings<'_>) {
-    for (index, route) in raw.routes.iter().enumerate() {
-        let rival = raw.routes.iter().enumerate().find(|(other, rival)| {
-            *other != index
-                && rival.facet == route.facet
-                && rival.from != route.from
-                && rival.to.iter().any(|target| route.to.contains(target))
-        });
-        match (rival, route.conflict) {
-            (Some((_, rival)), None) => {
-                let message = format!(
-                    "`{}` brings {} to the same target: say `conflict = \"last-write\"` on both if \
-                     that is meant",
-                    rival.name, route.facet
-                );
-                findings.error(&format!("routes[{index}].conflict"), message);
-            }
-            (None, Some(_)) => {
-                let message = "no other source brings this facet to these targets";
-                findings.warning(&format!("routes[{index}].conflict"), message);
-            }
-            (Some(_), Some(_)) | (None, None) => {}
         }
     }
 }

@@ -1,0 +1,83 @@
+//! Looking at a target before a change goes there, where the target has a say in the facet as well.
+
+use ferry_canonical::{Part, Subject};
+use ferry_http::Conversation;
+use ferry_store::Seen;
+use ferry_systems::{Failure, Held};
+
+use crate::{
+    act::Work,
+    meeting::{self, Found, Meeting, Side},
+    target::Target,
+};
+
+/// A change, and what its target holds.
+#[derive(Debug)]
+pub(crate) struct Met {
+    pub(crate) meeting: Meeting,
+    /// What a person reads of it.
+    pub(crate) because: Option<String>,
+    /// The change, with what its source cannot say as the target has it.
+    pub(crate) part: Part,
+    pub(crate) held: Option<Held>,
+}
+
+impl Met {
+    pub(crate) fn target_id(&self) -> Option<&str> {
+        self.held.as_ref()?.target_id.as_deref()
+    }
+
+    /// As the ledger takes it.
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        let held = self.held.as_ref()?;
+        Some(Seen {
+            clock: held.clock.clone(),
+            sequence: held.sequence,
+            fingerprint: held.part.fingerprint(),
+            document: held.part.to_json(),
+        })
+    }
+}
+
+/// Holds the lead of `work` against what the target has.
+pub(crate) async fn at(
+    target: &Target,
+    conversation: &Conversation,
+    work: &Work,
+    subject: &Subject,
+) -> Result<Met, Failure> {
+    let ways = work.leads().next().and_then(|lead| Some((lead, lead.route.two_way.as_ref()?)));
+    let (Some((lead, two_way)), Some(base)) = (ways, &work.grant.base) else {
+        return Err(Failure::unsupported("the facet goes one way"));
+    };
+    let held = two_way.target.look(conversation, subject, work.grant.target_id.as_deref()).await?;
+    let read = |document: &String| Part::from_json(subject.facet, document.as_bytes()).ok();
+    let agreed = base.agreed.as_ref().and_then(|agreed| read(&agreed.document));
+    let said = &lead.event.part;
+    let shown = held.as_ref().map(|held| &held.part);
+    let completed = |said: &Part| match shown.or(agreed.as_ref()) {
+        Some(known) => two_way.source.complete(said, known),
+        None => said.clone(),
+    };
+    let holds = |wanted: &Part| {
+        shown.is_some_and(|shown| equal(&two_way.target.complete(shown, wanted), wanted))
+    };
+    let part = completed(said);
+    let found = Found {
+        change: Side { system: &lead.event.source, at: Some(lead.event.time) },
+        held: held.as_ref().map(|held| Side { system: &target.name, at: held.changed_at }),
+        is_new: holds(&part),
+        is_base: agreed.as_ref().is_some_and(holds)
+            || base.ours.iter().filter_map(read).any(|ours| holds(&completed(&ours))),
+        says_base: agreed
+            .as_ref()
+            .is_some_and(|agreed| equal(&two_way.source.complete(said, agreed), agreed)),
+    };
+    let meeting = meeting::decide(found, &two_way.policy);
+    let because = meeting::sentence(meeting, found, &two_way.policy);
+    Ok(Met { meeting, because, part, held })
+}
+
+fn equal(one: &Part, other: &Part) -> bool {
+    one.fingerprint() == other.fingerprint()
+}
