@@ -52,7 +52,7 @@ pub struct CareState {
     /// It asked to be left alone (`Retry-After`).
     pub hold: Option<Hold>,
     pub probe: Probe,
-    /// When it last became usable again: time before does not count towards giving up.
+    /// When it was last no longer left alone: time before does not count towards giving up.
     pub recovered_at: Option<Timestamp>,
     /// What each loader may use of the limits at the moment.
     pub shares: Vec<Share>,
@@ -216,7 +216,7 @@ impl CareState {
             self.probe.next_at = Some(now);
         } else {
             self.probe = Probe::default();
-            if stopped.is_some() {
+            if stopped.is_some_and(|stop| stop != Stop::Held) {
                 self.recovered_at = Some(now);
             }
         }
@@ -230,9 +230,8 @@ impl CareState {
             self.pause = None;
             self.recovered_at = Some(until);
         }
-        if self.hold.as_ref().is_some_and(|hold| hold.until <= now) {
-            self.recovered_at = self.hold.take().map(|hold| hold.until).max(self.recovered_at);
-        }
+        // A target that asked for time answers: what it refuses without end is given up all the same.
+        self.hold.take_if(|hold| hold.until <= now);
         self.shares.retain(|share| share.until > now);
         self.breaker_ages(now);
     }

@@ -118,6 +118,19 @@ async fn a_target_that_asks_for_time_is_left_alone_for_it_as_a_whole() {
     }
 }
 
+/// A route gives up after two minutes.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_asks_for_time_without_end_makes_a_dead_letter() {
+    let bench = Bench::new();
+    bench.warehouse.say_instead((0..100).map(|_| asks_for(429, 20)));
+    say_orders(&bench, 0, 1).await;
+    bench.broker.until(|broker| !broker.messages(ORDERS_DEAD).is_empty()).await;
+    let dead = bench.broker.messages(ORDERS_DEAD).remove(0);
+    assert_eq!(dead.headers.text(header::FAILURE_KIND), Some("rate_limited"));
+    bench.until_empty(ORDERS).await;
+    bench.assert_outcomes(&[(Outcome::Dead, 1)]).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_absurd_wish_is_respected_up_to_the_bound() {
     let bench = Bench::new();
