@@ -31,7 +31,8 @@ impl Look {
 
 impl Page {
     /// How it stands. A claim whose lease has ended unsettled is removed, and the entity becomes
-    /// unknown, because its call may have been made.
+    /// unknown, because its call may have been made. The doubt counts from the lease's end: a call may
+    /// be of several requests, and while it holds, the last of them may have begun just now.
     pub(super) fn look(&mut self, at: &At) -> Look {
         let Some(standing) = self.standings.get(at) else { return Look::default() };
         let claim = standing.token.and_then(|token| self.claims.get(&token));
@@ -42,7 +43,8 @@ impl Page {
             unknown_until: standing.unknown_until,
         };
         if let (Some(token), false) = (standing.token, look.held) {
-            let lost_until = claim.map(|claim| claim.started_at.saturating_add(claim.settle_after));
+            let lost_until =
+                claim.map(|claim| claim.lease_until.saturating_add(claim.settle_after));
             look.unknown_until = look.unknown_until.max(lost_until);
             self.keep_intents(at, token);
             self.free(at, token, look.unknown_until);
