@@ -62,6 +62,8 @@ impl Leased {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::sleep;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -80,7 +82,7 @@ mod tests {
     async fn a_late_renewal_is_waited_for() {
         let (lease, leased) = Lease::until(Instant::now() + 10 * SECOND);
         let renewing = async {
-            tokio::time::sleep(8 * SECOND).await;
+            sleep(8 * SECOND).await;
             lease.renewed(Instant::now() + 10 * SECOND);
         };
         let (covered, ()) = tokio::join!(leased.covers(5 * SECOND), renewing);
