@@ -186,7 +186,7 @@ fn prepare(work: &Work) -> Option<Prepared> {
     let subject = Subject { id: work.grant.entity_id.clone(), ..newest.event.subject.clone() };
     let attempt = work.leads().map(|lead| lead.history.attempt).max().unwrap_or(1);
     let (parts, earlier) = (work.parts(subject.facet), work.earlier(subject.facet));
-    Some(Prepared { parts, earlier, subject, attempt })
+    Some(Prepared { subject, parts, earlier, attempt })
 }
 
 fn write<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {

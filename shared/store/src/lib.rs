@@ -18,7 +18,8 @@ mod decide;
 mod handle;
 pub mod journal;
 pub mod ledger;
-#[cfg(all(test, feature = "postgres"))]
+#[cfg(test)]
+#[cfg(feature = "postgres")]
 mod on_postgres;
 #[cfg(test)]
 mod on_sqlite;

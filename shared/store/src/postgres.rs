@@ -112,7 +112,7 @@ impl PostgresStore {
         let transaction = session.transaction().await?;
         let mut page = read::of_groups(&transaction, groups, self.clock).await?;
         let claims = page.claim(groups)?;
-        write::page(&transaction, &page).await?;
+        Box::pin(write::page(&transaction, &page)).await?;
         transaction.commit().await?;
         Ok(claims)
     }
@@ -127,7 +127,7 @@ impl PostgresStore {
         let mut page = read::of_settlements(&transaction, settlements, self.clock).await?;
         let settled = page.settle(settlements)?;
         journal::append(&transaction, entries).await?;
-        write::page(&transaction, &page).await?;
+        Box::pin(write::page(&transaction, &page)).await?;
         transaction.commit().await?;
         Ok(settled)
     }

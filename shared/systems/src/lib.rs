@@ -141,11 +141,8 @@ impl System {
 
     /// Whether [`Self::look`] can show a part of `facet`: what a facet needs that goes both ways.
     pub fn looks(&self, facet: Facet) -> bool {
-        match self {
-            Self::Orderflow(_) | Self::Oro(_) | Self::Rest(_) | Self::Files(_) => {
-                let _none_of_its_facets = facet;
-                false
-            }
+        match (self, facet) {
+            (Self::Orderflow(_) | Self::Oro(_) | Self::Rest(_) | Self::Files(_), _) => false,
         }
     }
 
@@ -154,13 +151,12 @@ impl System {
     #[expect(clippy::unused_async, reason = "systems that can be read will be waited for")]
     pub async fn look(
         &self,
-        conversation: &Conversation,
-        subject: &Subject,
-        target_id: Option<&str>,
+        _conversation: &Conversation,
+        _subject: &Subject,
+        _target_id: Option<&str>,
     ) -> Result<Option<Held>, Failure> {
         match self {
             Self::Orderflow(_) | Self::Oro(_) | Self::Rest(_) | Self::Files(_) => {
-                let _of_none = (conversation, subject, target_id);
                 Err(Failure::unsupported("it cannot be read part by part"))
             }
         }

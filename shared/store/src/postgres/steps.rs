@@ -87,7 +87,7 @@ pub(super) async fn put_all(
     let steps: Vec<&StepRow> = rows.iter().map(|(_, step)| *step).collect();
     let token: Vec<Uuid> = steps.iter().map(|step| step.token).collect();
     let notice: Vec<&str> = steps.iter().map(|step| step.notice.as_str()).collect();
-    let taken: Vec<&str> = steps.iter().map(|step| step.taken.as_str()).collect();
+    let how_far: Vec<&str> = steps.iter().map(|step| step.taken.as_str()).collect();
     let over: Vec<bool> = steps.iter().map(|step| step.over).collect();
     let committed_at: Vec<i64> = steps.iter().map(|step| step.committed_at).collect();
     let until: Vec<i64> = steps.iter().map(|step| step.until).collect();
@@ -107,7 +107,7 @@ pub(super) async fn put_all(
                 &grant,
                 &token,
                 &notice,
-                &taken,
+                &how_far,
                 &over,
                 &committed_at,
                 &until,

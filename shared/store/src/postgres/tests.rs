@@ -169,7 +169,7 @@ fn time_is_the_servers() {
 #[test]
 fn a_value_that_the_server_does_not_take_is_said_to_be_the_values_fault() {
     let store = store();
-    let refused = wait(store.entity("customer", "C\01")).unwrap_err();
+    let refused = wait(store.entity("customer", "C\u{0}1")).unwrap_err();
     assert!(matches!(&refused, StoreError::Unstorable(_)), "{refused}");
 }
 

@@ -18,7 +18,7 @@ fn foreign(start: &str) -> String {
 
 fn foreign_letter(start: &str) -> DeadLetter {
     let foreign = || foreign(start);
-    let mut member = shipment(1, 1, "S\01", "a");
+    let mut member = shipment(1, 1, "S\u{0}1", "a");
     member.clock = Clock(foreign());
     member.source_id = Some(foreign());
     DeadLetter {
@@ -34,7 +34,7 @@ fn foreign_letter(start: &str) -> DeadLetter {
         entity: Some(foreign()),
         entity_id: Some(foreign()),
         pointer: Some(foreign()),
-        missing: Some(Reference::new(Entity::Customer, "C\01").unwrap()),
+        missing: Some(Reference::new(Entity::Customer, "C\u{0}1").unwrap()),
         message_id: Some(foreign()),
         content_type: Some(foreign()),
         headers: foreign(),
@@ -83,7 +83,7 @@ fn an_entry_with_anything_in_it_is_stored_once_per_key() {
 #[test]
 fn a_delivery_with_anything_in_it_is_claimed_and_settled() {
     let store = store();
-    let mut member = shipment(1, 1, "S\01", "a");
+    let mut member = shipment(1, 1, "S\u{0}1", "a");
     member.subject.id = "ü".repeat(ferry_canonical::limits::ID_CHARS);
     member.source_id = Some(foreign("own"));
     member.clock = Clock(foreign("clock"));

@@ -129,8 +129,9 @@ impl Actor {
             }
             Arrival::Order(reference) => {
                 let item = floor.warehouse.orders.get(&reference).map(|order| order.item);
-                let known = item.map(|item| Known { reference, item });
-                known.into_iter().for_each(|order| self.plan_order(&order, now));
+                if let Some(item) = item {
+                    self.plan_order(&Known { reference, item }, now);
+                }
             }
             Arrival::Cancellation(order) => self.tell_cancelled(&order, floor),
         }
