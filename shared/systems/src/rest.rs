@@ -1,6 +1,6 @@
 //! Any JSON over HTTP, as a source: paged GETs, a cursor, a jq mapping.
 //!
-//! How a poll walks from page to page: see [`walk`].
+//! How a poll walks from page to page: see `walk`.
 
 mod walk;
 
