@@ -96,7 +96,8 @@ fn is_former(world: &World, key: &str) -> bool {
 
 /// The change of an order, where it was changed.
 fn notes_fault(world: &World, order: u32, seen: &Properties) -> Option<String> {
-    let changed = world.changed_notes(order)?;
+    // A value is one line, and what a backslash means in it is nobody's knowledge.
+    let changed = world.changed_notes(order)?.replace('\n', "[BR]").replace('\\', "/");
     let comment = property(seen, "customerComment");
     (comment != changed).then(|| format!("customerComment is {comment:?}, not {changed:?}"))
 }
