@@ -13,8 +13,10 @@ pub struct Tried {
     pub kind: FailureKind,
     /// The try that failed, 1-based.
     pub attempt: u32,
-    /// Zero on the first failure.
-    pub since_first_failure: Duration,
+    /// How many tries in a row have failed with this kind, this one included.
+    pub attempts_of_kind: u32,
+    /// The time between its failures in which the target could be asked; zero on the first.
+    pub tried_for: Duration,
     /// What the target asked for.
     pub retry_after: Option<Duration>,
     /// The longest it may ask for.
@@ -37,7 +39,7 @@ pub fn after_failure(tried: Tried, route: &Route) -> Next {
     match tried.kind.disposition() {
         Disposition::Retry | Disposition::RetryAfterRead => scheduled(tried, &route.schedule),
         Disposition::RetryReference => scheduled(tried, &route.reference_schedule),
-        Disposition::RetryFew if tried.attempt < limits::INTERNAL_ATTEMPTS => {
+        Disposition::RetryFew if tried.attempts_of_kind < limits::INTERNAL_ATTEMPTS => {
             scheduled(tried, &route.schedule)
         }
         Disposition::RetryFew | Disposition::DeadLetter => Next::DeadLetter,
@@ -46,11 +48,11 @@ pub fn after_failure(tried: Tried, route: &Route) -> Next {
 }
 
 fn scheduled(tried: Tried, schedule: &Schedule) -> Next {
-    let Some(planned) = schedule.next(tried.attempt, tried.since_first_failure) else {
+    let Some(planned) = schedule.next(tried.attempt, tried.tried_for) else {
         return Next::DeadLetter;
     };
     // An answer must not put a delivery beyond the time in which it is tried at all.
-    let left = schedule.give_up_after().saturating_sub(tried.since_first_failure);
+    let left = schedule.give_up_after().saturating_sub(tried.tried_for);
     let asked = tried.retry_after.unwrap_or(Duration::ZERO).min(tried.hold_max).min(left);
     Next::Retry { delay: planned.max(asked) }
 }
@@ -75,9 +77,9 @@ mod tests {
     }
 
     fn tried(kind: FailureKind, attempt: u32, since: u64) -> Tried {
-        let since_first_failure = SECOND * u32::try_from(since).unwrap();
-        let hold_max = 150 * SECOND;
-        Tried { kind, attempt, since_first_failure, retry_after: None, hold_max }
+        let tried_for = SECOND * u32::try_from(since).unwrap();
+        let (attempts_of_kind, hold_max) = (attempt, 150 * SECOND);
+        Tried { kind, attempt, attempts_of_kind, tried_for, retry_after: None, hold_max }
     }
 
     #[test]
@@ -137,5 +139,11 @@ mod tests {
         let next = |attempt| after_failure(tried(FailureKind::Internal, attempt, 1), &retry());
         assert_eq!(next(2), Next::Retry { delay: 30 * SECOND });
         assert_eq!(next(3), Next::DeadLetter);
+    }
+
+    #[test]
+    fn what_the_target_did_before_does_not_count_towards_our_own_fault() {
+        let tried = Tried { attempts_of_kind: 1, ..tried(FailureKind::Internal, 40, 200) };
+        assert_eq!(after_failure(tried, &retry()), Next::Retry { delay: 30 * SECOND });
     }
 }

@@ -71,7 +71,7 @@ pub mod limits {
     pub const STORE_PAUSE: Duration = Duration::from_millis(500);
     /// A message that was delivered this often before is processed alone.
     pub const SUSPECT_DELIVERIES: u32 = 5;
-    /// `internal` failures are tried this often in all.
+    /// `internal` failures in a row are tried this often in all.
     pub const INTERNAL_ATTEMPTS: u32 = 3;
     /// Of four calls, one is kept for the bulk lane while it has work.
     pub const BULK_SHARE: usize = 4;

@@ -20,33 +20,50 @@ pub struct History {
     /// The try this is, 1-based.
     pub attempt: u32,
     pub first_failed_at: Option<Timestamp>,
+    pub last_failed_at: Option<Timestamp>,
+    /// How long it has been tried, up to its last failure.
+    pub tried_for: Duration,
     pub not_before: Option<Timestamp>,
     pub generation: u32,
     /// Why the try before failed.
     pub failure_kind: Option<FailureKind>,
+    /// How many tries in a row have failed so.
+    pub kind_attempts: u32,
 }
 
 impl History {
     pub fn of(delivery: &Delivery) -> Self {
         let number = |name| delivery.headers.number(name).and_then(|n| u32::try_from(n).ok());
         let time = |name| delivery.headers.text(name).and_then(|text| text.parse().ok());
+        let tried_for = delivery.headers.number(header::TRIED_FOR_MS);
+        let tried_for = tried_for.and_then(|millis| u64::try_from(millis).ok()).unwrap_or(0);
         Self {
             attempt: number(header::ATTEMPT).unwrap_or(1).max(1),
             first_failed_at: time(header::FIRST_FAILED_AT),
+            last_failed_at: time(header::LAST_FAILED_AT),
+            tried_for: Duration::from_millis(tried_for),
             not_before: time(header::NOT_BEFORE),
             generation: number(header::GENERATION).unwrap_or(0),
             failure_kind: delivery
                 .headers
                 .text(header::FAILURE_KIND)
                 .and_then(|kind| kind.parse().ok()),
+            kind_attempts: number(header::KIND_ATTEMPTS).unwrap_or(0),
         }
     }
 
-    /// How long it has been failing, by the clock of this host.
-    pub fn failing_for(&self, now: Timestamp) -> Duration {
-        self.first_failed_at
-            .and_then(|first| Duration::try_from(now.duration_since(first)).ok())
+    /// How long ago it failed last, by the clock of this host.
+    pub fn since_last_failure(&self, now: Timestamp) -> Duration {
+        self.last_failed_at
+            .or(self.first_failed_at)
+            .and_then(|last| Duration::try_from(now.duration_since(last)).ok())
             .unwrap_or(Duration::ZERO)
+    }
+
+    /// How many tries in a row have failed so, where the present one has failed with `kind` too.
+    pub fn attempts_of(&self, kind: FailureKind) -> u32 {
+        let before = if self.failure_kind == Some(kind) { self.kind_attempts } else { 0 };
+        before.saturating_add(1)
     }
 }
 
@@ -61,6 +78,8 @@ pub struct Failed<'a> {
     pub route: Option<&'a str>,
     /// What the target lacks, where that is known.
     pub missing: Option<&'a Reference>,
+    /// How long it has been tried by now.
+    pub tried_for: Duration,
     pub at: Timestamp,
 }
 
@@ -74,6 +93,7 @@ impl<'a> Failed<'a> {
             rule: None,
             route: None,
             missing: None,
+            tried_for: Duration::ZERO,
             at,
         }
     }
@@ -86,7 +106,11 @@ pub fn retry(delivery: &Delivery, failed: Failed<'_>, delay: Duration, levels: &
     headers.insert_number(header::ATTEMPT, i64::from(history.attempt) + 1);
     let first = history.first_failed_at.unwrap_or(failed.at);
     headers.insert(header::FIRST_FAILED_AT, first.to_string());
+    headers.insert(header::LAST_FAILED_AT, failed.at.to_string());
+    let tried_for = i64::try_from(failed.tried_for.as_millis()).unwrap_or(i64::MAX);
+    headers.insert_number(header::TRIED_FOR_MS, tried_for);
     headers.insert(header::FAILURE_KIND, failed.kind.as_str());
+    headers.insert_number(header::KIND_ATTEMPTS, i64::from(history.attempts_of(failed.kind)));
     delayed(delivery, headers, failed.at, delay, levels)
 }
 
@@ -291,6 +315,24 @@ mod tests {
         assert_eq!(message.headers.text(header::FIRST_FAILED_AT), Some("2026-11-22T09:00:00Z"));
         assert_eq!(message.headers.text("x-death"), None);
         assert_eq!(message.headers.text(header::LANE), Some("bulk"));
+    }
+
+    #[test]
+    fn a_retry_says_how_long_it_was_tried_and_how_often_it_failed_so() {
+        let mut tried = delivery();
+        let mut failed = failed();
+        for (kind, seconds, in_a_row) in [
+            (FailureKind::Unavailable, 0, 1),
+            (FailureKind::Unavailable, 30, 2),
+            (FailureKind::Internal, 45, 1),
+        ] {
+            (failed.kind, failed.tried_for) = (kind, Duration::from_secs(seconds));
+            tried.headers = retry(&tried, failed, Duration::ZERO, &levels()).headers;
+            let history = History::of(&tried);
+            assert_eq!((history.failure_kind, history.kind_attempts), (Some(kind), in_a_row));
+            assert_eq!(history.tried_for, Duration::from_secs(seconds));
+            assert_eq!(history.last_failed_at, Some(failed.at));
+        }
     }
 
     #[test]

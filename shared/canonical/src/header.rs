@@ -6,8 +6,12 @@ pub const ATTEMPT: &str = "ferry-attempt";
 pub const FIRST_FAILED_AT: &str = "ferry-first-failed-at";
 /// RFC 3339.
 pub const LAST_FAILED_AT: &str = "ferry-last-failed-at";
+/// Milliseconds between failed tries in which the target could be asked; absent before the second.
+pub const TRIED_FOR_MS: &str = "ferry-tried-for-ms";
 /// A [`crate::FailureKind`]'s word.
 pub const FAILURE_KIND: &str = "ferry-failure-kind";
+/// How many tries in a row have failed with that kind.
+pub const KIND_ATTEMPTS: &str = "ferry-kind-attempts";
 /// RFC 3339: the delivery waits for this time without burning attempts.
 pub const NOT_BEFORE: &str = "ferry-not-before";
 /// Counts retries by hand, from 0.
@@ -61,7 +65,9 @@ pub const OF_FAILURES: &[&str] = &[
     ATTEMPT,
     FIRST_FAILED_AT,
     LAST_FAILED_AT,
+    TRIED_FOR_MS,
     FAILURE_KIND,
+    KIND_ATTEMPTS,
     NOT_BEFORE,
     KEY,
     SENTENCE,

@@ -1,5 +1,7 @@
 //! Settling: ledger and journal, then the confirms, then the acks.
 
+use std::time::Duration;
+
 use ferry_broker::{
     Broker,
     letter::{self, Failed},
@@ -33,7 +35,8 @@ type Ended = Result<(Id, Called), JoinError>;
 /// What follows for one member of a failed work.
 enum Follow {
     Retry {
-        delay: std::time::Duration,
+        delay: Duration,
+        tried_for: Duration,
     },
     Dead,
     /// Looked at again here: riders of a failed lead, and everything of a paused target.
@@ -145,16 +148,19 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     }
 
     fn follow_of(&self, in_hand: &InHand, failure: &Failure) -> Follow {
+        let history = &in_hand.history;
+        let since = history.since_last_failure((self.seams.clock)());
+        let tried_for = history.tried_for.saturating_add(self.could_be_asked(since));
         let tried = Tried {
             kind: failure.kind,
-            attempt: in_hand.history.attempt,
-            since_first_failure: self
-                .failing_for(in_hand.history.failing_for((self.seams.clock)())),
+            attempt: history.attempt,
+            attempts_of_kind: history.attempts_of(failure.kind),
+            tried_for,
             retry_after: failure.retry_after,
             hold_max: self.target.limits.care.hold_at_most,
         };
         match decide::after_failure(tried, &in_hand.route) {
-            Next::Retry { delay } => Follow::Retry { delay },
+            Next::Retry { delay } => Follow::Retry { delay, tried_for },
             Next::DeadLetter => Follow::Dead,
             Next::PauseTarget => Follow::Again,
         }
@@ -298,11 +304,12 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             rule: failure.rule.as_deref(),
             route: Some(&in_hand.route.name),
             missing: failure.missing.as_deref(),
+            tried_for: Duration::ZERO,
             at: (self.seams.clock)(),
         };
         let (event, attempt) = (in_hand.event.id, in_hand.history.attempt);
         let message = match follow {
-            Follow::Retry { delay } => {
+            Follow::Retry { delay, tried_for } => {
                 warn!(
                     event.id = %event, subject = %in_hand.event.subject, attempt,
                     kind = %failure.kind, delay_ms = delay.as_millis(),
@@ -310,6 +317,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
                 );
                 let labels = [self.target.name.as_str(), failure.kind.as_str()];
                 self.seams.metrics.retries.with_label_values(&labels).inc();
+                let failed = Failed { tried_for: *tried_for, ..failed };
                 letter::retry(&in_hand.delivery, failed, *delay, &self.seams.levels)
             }
             Follow::Dead => {

@@ -138,15 +138,16 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         }
     }
 
-    /// How long a delivery has been failing while its target could be written to: nothing is given
-    /// up for the time in which it was left alone.
-    pub(super) fn failing_for(&self, failing_for: Duration) -> Duration {
+    /// For how much of the time since a delivery failed last its target could be asked: nothing is
+    /// given up for the time in which it was left alone. A target that asked for time was asked, and
+    /// said no.
+    pub(super) fn could_be_asked(&self, since: Duration) -> Duration {
         let view = self.view.borrow();
         if view.breaker != BreakerState::Closed {
             return Duration::ZERO;
         }
         let usable_for = view.recovered_at.map(|at| (self.seams.clock)().duration_since(at));
         let usable_for = usable_for.map(|usable| Duration::try_from(usable).unwrap_or_default());
-        usable_for.map_or(failing_for, |usable| usable.min(failing_for))
+        usable_for.map_or(since, |usable| usable.min(since))
     }
 }

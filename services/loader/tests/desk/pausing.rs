@@ -123,12 +123,34 @@ async fn a_target_that_asks_for_time_is_left_alone_for_it_as_a_whole() {
 async fn a_target_that_asks_for_time_without_end_makes_a_dead_letter() {
     let bench = Bench::new();
     bench.warehouse.say_instead((0..100).map(|_| asks_for(429, 20)));
+    let asked = Instant::now();
     say_orders(&bench, 0, 1).await;
     bench.broker.until(|broker| !broker.messages(ORDERS_DEAD).is_empty()).await;
+    assert_eq!(asked.elapsed().as_secs(), 120);
     let dead = bench.broker.messages(ORDERS_DEAD).remove(0);
     assert_eq!(dead.headers.text(header::FAILURE_KIND), Some("rate_limited"));
     bench.until_empty(ORDERS).await;
     bench.assert_outcomes(&[(Outcome::Dead, 1)]).await;
+}
+
+/// A route gives up after two minutes. The pauses come so often that none of them is over for so long.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_left_alone_again_and_again_does_not_keep_a_delivery_for_ever() {
+    let bench = Bench::new();
+    bench.warehouse.refuse([503; 100]);
+    say_orders(&bench, 0, 1).await;
+    let pausing = async {
+        loop {
+            bench.store.pause("warehouse", "ada", "", Some(10 * SECOND)).await.unwrap();
+            sleep(70 * SECOND).await;
+        }
+    };
+    tokio::select! {
+        () = bench.broker.until(|broker| !broker.messages(ORDERS_DEAD).is_empty()) => {}
+        () = pausing => {}
+    }
+    let attempts = bench.broker.messages(ORDERS_DEAD)[0].headers.number(header::ATTEMPT);
+    assert!(attempts.is_some_and(|attempts| (6..10).contains(&attempts)), "{attempts:?}");
 }
 
 #[tokio::test(start_paused = true)]
