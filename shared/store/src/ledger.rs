@@ -24,7 +24,8 @@ pub struct Group {
     pub amends: Option<Facet>,
     /// How long the claim holds: longer than the call's hard deadline.
     pub lease: Duration,
-    /// How long after the claim's start an unread answer may still take effect.
+    /// How long a write may still take effect after its answer was lost: at the latest, when the
+    /// claim's lease ends.
     pub settle_after: Duration,
 }
 

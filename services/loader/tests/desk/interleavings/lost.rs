@@ -46,6 +46,28 @@ async fn a_loader_is_killed_inside_a_create() {
     assert_eq!(world.ended("delivered").await, 1);
 }
 
+/// Its requests take 15 s each; the last of them begins when its first lease would be long over, and
+/// takes effect when the last one is. The answer to it is never read.
+#[tokio::test(start_paused = true)]
+async fn a_loader_is_killed_late_in_a_call_of_several_requests() {
+    let mut world = World::with(&[]);
+    world.settle_after = 60 * SECOND;
+    world.start("shop");
+    world.shop.stock("MUG");
+    world.wire.be_slow(15 * SECOND);
+    world.shop.be_late(SET_STOCK, 44 * SECOND);
+    world.http.script(SET_STOCK, [HttpFault::Hold]);
+    world.say(&stock("MUG", "LEEDS", "5", 1)).await;
+    world.until_asked(SET_STOCK, 1).await;
+    world.wire.be_slow(Duration::ZERO);
+    world.kill(0).await;
+    world.say(&stock("MUG", "LEEDS", "9", 2)).await;
+    world.start("shop");
+    world.settled().await;
+    sleep(60 * SECOND).await;
+    assert_eq!(world.shop.effects(), ["MUG 5", "MUG 9"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_broker_connection_is_cut_during_a_post_and_the_same_loader_gets_the_delivery_again() {
     let world = World::with(&["warehouse"]);

@@ -7,7 +7,10 @@ use std::{
 };
 
 use ferry_canonical::{Clock, Event, Facet, Part};
-use ferry_config::{HumanDuration, Secret, SystemConfig, system::OroConfig};
+use ferry_config::{
+    HumanDuration, Secret, SystemConfig,
+    system::{Limits, OroConfig},
+};
 use ferry_http::{HttpError, HttpPort, Method, Request, Response};
 use ferry_loader::{Desk, DeskDied, Route, Target};
 use ferry_sim::{SimBroker, SimHttp};
@@ -47,6 +50,8 @@ pub(super) struct World {
     pub(super) warehouse: Warehouse,
     pub(super) store: SqliteStore,
     pub(super) loaders: Vec<Loader>,
+    /// How long after its answer was lost a request to the shop may still take effect.
+    pub(super) settle_after: Duration,
     tasks: JoinSet<Result<(), DeskDied>>,
 }
 
@@ -77,6 +82,7 @@ impl World {
             warehouse,
             store: SqliteStore::in_memory(ferry_sim::now).unwrap(),
             loaders: Vec::new(),
+            settle_after: limits(4).settle_after.0,
             tasks: JoinSet::new(),
         };
         for target in targets {
@@ -98,7 +104,11 @@ impl World {
         let routes = routes
             .map(|(_, facet, source)| route(&format!("{facet} from {source}"), source, *facet))
             .collect();
-        let target = if target == "shop" { oro(target, routes) } else { warehouse(4, routes) };
+        let target = if target == "shop" {
+            oro_that_settles(target, self.settle_after, routes)
+        } else {
+            warehouse(4, routes)
+        };
         let task = self.tasks.spawn(Desk::run(target, seams, CancellationToken::new()));
         self.loaders.push(Loader { ledger, task });
     }
@@ -139,7 +149,11 @@ impl World {
 
 /// An Oro shop, or what is spoken to like one.
 pub(super) fn oro(name: &str, routes: Vec<Route>) -> Target {
-    let limits = limits(4);
+    oro_that_settles(name, limits(4).settle_after.0, routes)
+}
+
+fn oro_that_settles(name: &str, settle_after: Duration, routes: Vec<Route>) -> Target {
+    let limits = Limits { settle_after: HumanDuration(settle_after), ..limits(4) };
     let config = SystemConfig::Oro(OroConfig {
         base_url: format!("http://{name}.test"),
         backend_prefix: "/admin".to_owned(),
