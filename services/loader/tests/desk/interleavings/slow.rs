@@ -6,8 +6,12 @@ use super::{
 };
 use crate::bench::SECOND;
 
-/// Every request takes 15 s and a write up to three of them: longer than the 40 s for which an entity
-/// is claimed. Of every product both loaders have a state.
+/// Calls of both loaders together.
+const CALLS: u64 = 8;
+
+/// Every request takes 15 s and a write up to four of them: longer than the 40 s for which an entity
+/// is claimed. Of every product both loaders have a state. What cannot start now is not claimed, or
+/// its lease would end in the queue; what runs keeps its lease, or another loader would take over.
 #[tokio::test(start_paused = true)]
 async fn a_claim_outlived_by_a_slow_queue_of_200() {
     let world = World::with(&["shop", "shop"]);
@@ -18,7 +22,10 @@ async fn a_claim_outlived_by_a_slow_queue_of_200() {
         world.say(&stock(&sku, "LEEDS", "2", 2)).await;
     }
     world.wire.be_slow(15 * SECOND);
-    world.settled().await;
+    tokio::select! {
+        () = world.settled() => {}
+        () = no_lease_ends(&world) => {}
+    }
     assert_eq!(world.wire.side_by_side(), [""; 0], "two loaders wrote one product at one time");
     let effects = world.shop.effects();
     for number in 0..100 {
@@ -30,4 +37,15 @@ async fn a_claim_outlived_by_a_slow_queue_of_200() {
     }
     assert_eq!(world.ended("delivered").await + world.ended("superseded").await, 200);
     assert!(world.http.count(SET_STOCK) <= 200);
+}
+
+/// Looks again and again for as long as it is polled.
+async fn no_lease_ends(world: &World) {
+    let mut looks = tokio::time::interval(SECOND);
+    loop {
+        looks.tick().await;
+        let (claimed, unknown) = world.claims().await;
+        assert!(claimed <= CALLS, "{claimed} entities are claimed for {CALLS} calls");
+        assert_eq!(unknown, 0, "leases have ended before their calls");
+    }
 }

@@ -1,7 +1,7 @@
 //! Two targets, one store, one broker, and loaders that can be started, frozen and killed.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -137,6 +137,14 @@ impl World {
 
     pub(super) async fn until_asked(&self, operation: &str, times: usize) {
         self.http.until(|http| http.count(operation) == times).await;
+    }
+
+    /// Entities of the shop that are claimed, and those of which nobody knows how they stand.
+    pub(super) async fn claims(&self) -> (u64, u64) {
+        use ferry_store::Overviews as _;
+        let overview = self.store.overview().await.unwrap();
+        let of_the_shop = |counts: &BTreeMap<String, u64>| counts.get("shop").copied().unwrap_or(0);
+        (of_the_shop(&overview.claimed), of_the_shop(&overview.unknown))
     }
 
     /// How many deliveries ended so.
