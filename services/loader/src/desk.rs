@@ -28,6 +28,7 @@ use self::{admitting::Unwanted, sending::Sending};
 use crate::{
     act::Called,
     care::{Attendant, Paced, Reach, View},
+    gate::{Gate, Pass, Turns},
     lease::{Lease, Leased},
     limits,
     metrics::LoaderMetrics,
@@ -57,6 +58,8 @@ pub struct Seams<B, L> {
     /// Names this process in dead letters.
     pub host: String,
     pub prefetch: u16,
+    /// The same for all desks of a process.
+    pub gate: Gate,
 }
 
 impl<B: Clone, L: Clone> Clone for Seams<B, L> {
@@ -71,6 +74,7 @@ impl<B: Clone, L: Clone> Clone for Seams<B, L> {
             metrics: self.metrics.clone(),
             host: self.host.clone(),
             prefetch: self.prefetch,
+            gate: self.gate.clone(),
         }
     }
 }
@@ -83,6 +87,8 @@ type Running = Arc<Mutex<HashMap<tokio::task::Id, Call>>>;
 struct Call {
     tokens: Vec<Uuid>,
     lease: Lease,
+    /// Until it is settled.
+    _pass: Arc<Pass>,
 }
 
 /// A part of a desk has died before it: the attendant, the renewer or a reader.
@@ -100,6 +106,7 @@ pub struct Desk<B: Broker, L> {
     waiting: Waiting,
     calls: JoinSet<Called>,
     running: Running,
+    turns: Turns,
     readers: HashMap<String, Acks>,
     news: mpsc::Receiver<News>,
     /// Whether the readers are to take deliveries.
@@ -201,6 +208,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         Self {
             publisher: seams.broker.publisher(),
             view: attendant.watch(),
+            turns: Turns::at(seams.gate.clone()),
             target,
             seams,
             waiting: Waiting::default(),
@@ -240,6 +248,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
                 () = draining.cancelled() => {}
                 Some(ended) = parts.join_next() => return Err(self.died(&ended)),
                 Some(ended) = self.calls.join_next_with_id() => self.settle_ended(ended).await,
+                () = self.turns.comes() => {}
                 _ = self.view.changed() => {}
                 Some(news) = self.news.recv() => self.take_in(news).await,
                 () = sleep_until(wake) => {}
@@ -263,8 +272,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         let idle = self.store_gone_at().filter(|at| *at > now).map_or(idle, |at| at.min(idle));
         let unwanted_at = self.store_back_at.filter(|_| !self.unwanted.is_empty());
         let idle = unwanted_at.map_or(idle, |at| at.min(idle));
-        if self.view.borrow().reason.is_some() || self.free_slots() == 0 {
-            // A call that ends makes room, or the store says something new.
+        let shut = self.view.borrow().reason.is_some() || self.turns.is_waiting();
+        if shut || self.free_slots() == 0 {
+            // A call that ends makes room, a turn comes, or the store says something new.
             return idle;
         }
         let paid = self.attendant.pace.ready().err().map(|wait| now + wait);

@@ -13,6 +13,7 @@ mod cause;
 pub mod decide;
 pub mod delivery;
 pub mod desk;
+mod gate;
 mod journal;
 mod lease;
 mod look;
@@ -24,6 +25,7 @@ pub mod target;
 mod waiting;
 
 pub use desk::{Desk, DeskDied, Seams};
+pub use gate::Gate;
 pub use metrics::LoaderMetrics;
 pub use target::{Route, Shows, Target, TwoWay};
 
@@ -69,7 +71,7 @@ pub mod limits {
     pub const PUBLISH_PATIENCE: Duration = Duration::from_mins(1);
     /// Between two tries of a store that cannot be used.
     pub const STORE_PAUSE: Duration = Duration::from_millis(500);
-    /// A message that was delivered this often before is processed alone.
+    /// A message that was delivered this often before is processed alone in its process.
     pub const SUSPECT_DELIVERIES: u32 = 5;
     /// `internal` failures in a row are tried this often in all.
     pub const INTERNAL_ATTEMPTS: u32 = 3;

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use ferry_amqp::{AmqpBroker, Options};
 use ferry_broker::Broker as _;
 use ferry_http::{Client, HttpPort};
-use ferry_loader::{Desk, LoaderMetrics, Seams, Target};
+use ferry_loader::{Desk, Gate, LoaderMetrics, Seams, Target};
 use ferry_retry::Levels;
 use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
 use ferry_store::Store;
@@ -39,6 +39,7 @@ async fn start(service: Service) -> anyhow::Result<()> {
         metrics: LoaderMetrics::new(&service.metrics)?,
         host: ferry_service::host(),
         prefetch: config.broker.prefetch,
+        gate: Gate::default(),
     };
     for target in targets.into_iter().filter(|target| service.serves(&target.name)) {
         let (seams, draining) = (seams.clone(), service.life.draining());

@@ -36,13 +36,11 @@ struct Plan<'a> {
     alone: usize,
     /// Entities that share calls, by facet.
     together: HashMap<Facet, usize>,
-    /// A delivery that may take the process down shares its fate with nobody.
-    closed: bool,
 }
 
 impl<'a> Plan<'a> {
     fn new(room: &'a Room) -> Self {
-        Self { room, alone: 0, together: HashMap::new(), closed: false }
+        Self { room, alone: 0, together: HashMap::new() }
     }
 
     fn calls(&self) -> usize {
@@ -52,11 +50,10 @@ impl<'a> Plan<'a> {
 
     /// Makes room for one more entity, if there is.
     fn admits(&mut self, in_hand: &InHand) -> bool {
-        let suspect = is_suspect(in_hand);
-        if self.closed || (suspect && self.calls() > 0) {
+        if is_suspect(in_hand) {
+            // Its turn is one of its own.
             return false;
         }
-        self.closed = suspect;
         let facet = in_hand.event.subject.facet;
         if goes_alone(in_hand) {
             self.alone += 1;
@@ -149,8 +146,20 @@ impl Waiting {
         taken
     }
 
+    /// Whether a delivery that may take the process down is the next of its lane.
+    pub(crate) fn suspect_is_next(&self, now: Instant) -> bool {
+        [&self.live, &self.bulk].into_iter().any(|lane| next_suspect(lane, now).is_some())
+    }
+
+    /// Takes that one, alone.
+    pub(crate) fn take_suspect(&mut self, now: Instant) -> Vec<Vec<InHand>> {
+        let mut lanes = [&mut self.live, &mut self.bulk].into_iter();
+        let taken = lanes.find_map(|lane| lane.remove(next_suspect(lane, now)?));
+        taken.into_iter().map(|in_hand| vec![in_hand]).collect()
+    }
+
     /// Takes ready deliveries grouped by entity and facet, as many as there is room for; of four
-    /// places, one is kept for the bulk lane while it has work. A suspect is taken alone.
+    /// places, one is kept for the bulk lane while it has work. Suspects are not among them.
     pub(crate) fn take_groups(&mut self, now: Instant, room: &Room) -> Vec<Vec<InHand>> {
         let widest = room.batches.values().copied().max().unwrap_or(1).max(1);
         let places = room.calls * widest;
@@ -174,6 +183,12 @@ impl Waiting {
     }
 }
 
+/// Where in its lane the next delivery is, if it is a suspect.
+fn next_suspect(lane: &VecDeque<InHand>, now: Instant) -> Option<usize> {
+    let next = lane.iter().position(|in_hand| in_hand.ready_at <= now)?;
+    lane.get(next).filter(|in_hand| is_suspect(in_hand)).map(|_| next)
+}
+
 fn take_lane(
     lane: &mut VecDeque<InHand>,
     now: Instant,
@@ -188,7 +203,6 @@ fn take_lane(
         let ready = in_hand.ready_at <= now;
         if let Some(group) = index.get(&key).and_then(|at| taken.get_mut(*at))
             && ready
-            && !plan.closed
             && !is_suspect(&in_hand)
         {
             group.push(in_hand);

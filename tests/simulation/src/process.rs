@@ -6,7 +6,7 @@ use axum::{Router, body::Body, http::Request};
 use ferry_canonical::Lane;
 use ferry_console::{facts, intake};
 use ferry_http::HttpPort;
-use ferry_loader::{Desk, LoaderMetrics, Seams, Target};
+use ferry_loader::{Desk, Gate, LoaderMetrics, Seams, Target};
 use ferry_producer::{
     ProducerMetrics, journal,
     poll::Poll,
@@ -173,6 +173,7 @@ async fn load(tap: Tap, draining: CancellationToken) -> anyhow::Result<()> {
         metrics: LoaderMetrics::new(&Metrics::new("loader")?)?,
         host: tap.process.clone(),
         prefetch: sim.config.broker.prefetch,
+        gate: Gate::default(),
     };
     let mut tasks = JoinSet::new();
     for target in Target::all(&sim.config)? {

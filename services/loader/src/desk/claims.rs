@@ -16,10 +16,19 @@ use crate::{
     act::{self, Work, Working},
     cause::Cause,
     delivery::InHand,
+    gate::Pass,
     lease::Lease,
     limits,
     waiting::{Room, goes_alone},
 };
+
+/// What calls start under.
+struct Opening {
+    room: Room,
+    /// Their leases end then, if they are not renewed.
+    leased_until: Instant,
+    pass: Arc<Pass>,
+}
 
 impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     /// One store round trip for everything that can start now.
@@ -33,19 +42,30 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         let barred = self.store_back_at.is_some_and(|back_at| now < back_at);
         let slots = self.free_slots();
         let ready = self.waiting.next_ready().is_some_and(|ready| ready <= now);
-        let Ok(paid) = self.attendant.pace.ready() else { return };
-        if barred || slots == 0 || !ready {
+        let paid = self.attendant.pace.ready();
+        let (Ok(paid), false, true, true) = (paid, barred, slots > 0, ready) else {
+            return self.turns.keep(None);
+        };
+        let alone = self.waiting.suspect_is_next(now);
+        let Some(pass) = self.turns.take(alone) else { return };
+        if alone && !self.calls.is_empty() {
+            // One of its kind, under the same pass.
             return;
         }
         let room = self.room(slots, paid);
-        let taken = self.waiting.take_groups(now, &room);
+        let taken = if alone {
+            self.waiting.take_suspect(now)
+        } else {
+            self.waiting.take_groups(now, &room)
+        };
         let groups = taken.iter().map(|members| self.group(members)).collect();
         // The store counts from when it commits.
         let leased_until = Instant::now() + self.target.lease;
         match self.seams.ledger.claim(groups).await {
             Ok(claims) => {
                 self.store_works();
-                self.start(taken, claims, (&room, leased_until)).await;
+                let opening = Opening { room, leased_until, pass };
+                self.start(taken, claims, &opening).await;
             }
             Err(error) => {
                 self.store_failed(&error);
@@ -69,12 +89,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     }
 
     /// Sorts the claims: what ended is acknowledged, what waits is held, what was granted is called.
-    async fn start(
-        &mut self,
-        taken: Vec<Vec<InHand>>,
-        claims: Vec<GroupClaim>,
-        (room, leased_until): (&Room, Instant),
-    ) {
+    async fn start(&mut self, taken: Vec<Vec<InHand>>, claims: Vec<GroupClaim>, opening: &Opening) {
         let mut granted: BTreeMap<Facet, Vec<Work>> = BTreeMap::new();
         let mut again = Vec::new();
         for (members, claim) in taken.into_iter().zip(claims) {
@@ -111,7 +126,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             // The breaker has opened, or the like, while the store was asked.
             self.release(granted.into_values().flatten().collect()).await;
         } else {
-            self.call(granted, room, leased_until);
+            self.call(granted, opening);
         }
         self.send(again).await;
     }
@@ -160,29 +175,30 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     }
 
     /// Starts the calls: as many works in one call as there is room for, of one facet.
-    fn call(&mut self, granted: BTreeMap<Facet, Vec<Work>>, room: &Room, leased_until: Instant) {
+    fn call(&mut self, granted: BTreeMap<Facet, Vec<Work>>, opening: &Opening) {
         for (facet, works) in granted {
             let (alone, mut together): (Vec<Work>, Vec<Work>) = works
                 .into_iter()
                 .partition(|work| work.is_two_way() || work.leads().any(goes_alone));
             for work in alone {
-                self.call_with(vec![work], leased_until);
+                self.call_with(vec![work], opening);
             }
             while !together.is_empty() {
-                let rest = together.split_off(room.batch(facet).min(together.len()));
-                self.call_with(together, leased_until);
+                let rest = together.split_off(opening.room.batch(facet).min(together.len()));
+                self.call_with(together, opening);
                 together = rest;
             }
         }
     }
 
-    fn call_with(&mut self, works: Vec<Work>, leased_until: Instant) {
+    fn call_with(&mut self, works: Vec<Work>, opening: &Opening) {
         let tokens: Vec<_> = works.iter().map(|work| work.grant.token).collect();
         let paid = self.attendant.pace.pay().is_ok();
-        let (lease, leased) = Lease::until(leased_until);
+        let (lease, leased) = Lease::until(opening.leased_until);
         let call = act::call(Arc::clone(&self.target), self.conversation(paid, leased), works);
         let handle = self.calls.spawn(call);
-        self.running().insert(handle.id(), Call { tokens, lease });
+        let call = Call { tokens, lease, _pass: Arc::clone(&opening.pass) };
+        self.running().insert(handle.id(), call);
     }
 
     /// Gives claims back of which nothing was tried.

@@ -90,6 +90,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
 
     /// Finishes what runs; gives back what never started.
     pub(super) async fn leave(&mut self) {
+        self.turns.keep(None);
         while let Some(ended) = self.calls.join_next_with_id().await {
             self.settle_ended(ended).await;
         }

@@ -16,7 +16,7 @@ use ferry_config::{
     system::{ChangedOrders, Limits, OrderflowConfig},
 };
 use ferry_http::HttpPort;
-use ferry_loader::{Desk, DeskDied, LoaderMetrics, Route, Seams, Target};
+use ferry_loader::{Desk, DeskDied, Gate, LoaderMetrics, Route, Seams, Target};
 use ferry_retry::{Levels, Schedule};
 use ferry_service::Metrics;
 use ferry_sim::{SimBroker, SimHttp};
@@ -47,6 +47,8 @@ pub(crate) struct Bench {
     pub(crate) store: SqliteStore,
     pub(crate) ledger: FlakyLedger,
     pub(crate) draining: CancellationToken,
+    /// Of the first loader's process, in which the outlet's desk runs too.
+    gate: Gate,
     pub(crate) loaders: JoinSet<Result<(), DeskDied>>,
 }
 
@@ -73,9 +75,10 @@ impl Bench {
             store,
             ledger,
             draining: CancellationToken::new(),
+            gate: Gate::default(),
             loaders: JoinSet::new(),
         };
-        bench.add_loader_with(limits);
+        bench.add_desk("warehouse", limits, bench.http.clone(), bench.gate.clone());
         bench
     }
 
@@ -88,18 +91,23 @@ impl Bench {
     }
 
     pub(crate) fn add_loader_with(&mut self, limits: &Limits) {
-        self.add_desk("warehouse", limits, self.http.clone());
+        self.add_desk("warehouse", limits, self.http.clone(), Gate::default());
     }
 
     /// Another target, with a system of its own.
     pub(crate) fn add_outlet(&mut self) -> Warehouse {
         let outlet = Warehouse::default();
-        self.add_desk("outlet", &limits(4), outlet.http());
+        self.add_outlet_at(&outlet.http());
         outlet
     }
 
-    fn add_desk(&mut self, target: &str, limits: &Limits, http: SimHttp) {
+    pub(crate) fn add_outlet_at(&mut self, http: &SimHttp) {
+        self.add_desk("outlet", &limits(4), http.clone(), self.gate.clone());
+    }
+
+    fn add_desk(&mut self, target: &str, limits: &Limits, http: SimHttp, gate: Gate) {
         let seams = seams(&self.broker, &self.ledger, Arc::new(http), 32);
+        let seams = Seams { gate, ..seams };
         let routes = vec![
             route("orders", "shop", Facet::Placed),
             route("catalogue", "catalogue", Facet::Catalogue),
@@ -171,6 +179,7 @@ pub(crate) fn seams(
         metrics: LoaderMetrics::new(&Metrics::new("loader").unwrap()).unwrap(),
         host: "host/1".to_owned(),
         prefetch,
+        gate: Gate::default(),
     }
 }
 

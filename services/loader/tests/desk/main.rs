@@ -16,4 +16,5 @@ mod misfortune;
 mod ordering;
 mod pacing;
 mod pausing;
+mod suspects;
 mod warehouse;
