@@ -5,7 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use ferry_store::{DeadFilter, DeadLetters as _, Overviews as _};
 use ferry_topology::name;
 
-use crate::{drive::Run, model::plan::Plan, sim::Models};
+use crate::{
+    drive::Run,
+    model::{
+        plan::{PARCELS, Plan},
+        warehouse,
+    },
+    sim::Models,
+};
 
 /// Everything that is wrong; empty where all is well.
 pub(crate) async fn audit(run: &Run) -> anyhow::Result<Vec<String>> {
@@ -13,6 +20,7 @@ pub(crate) async fn audit(run: &Run) -> anyhow::Result<Vec<String>> {
     {
         let models = run.sim.models();
         states(&run.plan, &models, &mut wrong);
+        orders(run, &models, &mut wrong);
         histories(&run.plan, &models, &mut wrong);
     }
     outcomes(run, &mut wrong).await?;
@@ -43,10 +51,48 @@ fn states(plan: &Plan, models: &Models, wrong: &mut Vec<String>) {
         wrong.push(format!("the shop has products more than once: {twice:?}"));
     }
     levels(plan, models, wrong);
-    let orders = plan.orders(true).into_iter().map(|reference| (reference, 1)).collect();
-    if *models.warehouse.orders() != orders {
-        let found = models.warehouse.orders();
+    parcels(plan, models, wrong);
+}
+
+/// Orders that were refused and mended may be made by whatever is read or sent again; once.
+fn orders(run: &Run, models: &Models, wrong: &mut Vec<String>) {
+    let mended = run.plan.mended();
+    let mut orders: BTreeMap<String, u32> =
+        run.plan.orders(true).into_iter().map(|reference| (reference, 1)).collect();
+    let found = models.warehouse.orders();
+    orders.extend(found.keys().filter(|order| mended.contains(*order)).map(|o| (o.clone(), 1)));
+    if *found != orders {
         wrong.push(format!("the warehouse's orders are {found:?}, not {orders:?}"));
+    }
+}
+
+/// Every parcel that left is on its order once, and the order knows how much of it has left.
+fn parcels(plan: &Plan, models: &Models, wrong: &mut Vec<String>) {
+    let (despatched, cancelled) = (plan.despatched(), plan.cancelled());
+    for (name, order) in models.shop.orders.by_identifier() {
+        let numbers = despatched.get(name).cloned().unwrap_or_default();
+        let mut expected: Vec<String> =
+            numbers.iter().map(|number| warehouse::tracking(name, *number)).collect();
+        let mut found = order.trackings.clone();
+        expected.sort();
+        found.sort();
+        if found != expected {
+            wrong.push(format!("order {name} has the parcels {found:?}, not {expected:?}"));
+        }
+        let last = match numbers.len() {
+            0 => None,
+            PARCELS => Some("shipped"),
+            _ => Some("partially_shipped"),
+        };
+        // `partially_shipped` stands before `shipped` in the alphabet too.
+        let steps = &order.shipped;
+        if steps.last().map(String::as_str) != last || !steps.is_sorted() {
+            wrong.push(format!("order {name} was shipped so: {steps:?}; at the end {last:?}"));
+        }
+        let expected: &[&str] = if cancelled.contains(name) { &["cancelled"] } else { &[] };
+        if order.statuses != expected {
+            wrong.push(format!("order {name} was {:?}, not {expected:?}", order.statuses));
+        }
     }
 }
 
@@ -117,6 +163,10 @@ async fn outcomes(run: &Run, wrong: &mut Vec<String>) -> anyhow::Result<()> {
             }
         }
     }
+    let again = u64::try_from(run.sent_again.len())?;
+    if again > 0 {
+        *expected.entry(("orders".to_owned(), "warehouse".to_owned())).or_default() += again;
+    }
     let overview = run.sim.store.overview().await?;
     let mut found = BTreeMap::new();
     for tally in &overview.routes {
@@ -140,7 +190,9 @@ async fn outcomes(run: &Run, wrong: &mut Vec<String>) -> anyhow::Result<()> {
 /// Exactly those that deserve it.
 async fn dead_letters(run: &Run, wrong: &mut Vec<String>) -> anyhow::Result<()> {
     let flawed = run.plan.flawed().into_iter().map(|sku| ("transform".to_owned(), sku));
-    let refused = run.plan.orders(false).into_iter();
+    // Whether an order dies before it is mended is a matter of time.
+    let mended = run.plan.mended();
+    let refused = run.plan.orders(false).into_iter().filter(|order| !mended.contains(order));
     let refused = refused.map(|reference| ("load.warehouse.order".to_owned(), reference));
     let mut expected: Vec<(String, String)> = flawed.chain(refused).collect();
     expected.sort();
@@ -148,6 +200,7 @@ async fn dead_letters(run: &Run, wrong: &mut Vec<String>) -> anyhow::Result<()> 
         run.sim.store.dead(DeadFilter { limit: Some(1_000), ..DeadFilter::default() }).await?;
     let mut dead: Vec<(String, String)> = found
         .iter()
+        .filter(|letter| letter.entity_id.as_ref().is_none_or(|order| !mended.contains(order)))
         .map(|letter| (letter.origin.clone(), letter.entity_id.clone().unwrap_or_default()))
         .collect();
     dead.sort();

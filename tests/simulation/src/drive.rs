@@ -1,6 +1,11 @@
 //! One run: starts everything, lets the story happen, waits until all is quiet, drains.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use ferry_config::{Config, Environment};
@@ -20,7 +25,7 @@ use crate::{
     chance::{Chance, start_ids},
     mix::Mix,
     model::plan::{Plan, STORY, What},
-    process, push,
+    operator, process, push,
     sabotage::Sabotage,
     sim::{Alive, Parts, Sim, Trace, lock},
     tap::misfortune,
@@ -38,6 +43,8 @@ const DRAIN_MAX: Duration = Duration::from_mins(2);
 pub(crate) struct Run {
     pub(crate) sim: Arc<Sim>,
     pub(crate) plan: Plan,
+    /// Ids of the events that an operator sent again.
+    pub(crate) sent_again: BTreeSet<String>,
     processes: JoinSet<String>,
     pushes: JoinSet<()>,
 }
@@ -79,7 +86,8 @@ impl Run {
             sabotage,
         };
         let sim = Arc::new(Sim::new(parts));
-        Ok(Self { sim, plan, processes: JoinSet::new(), pushes: JoinSet::new() })
+        let sent_again = BTreeSet::new();
+        Ok(Self { sim, plan, sent_again, processes: JoinSet::new(), pushes: JoinSet::new() })
     }
 
     /// From the first start to the last drain.
@@ -89,7 +97,7 @@ impl Run {
         let mut look_at = self.sim.mix.calm_at() + LISTEN;
         loop {
             while let Some(act) = self.sim.agenda.take_due(Instant::now()) {
-                self.act(act);
+                self.act(act).await?;
             }
             if Instant::now() >= look_at {
                 if self.is_quiet() {
@@ -139,9 +147,13 @@ impl Run {
         }
     }
 
-    fn act(&mut self, act: Act) {
+    async fn act(&mut self, act: Act) -> anyhow::Result<()> {
         let sim = &self.sim;
         match act {
+            Act::Change(What::SendAgain) => {
+                let again = operator::send_again(sim, &mut self.sent_again).await?;
+                self.pushes.spawn(operator::publish(Arc::clone(sim), again));
+            }
             Act::Change(what) => self.change(what),
             Act::ApplyLate { host, asked } => {
                 let said = sim.act(&host, &asked);
@@ -162,6 +174,7 @@ impl Run {
             Act::Kill(name) => sim.kill(&name),
             Act::RestartBroker => sim.restart_broker(),
         }
+        Ok(())
     }
 
     fn change(&mut self, what: What) {
@@ -174,11 +187,27 @@ impl Run {
             }
             What::Order { reference, sku, whole } => {
                 sim.models().erp.order(&reference, &sku, whole, now);
+                sim.models().shop.orders.place(&reference);
             }
             What::Stock { sku, site, version } => {
                 let (number, document) = sim.models().warehouse.tell_stock(&sku, site, version);
                 self.pushes.spawn(push::send(Arc::clone(sim), number, document));
             }
+            What::Shipment { order, number, despatched } => {
+                let (number, document) =
+                    sim.models().warehouse.tell_shipment(&order, number, despatched);
+                self.pushes.spawn(push::send(Arc::clone(sim), number, document));
+            }
+            What::Cancellation { order } => {
+                let (number, document) = sim.models().warehouse.tell_cancellation(&order);
+                self.pushes.spawn(push::send(Arc::clone(sim), number, document));
+            }
+            What::Mend { order } => sim.models().warehouse.mend(&order),
+            What::Backfill => {
+                let page = sim.models().erp.products();
+                self.pushes.spawn(operator::backfill(Arc::clone(sim), page));
+            }
+            What::SendAgain => {}
         }
     }
 

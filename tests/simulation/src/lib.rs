@@ -14,6 +14,7 @@ pub mod fault;
 mod ledger;
 mod mix;
 mod model;
+mod operator;
 mod process;
 mod push;
 mod sabotage;

@@ -5,6 +5,7 @@
 //! worst of their kind: a second insert of an order makes a second order.
 
 pub(crate) mod erp;
+pub(crate) mod orders;
 pub(crate) mod plan;
 pub(crate) mod shop;
 pub(crate) mod warehouse;

@@ -33,6 +33,14 @@ impl Erp {
         self.rows.insert(("orders", reference.to_owned()), (now, row));
     }
 
+    /// Every product that is sound, as one page.
+    pub(crate) fn products(&self) -> String {
+        let of = self.rows.iter().filter(|((of, _), _)| *of == "products");
+        let rows: Vec<&Value> =
+            of.map(|(_, (_, row))| row).filter(|row| row["name"].is_string()).collect();
+        json!({"rows": rows}).to_string()
+    }
+
     pub(crate) fn answer(&self, asked: &Asked) -> Said {
         let number = |name: &str, otherwise: usize| {
             asked.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise)

@@ -1,11 +1,20 @@
-//! What will be so: products and their versions, orders, stock; drawn from the seed.
+//! What will be so: products and their versions, orders and their parcels, stock; drawn from the seed.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each of its questions is about one kind of change"
+)]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::chance::Chance;
 
 /// When the sources have said their last new thing.
 pub(crate) const STORY: Duration = Duration::from_mins(1);
+/// Each with half of its order.
+pub(crate) const PARCELS: usize = 2;
 pub(crate) const SITES: [&str; 2] = ["LEEDS", "DOVER"];
 /// A level is the sum of its sites: each site counts in a unit of its own, so that the sum tells
 /// which state of which site it was made of.
@@ -37,6 +46,23 @@ pub(crate) enum What {
         site: usize,
         version: u32,
     },
+    /// One of the parcels of an order, packed or on its way.
+    Shipment {
+        order: String,
+        number: usize,
+        despatched: bool,
+    },
+    Cancellation {
+        order: String,
+    },
+    /// The warehouse takes this order from now on, which it refused before.
+    Mend {
+        order: String,
+    },
+    /// An operator sends what died of the orders that were mended again.
+    SendAgain,
+    /// An operator sends every product of the ERP through the bulk lane.
+    Backfill,
 }
 
 /// The whole story, in the order in which it happens.
@@ -68,8 +94,18 @@ impl Plan {
             let sku = format!("MUG-{}", chance.count(1..products));
             let whole = !chance.permille(200);
             let what = What::Order { reference: format!("WEB-{number}"), sku, whole };
-            changes.extend(times(chance, 1).map(|at| Change { at, what: what.clone() }));
+            for at in times(chance, 1) {
+                changes.push(Change { at, what: what.clone() });
+                let order = format!("WEB-{number}");
+                changes.extend(if whole { parcels(chance, &order, at) } else { Vec::new() });
+                changes.extend(if whole { Vec::new() } else { mending(chance, &order, at) });
+            }
         }
+        for at in times(chance, 2) {
+            changes.push(Change { at, what: What::SendAgain });
+        }
+        let backfills = chance.count(0..3);
+        changes.extend(times(chance, backfills).map(|at| Change { at, what: What::Backfill }));
         changes.sort_by_key(|change| change.at);
         // No two in one moment.
         for (number, change) in (0..).zip(&mut changes) {
@@ -99,7 +135,7 @@ impl Plan {
     pub(crate) fn stock(&self) -> BTreeMap<(String, usize), u32> {
         let stock = self.changes.iter().filter_map(|change| match &change.what {
             What::Stock { sku, site, version } => Some(((sku.clone(), *site), *version)),
-            What::Product { .. } | What::Order { .. } => None,
+            _ => None,
         });
         stock.collect()
     }
@@ -108,16 +144,44 @@ impl Plan {
     pub(crate) fn orders(&self, wanted: bool) -> Vec<String> {
         let orders = self.changes.iter().filter_map(|change| match &change.what {
             What::Order { reference, whole, .. } if *whole == wanted => Some(reference.clone()),
-            What::Product { .. } | What::Order { .. } | What::Stock { .. } => None,
+            _ => None,
         });
         orders.collect()
+    }
+
+    /// Numbers of the parcels of each order that were despatched.
+    pub(crate) fn despatched(&self) -> BTreeMap<String, Vec<usize>> {
+        let mut despatched = BTreeMap::<String, Vec<usize>>::new();
+        for change in &self.changes {
+            if let What::Shipment { order, number, despatched: true } = &change.what {
+                despatched.entry(order.clone()).or_default().push(*number);
+            }
+        }
+        despatched
+    }
+
+    pub(crate) fn cancelled(&self) -> BTreeSet<String> {
+        let cancelled = self.changes.iter().filter_map(|change| match &change.what {
+            What::Cancellation { order } => Some(order.clone()),
+            _ => None,
+        });
+        cancelled.collect()
+    }
+
+    /// Orders that the warehouse refused at first.
+    pub(crate) fn mended(&self) -> BTreeSet<String> {
+        let mended = self.changes.iter().filter_map(|change| match &change.what {
+            What::Mend { order } => Some(order.clone()),
+            _ => None,
+        });
+        mended.collect()
     }
 
     /// Products without a name.
     pub(crate) fn flawed(&self) -> Vec<String> {
         let flawed = self.changes.iter().filter_map(|change| match &change.what {
             What::Product { sku, flawed: true, .. } => Some(sku.clone()),
-            What::Product { .. } | What::Order { .. } | What::Stock { .. } => None,
+            _ => None,
         });
         flawed.collect()
     }
@@ -132,6 +196,37 @@ fn names(chance: &Chance, count: usize) -> Vec<u32> {
         names.push(name);
     }
     names
+}
+
+/// Up to two parcels, each packed before it is despatched, and now and then a cancellation.
+fn parcels(chance: &Chance, order: &str, placed: Duration) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for number in 1..=chance.count(0..PARCELS + 1) {
+        let mut at = [later(chance, placed), later(chance, placed)];
+        at.sort();
+        for (at, despatched) in at.into_iter().zip([false, true]) {
+            let order = order.to_owned();
+            changes.push(Change { at, what: What::Shipment { order, number, despatched } });
+        }
+    }
+    if chance.permille(200) {
+        let what = What::Cancellation { order: order.to_owned() };
+        changes.push(Change { at: later(chance, placed), what });
+    }
+    changes
+}
+
+fn mending(chance: &Chance, order: &str, placed: Duration) -> Vec<Change> {
+    if chance.coin() {
+        return Vec::new();
+    }
+    let what = What::Mend { order: order.to_owned() };
+    vec![Change { at: later(chance, placed), what }]
+}
+
+fn later(chance: &Chance, than: Duration) -> Duration {
+    let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    chance.millis(millis(than)..millis(STORY) + 1)
 }
 
 /// So many times of the story, in order; now and then two follow within a moment.

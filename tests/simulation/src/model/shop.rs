@@ -1,10 +1,10 @@
-//! A shop: products with a name, each with one stock level.
+//! A shop: products with a name, each with one stock level, and orders.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Asked, Said, plan::UNITS};
+use super::{Asked, Said, orders::Orders, plan::UNITS};
 
 #[derive(Debug, Default)]
 struct Product {
@@ -21,6 +21,7 @@ pub(crate) struct Shop {
     names: BTreeMap<String, Vec<u32>>,
     /// Every level a product was set to, by SKU, as the versions of its sites.
     levels: BTreeMap<String, Vec<[u64; 2]>>,
+    pub(crate) orders: Orders,
 }
 
 impl Shop {
@@ -40,6 +41,10 @@ impl Shop {
             ("PATCH", "products", Some(id)) => self.rename(id, &body),
             ("GET", "inventorylevels", None) => self.level(asked),
             ("PATCH", "inventorylevels", Some(id)) => self.set_level(id, &body),
+            ("GET", "orders", None) => self.orders.list(asked),
+            ("GET", "orders", Some(id)) => self.orders.read(id),
+            ("PATCH", "orders", Some(id)) => self.orders.change(id, &body),
+            ("POST", "ordershippingtrackings", None) => self.orders.track(&body),
             _ => problem(404, "not found http exception"),
         }
     }
@@ -154,7 +159,7 @@ fn version(name: &str) -> u32 {
     name.rsplit('v').next().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
-fn problem(status: u16, title: &str) -> Said {
+pub(super) fn problem(status: u16, title: &str) -> Said {
     let status_text = status.to_string();
     Said::no(status, json!({"errors": [{"status": status_text, "title": title}]}).to_string())
 }

@@ -7,6 +7,13 @@ use super::{
     plan::{SITES, UNITS},
 };
 
+/// What the shop's orders are of, as far as parcels go.
+pub(crate) const ORDERED: &str = "MUG";
+
+pub(crate) fn tracking(order: &str, number: usize) -> String {
+    format!("T-{order}-{number}")
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Warehouse {
     /// Every version a product was set to, in order.
@@ -17,6 +24,8 @@ pub(crate) struct Warehouse {
     outbox: BTreeSet<u64>,
     documents: u64,
     stock_changes: u64,
+    /// Orders that it takes whatever they say.
+    mended: BTreeSet<String>,
 }
 
 impl Warehouse {
@@ -73,18 +82,62 @@ impl Warehouse {
         if !self.products.contains_key(line("product.externalReference")) {
             return Some(("Product not found", "rtd.exceptions.MissingDataException"));
         }
-        if line("quantity").contains('.') {
+        if line("quantity").contains('.') && !self.mended.contains(reference) {
             return Some(("Quantity must be whole", ""));
         }
         *self.orders.entry(reference.to_owned()).or_default() += 1;
         None
     }
 
+    pub(crate) fn mend(&mut self, order: &str) {
+        self.mended.insert(order.to_owned());
+    }
+
+    pub(crate) fn is_mended(&self, order: &str) -> bool {
+        self.mended.contains(order)
+    }
+
+    fn next_document(&mut self) -> u64 {
+        self.documents += 1;
+        self.outbox.insert(self.documents);
+        self.documents
+    }
+
+    /// The document that tells of an order's parcel, with its number.
+    pub(crate) fn tell_shipment(
+        &mut self,
+        order: &str,
+        number: usize,
+        despatched: bool,
+    ) -> (u64, String) {
+        let document = self.next_document();
+        let state = if despatched { "despatched" } else { "packed" };
+        let tracking = tracking(order, number);
+        let tracking =
+            if despatched { format!(" despatchReference=\"{tracking}\"") } else { String::new() };
+        let text = format!(
+            "<event messageId=\"{document}\" eventType=\"shipment_{state}\"><detail>\
+             <order externalReference=\"{order}\" state=\"open\"><shipments>\
+             <shipment externalReference=\"{order}_S{number}\" state=\"{state}\"{tracking}>\
+             <orderLines><orderLine product=\"{ORDERED}\" quantity=\"1\"/></orderLines>\
+             </shipment></shipments></order></detail></event>"
+        );
+        (document, text)
+    }
+
+    pub(crate) fn tell_cancellation(&mut self, order: &str) -> (u64, String) {
+        let document = self.next_document();
+        let text = format!(
+            "<event messageId=\"{document}\" eventType=\"order_cancelled\"><detail>\
+             <order externalReference=\"{order}\" state=\"cancelled\"/></detail></event>"
+        );
+        (document, text)
+    }
+
     /// The document that tells of a site's stock, with its number. It is in the outbox.
     pub(crate) fn tell_stock(&mut self, sku: &str, site: usize, version: u32) -> (u64, String) {
-        self.documents += 1;
+        self.next_document();
         self.stock_changes += 1;
-        self.outbox.insert(self.documents);
         let available = u64::from(version) * UNITS.get(site).copied().unwrap_or_default();
         let document = format!(
             "<inventory messageId=\"{}\"><product externalReference=\"{sku}\" site=\"{}\" \
