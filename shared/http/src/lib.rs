@@ -7,10 +7,12 @@
 mod client;
 mod conversation;
 mod redact;
+mod webhook;
 
 pub use client::Client;
 pub use conversation::{Conversation, Exchange};
 pub use redact::{redacted_headers, redacted_url};
+pub use webhook::{StandardWebhook, WebhookSecretError};
 
 use std::{fmt, time::Duration};
 

@@ -1,15 +1,11 @@
-//! A POST with JSON, signed as Standard Webhooks 1.0 says (`webhook-id`, `webhook-timestamp`,
-//! `webhook-signature: v1,<base64 of HMAC-SHA256 over id.timestamp.body>`).
+//! A POST with JSON, signed as Standard Webhooks 1.0 says where there is a secret.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use ferry_config::{Secret, WebhookConfig};
-use ferry_http::{HttpError, HttpPort, Method, Request};
+use ferry_http::{HttpError, HttpPort, Method, Request, StandardWebhook};
 use futures_util::future::BoxFuture;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 
 use super::{Channel, ChannelError, SendError};
 use crate::alerts::Message;
@@ -17,7 +13,7 @@ use crate::alerts::Message;
 pub struct Webhook {
     port: Arc<dyn HttpPort>,
     url: Secret,
-    key: Option<Vec<u8>>,
+    signing: Option<StandardWebhook>,
     timeout: Duration,
 }
 
@@ -39,22 +35,24 @@ impl Webhook {
             let fault = "it must start with https:// (or http:// on this host)".to_owned();
             return Err(ChannelError { key: "alerts.webhook.url", fault });
         }
-        let key = config.secret.as_ref().map(key).transpose()?;
-        Ok(Self { port, url: config.url.clone(), key, timeout: config.timeout.0 })
+        let signing = config.secret.as_ref().map(|secret| {
+            StandardWebhook::new(secret.reveal()).map_err(|fault| ChannelError {
+                key: "alerts.webhook.secret",
+                fault: fault.to_string(),
+            })
+        });
+        let signing = signing.transpose()?;
+        Ok(Self { port, url: config.url.clone(), signing, timeout: config.timeout.0 })
     }
 
     fn request(&self, message: &Message) -> Request {
         let body = message.document.to_string();
-        let (id, seconds) = (message.id.to_string(), message.at.as_second().to_string());
-        let mut headers = vec![
-            ("content-type".to_owned(), "application/json".to_owned()),
-            ("webhook-id".to_owned(), id.clone()),
-            ("webhook-timestamp".to_owned(), seconds.clone()),
-        ];
-        if let Some(key) = &self.key {
-            let signature = signature(key, &format!("{id}.{seconds}.{body}"));
-            headers.push(("webhook-signature".to_owned(), format!("v1,{signature}")));
-        }
+        let id = message.id.to_string();
+        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        headers.extend(match &self.signing {
+            Some(signing) => signing.headers(&id, message.at, &body),
+            None => StandardWebhook::unsigned(&id, message.at),
+        });
         Request {
             operation: "alert",
             method: Method::Post,
@@ -95,36 +93,5 @@ impl Channel for Webhook {
 
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), SendError>> {
         Box::pin(self.post(message))
-    }
-}
-
-fn key(secret: &Secret) -> Result<Vec<u8>, ChannelError> {
-    let text = secret.reveal().trim();
-    let fault = "it must be base64, with or without whsec_ in front".to_owned();
-    STANDARD
-        .decode(text.strip_prefix("whsec_").unwrap_or(text))
-        .ok()
-        .filter(|key| !key.is_empty())
-        .ok_or(ChannelError { key: "alerts.webhook.secret", fault })
-}
-
-fn signature(key: &[u8], signed: &str) -> String {
-    // A key of any length makes a MAC.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
-    mac.update(signed.as_bytes());
-    STANDARD.encode(mac.finalize().into_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_signature_is_that_of_the_standards_own_example() {
-        // standard-webhooks, libraries' test vector.
-        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let signed = "msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{\"test\": 2432232314}";
-        let signature = signature(&key(&secret).unwrap(), signed);
-        assert_eq!(signature, "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 }
