@@ -1,4 +1,4 @@
-//! A legacy ERP: customers over a paged REST API, which others may read and nobody may write.
+//! A legacy ERP: customers over a paged REST API, which others may read and write.
 //!
 //! Promises that a reader who asks for `updated_since` the largest `updated_at` it has seen misses
 //! nothing: the bound is inclusive, times only grow, and a page is sorted by `updated_at`, then
@@ -7,6 +7,7 @@
 
 mod api;
 mod customers;
+mod writing;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let customers =
         Arc::new(Customers::new(options.sim.world(), options.sim.ticks, control::now()));
     let control = Control::new();
-    let system = api::router(Arc::clone(&customers), options.token);
+    let system = api::router(Arc::clone(&customers), control.clone(), options.token);
     let app = control::app(control.clone(), system, Arc::clone(&customers) as _);
     let listener = control::bind(options.sim.listen).await?;
     control::start(act(customers, control, options.sim.tick_length()));

@@ -24,20 +24,37 @@ fn customers() -> Arc<Customers> {
 
 /// The ERP on a socket; the answer's status, headers and body.
 async fn ask(customers: &Arc<Customers>, method: &str, path: &str, token: &str) -> (u16, Value) {
-    let system: Router = api::router(Arc::clone(customers), "demo".to_owned());
-    let app = control::app(Control::new(), system, Arc::clone(customers) as _);
+    send(customers, method, path, &format!("authorization: {token}\r\n"), "").await
+}
+
+async fn send(
+    customers: &Arc<Customers>,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> (u16, Value) {
+    let control = Control::new();
+    let system: Router = api::router(Arc::clone(customers), control.clone(), "demo".to_owned());
+    let app = control::app(control, system, Arc::clone(customers) as _);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
     control::start(async move { drop(control::serve(listener, app).await) });
     let mut stream = TcpStream::connect(address).await.unwrap();
+    let length = body.len();
     let request =
-        format!("{method} {path} HTTP/1.0\r\nauthorization: {token}\r\ncontent-length: 0\r\n\r\n");
+        format!("{method} {path} HTTP/1.0\r\n{headers}content-length: {length}\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     (status, serde_json::from_str(body).unwrap_or_default())
+}
+
+async fn write(customers: &Arc<Customers>, method: &str, path: &str, body: Value) -> (u16, Value) {
+    let headers = "authorization: Bearer demo\r\nidempotency-key: k1\r\n";
+    send(customers, method, path, headers, &body.to_string()).await
 }
 
 async fn get(customers: &Arc<Customers>, path: &str) -> (u16, Value) {
@@ -116,13 +133,13 @@ async fn a_parameter_that_cannot_be_is_400_and_named() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404_and_writing_is_405() {
+async fn what_is_not_there_is_404_and_deleting_is_405() {
     let customers = customers();
     for path in ["/api/customers/C-999999", "/api/products", "/"] {
         let (status, body) = get(&customers, path).await;
         assert_eq!((status, &body["error"]["code"]), (404, &json!("not_found")), "{path}");
     }
-    assert_eq!(ask(&customers, "POST", "/api/customers", "Bearer demo").await.0, 405);
+    assert_eq!(ask(&customers, "DELETE", "/api/customers/C-100001", "Bearer demo").await.0, 405);
 }
 
 #[test]
@@ -130,4 +147,91 @@ fn the_state_shows_every_customer_and_nothing_else() {
     let customers = customers();
     assert_eq!(customers.collection("customers").unwrap().as_array().unwrap().len(), 30);
     assert_eq!(customers.collection("orders"), None);
+}
+
+#[tokio::test]
+async fn a_change_moves_the_time_and_the_revision_and_a_change_of_nothing_neither() {
+    let customers = customers();
+    let path = "/api/customers/C-100002";
+    let (_, before) = get(&customers, path).await;
+    let (status, after) = write(&customers, "PATCH", path, json!({"name": "Beta"})).await;
+    assert_eq!(
+        (status, &after["name"], &after["contacts"]),
+        (200, &json!("Beta"), &before["contacts"])
+    );
+    assert_eq!(
+        after["revision"].as_u64(),
+        before["revision"].as_u64().map(|revision| revision + 1)
+    );
+    assert!(after["updated_at"].as_str() > before["updated_at"].as_str());
+    assert_eq!(get(&customers, path).await.1, after);
+    let since = after["updated_at"].as_str().unwrap();
+    let (_, page) = get(&customers, &format!("/api/customers?updated_since={since}")).await;
+    assert_eq!(page["customers"], json!([after]));
+    let (status, same) = write(&customers, "PATCH", path, json!({"name": "Beta"})).await;
+    assert_eq!((status, same), (200, after.clone()));
+    // All of it, and what is not named is nothing.
+    let (_, replaced) = write(&customers, "PUT", path, json!({"name": "Beta"})).await;
+    assert_eq!((&replaced["contacts"], &replaced["blocked"]), (&json!([]), &json!(false)));
+}
+
+#[tokio::test]
+async fn one_that_is_made_has_a_number_and_is_made_once() {
+    let customers = customers();
+    let body = json!({"number": "WEB-1", "name": "Acme"});
+    let (status, made) = write(&customers, "POST", "/api/customers", body.clone()).await;
+    assert_eq!((status, &made["number"], &made["revision"]), (201, &json!("WEB-1"), &json!(1)));
+    // The same key is the same request.
+    assert_eq!(
+        write(&customers, "POST", "/api/customers", body.clone()).await,
+        (201, made.clone())
+    );
+    let headers = "authorization: Bearer demo\r\n";
+    let (status, taken) =
+        send(&customers, "POST", "/api/customers", headers, &body.to_string()).await;
+    assert_eq!((status, &taken["error"]["code"]), (409, &json!("exists")));
+    let (status, given) =
+        send(&customers, "POST", "/api/customers", headers, r#"{"name":"B"}"#).await;
+    assert_eq!((status, given["number"].as_str().unwrap().len()), (201, "C-900001".len()));
+    assert_eq!(get(&customers, "/api/customers/WEB-1").await, (200, made));
+    assert_eq!(get(&customers, "/api/customers?per_page=500").await.1["total"], 32);
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_and_changes_nothing() {
+    let customers = customers();
+    let path = "/api/customers/C-100002";
+    let (_, before) = get(&customers, path).await;
+    for body in [
+        json!({"name": ""}),
+        json!({"name": null}),
+        json!({"number": "C-100003"}),
+        json!({"contacts": ["Jo"]}),
+        json!({"blocked": "no"}),
+        json!({"colour": "red"}),
+    ] {
+        let (status, refusal) = write(&customers, "PATCH", path, body.clone()).await;
+        assert_eq!((status, &refusal["error"]["code"]), (422, &json!("invalid")), "{body}");
+    }
+    let (status, _) =
+        write(&customers, "PUT", "/api/customers/C-999999", json!({"name": "A"})).await;
+    assert_eq!(status, 404);
+    assert_eq!(write(&customers, "PATCH", path, json!([1])).await.0, 400);
+    assert_eq!(get(&customers, path).await.1, before);
+}
+
+#[tokio::test]
+async fn a_person_changes_a_customer_without_a_token_and_the_next_version_replaces_it() {
+    let customers = customers();
+    let (number, _) = customers.release(noon()).remove(0);
+    let path = format!("/_sim/customers/{number}");
+    let body = r#"{"name":"Acme","notes":"by hand"}"#;
+    let (status, changed) = send(&customers, "PATCH", &path, "", body).await;
+    assert_eq!((status, &changed["notes"]), (200, &json!("by hand")));
+    let mut replaced = false;
+    for _ in 1..TICKS {
+        replaced |= customers.release(noon()).iter().any(|(other, _)| *other == number);
+        let (_, shown) = get(&customers, &format!("/api/customers/{number}")).await;
+        assert_eq!(shown["notes"] != "by hand", replaced);
+    }
 }

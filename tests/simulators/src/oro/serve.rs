@@ -79,7 +79,7 @@ impl Front {
 
 impl Floor {
     fn answer(&mut self, request: &Request, now: Timestamp) -> Answer {
-        let answer = match operator(&mut self.shop, request) {
+        let answer = match operator(&mut self.shop, request, now) {
             Some(answer) => answer,
             None => self.shop.answer(request, now),
         };
@@ -109,9 +109,10 @@ impl View for Front {
     }
 }
 
-/// What a person in the back office does and no API offers:
-/// `POST /_sim/orders/{identifier}/internal-status/{status}` and `DELETE /_sim/tokens`.
-fn operator(shop: &mut Shop, request: &Request) -> Option<Answer> {
+/// What a person in the back office does:
+/// `POST /_sim/orders/{identifier}/internal-status/{status}`, `DELETE /_sim/tokens`, and
+/// `PATCH /_sim/customers/{externalId}` with an object of attributes.
+fn operator(shop: &mut Shop, request: &Request, now: Timestamp) -> Option<Answer> {
     let rest = request.path.strip_prefix("/_sim/")?;
     let segments: Vec<&str> = rest.split('/').collect();
     match (&request.method, segments.as_slice()) {
@@ -119,6 +120,9 @@ fn operator(shop: &mut Shop, request: &Request) -> Option<Answer> {
             let set = shop.set_internal_status(identifier, status);
             let answer = Answer::bare(if set { 204 } else { 404 });
             Some(if set { answer.with_effects(shop.effects()) } else { answer })
+        }
+        (&Method::PATCH, ["customers", number]) => {
+            Some(shop.change_customer(number, request, now).unwrap_or_else(|| Answer::bare(404)))
         }
         (&Method::DELETE, ["tokens"]) => {
             shop.tokens.revoke_all();

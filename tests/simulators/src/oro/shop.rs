@@ -4,10 +4,10 @@
 //! answer changed is told beside it, for whoever keeps the history.
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use ferry_world::account::Effect;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::changes;
@@ -109,6 +109,29 @@ impl Shop {
         order.link("internalStatus", status);
         self.store.put(order);
         true
+    }
+
+    /// Changes attributes of a customer, as a person in the back office does; `None` if there is no
+    /// such customer.
+    pub(super) fn change_customer(
+        &mut self,
+        number: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Option<Answer> {
+        let id = self.store.find(Kind::Customers, "externalId", number).next()?.id.to_string();
+        let attributes = serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
+        let body = json!({"data": {"type": "customers", "id": id, "attributes": attributes}});
+        let mut headers = HeaderMap::new();
+        for name in [header::ACCEPT, header::CONTENT_TYPE] {
+            headers.insert(name, HeaderValue::from_static(media::JSON_API));
+        }
+        let method = Method::PATCH;
+        let path = format!("{PREFIX}customers/{id}");
+        let body = Bytes::from(body.to_string());
+        let sent = Request { method, path, query: String::new(), headers, body };
+        let answer = self.route(&sent, &format!("customers/{id}"), now);
+        Some(answer.unwrap_or_else(|problems| Answer::refusal(&problems)))
     }
 
     fn token(&mut self, request: &Request, now: Timestamp) -> Answer {

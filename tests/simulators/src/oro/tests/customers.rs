@@ -196,3 +196,37 @@ fn a_deleted_customer_takes_addresses_and_people_along() {
     );
     assert_eq!(desk.send("DELETE", "customers", &[], None).status, 400);
 }
+
+#[test]
+fn customers_are_polled_by_their_own_time_with_all_that_hangs_on_them() {
+    let desk = Desk::open();
+    desk.post("customers", &customer("Acme", "C-1"));
+    desk.post("customeraddresses", &address("1", "DE"));
+    desk.post("customerusers", &user("1", "zoe@example.de"));
+    let query = "customers?filter[updatedAt][gte]=2026-01-01T00:00:00Z&sort=updatedAt,id\
+                 &page[size]=100&include=group,users,addresses";
+    let reply = desk.get(query);
+    let kinds: Vec<&str> = reply.body["included"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["type"].as_str().unwrap())
+        .collect();
+    assert_eq!((reply.ids(), kinds), (vec!["1"], vec!["customerusers", "customeraddresses"]));
+    assert_eq!(desk.get("customers?filter[updatedAt][gte]=2999-01-01T00:00:00Z").ids(), [""; 0]);
+}
+
+#[test]
+fn a_person_changes_a_customer_without_a_token() {
+    let desk = Desk::open();
+    desk.post("customers", &customer("Acme", "C-1"));
+    let changed = desk.raw("PATCH", "/_sim/customers/C-1", &[], br#"{"name":"Beta"}"#);
+    assert_eq!(
+        (changed.status, &changed.body["data"]["attributes"]["name"]),
+        (200, &json!("Beta"))
+    );
+    assert_eq!(desk.get("customers/1").body["data"]["attributes"]["name"], "Beta");
+    assert_eq!(desk.raw("PATCH", "/_sim/customers/C-2", &[], b"{}").status, 404);
+    let refused = desk.raw("PATCH", "/_sim/customers/C-1", &[], br#"{"name":""}"#);
+    assert_eq!(refused.status, 400);
+}
