@@ -14,6 +14,7 @@ pub mod oro;
 pub mod poll;
 pub mod push;
 pub mod rest;
+mod status;
 pub mod target;
 mod url;
 mod xml;
@@ -23,7 +24,7 @@ pub use poll::{NewRecord, Page};
 pub use push::{Acknowledged, PushRequest, Refusal};
 pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Write};
 
-use ferry_canonical::{Entity, Facet, Subject};
+use ferry_canonical::{Entity, Facet, Part, Subject};
 use ferry_config::SystemConfig;
 use ferry_http::Conversation;
 
@@ -141,24 +142,42 @@ impl System {
 
     /// Whether [`Self::look`] can show a part of `facet`: what a facet needs that goes both ways.
     pub fn looks(&self, facet: Facet) -> bool {
-        match (self, facet) {
-            (Self::Orderflow(_) | Self::Oro(_) | Self::Rest(_) | Self::Files(_), _) => false,
+        match self {
+            Self::Oro(_) => oro::Oro::looks(facet),
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) => false,
         }
     }
 
     /// Reads one part as it stands at the system, in canonical form; `None` if it is not there.
     /// `target_id` is the system's own id of the entity, where the ledger knows it.
-    #[expect(clippy::unused_async, reason = "systems that can be read will be waited for")]
+    ///
+    /// It is said as the system's own events say it, with their clock and sequence. That is not
+    /// always what was written there: compare through [`Self::complete`].
     pub async fn look(
         &self,
-        _conversation: &Conversation,
-        _subject: &Subject,
-        _target_id: Option<&str>,
+        conversation: &Conversation,
+        subject: &Subject,
+        target_id: Option<&str>,
     ) -> Result<Option<Held>, Failure> {
         match self {
-            Self::Orderflow(_) | Self::Oro(_) | Self::Rest(_) | Self::Files(_) => {
+            Self::Oro(system) => system.look(conversation, subject, target_id).await,
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) => {
                 Err(Failure::unsupported("it cannot be read part by part"))
             }
+        }
+    }
+
+    /// What this system said (an event of it, or what a look showed), with what it cannot say (an
+    /// Oro shop has no VAT number) as `known` has it: `known` itself, exactly if the system has
+    /// nothing else to say about `known` than it said.
+    ///
+    /// So this system holds `wanted` if `complete(held, wanted)` is `wanted`, and what another
+    /// system is to hold after an event of this one is `complete(event, what it holds)`.
+    #[must_use]
+    pub fn complete(&self, said: &Part, known: &Part) -> Part {
+        match self {
+            Self::Oro(_) => oro::Oro::complete(said, known),
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) => said.clone(),
         }
     }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::target::{Applied, Effect, Failure, Write};
 
 pub(super) const CUSTOMERS: &str = "customers";
-const GROUPS: &str = "customergroups";
+pub(super) const GROUPS: &str = "customergroups";
 /// Width of Oro's `externalId` (OroCommerce reference §0.2).
 const EXTERNAL_ID_CHARS_MAX: usize = 36;
 
@@ -137,18 +137,25 @@ async fn read(api: &Api<'_>, id: &str) -> Result<Option<Value>, Failure> {
 }
 
 async fn look_up(api: &Api<'_>, profile: &CustomerProfile) -> Result<Option<Value>, Failure> {
-    let key = external_id(&profile.number);
-    let query = vec![("filter[externalId]", key.clone())];
+    let query = vec![("filter[externalId]", external_id(&profile.number))];
     let document = api.list("look up customer", CUSTOMERS, query).await?;
-    let rows = document::rows(&document);
-    let ours = |row: &&&Value| document::text(row, "externalId") == Some(key.as_str());
-    let ours: Vec<&Value> = rows.iter().filter(|row| ours(&row)).collect();
+    Ok(one_numbered(&document, &profile.number)?.cloned())
+}
+
+/// The one customer of a list that has this number.
+pub(super) fn one_numbered<'a>(
+    document: &'a Value,
+    number: &str,
+) -> Result<Option<&'a Value>, Failure> {
+    let key = external_id(number);
+    let ours = |row: &&Value| document::text(row, "externalId") == Some(key.as_str());
+    let ours: Vec<&Value> = document::rows(document).iter().filter(ours).collect();
     match ours.as_slice() {
         [] => Ok(None),
-        [one] => Ok(Some((*one).clone())),
+        [one] => Ok(Some(one)),
         several => Err(Failure::new(
             FailureKind::Ambiguous,
-            format!("{} customers of the shop have the number `{}`", several.len(), profile.number),
+            format!("{} customers of the shop have the number `{number}`", several.len()),
         )),
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::target::Failure;
 
-const ADDRESSES: &str = "customeraddresses";
+pub(super) const ADDRESSES: &str = "customeraddresses";
 /// Countries whose regions Oro insists on and whose short codes are unambiguous.
 const SHORT_REGIONS: &[&str] = &["CA", "US"];
 
@@ -106,7 +106,7 @@ fn types(profile: &CustomerProfile, index: usize, address: &Address) -> Value {
 }
 
 /// `US-NY`, also where the source says `NY`; any other region goes as text.
-fn region_code(address: &Address) -> Option<String> {
+pub(super) fn region_code(address: &Address) -> Option<String> {
     let country = address.country.as_str();
     let region = address.region.as_deref()?;
     let is_part = |part: &str| {

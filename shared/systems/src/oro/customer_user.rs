@@ -17,7 +17,7 @@ use super::{
 };
 use crate::target::Failure;
 
-const USERS: &str = "customerusers";
+pub(super) const USERS: &str = "customerusers";
 
 /// Adds who is missing and changes who differs; says whether anything was written.
 pub(super) async fn apply(

@@ -1,5 +1,5 @@
-//! OroCommerce: orders are polled from its back-office JSON:API, and ERP and warehouse facts are
-//! written to it.
+//! OroCommerce: orders and customers are polled from its back-office JSON:API, and ERP and warehouse
+//! facts are written to it.
 //!
 //! It promises one token at a time and never a login per call, the exact media type Oro insists on,
 //! a read by key before anything is created a second time, and a failure kind that follows from
@@ -12,7 +12,7 @@
 //!
 //! | facet | what Oro can take | what it cannot |
 //! |---|---|---|
-//! | customer `profile` | name, number (`externalId`; a uuid of it where it is longer than 36 characters or holds a comma), group, addresses, contacts as customer users | VAT number, notes, a contact's phone and role; `blocked` disables its users, but nobody is enabled again by Ferry: a person in the shop does that; a group or a removed address that is not declared is left alone |
+//! | customer `profile` (both ways) | name, number (`externalId`; a uuid of it where it is longer than 36 characters or holds a comma), group, addresses, contacts as customer users | VAT number, notes, a contact's phone and role; `blocked` disables its users, but nobody is enabled again by Ferry: a person in the shop does that; a group or a removed address that is not declared is left alone |
 //! | product `catalogue` | SKU, status, default name, short and long description, unit on creation | dimensions, barcode, brand, category, origin, price; another unit (a warning says so); an absent description does not erase one |
 //! | product `stock` | one level: the sum of `available` over all sites, at least 0 | sites, totals, allocations |
 //! | order `shipment` | tracking numbers of despatched shipments, shipping status | the state's word, tracking URLs, despatch time; anything on a closed order (403) |
@@ -30,6 +30,8 @@ mod cancellation;
 mod client;
 mod customer;
 mod customer_address;
+mod customer_form;
+mod customer_said;
 mod customer_user;
 mod decimal;
 mod document;
@@ -45,11 +47,15 @@ mod stock;
 mod token;
 
 #[cfg(test)]
+mod keeping;
+#[cfg(test)]
+mod round_trip;
+#[cfg(test)]
 mod scripted;
 
 use std::{collections::HashMap, sync::Mutex};
 
-use ferry_canonical::{Facet, Part};
+use ferry_canonical::{Facet, Part, Subject};
 use ferry_config::system::OroConfig;
 use ferry_http::Conversation;
 
@@ -57,10 +63,9 @@ use self::{client::Api, token::Tokens};
 use crate::{
     draft::{Item, Record},
     poll::Page,
-    target::{Applied, Failure, Write},
+    target::{Applied, Failure, Held, Write},
 };
 
-/// The endpoint that is polled.
 const ORDERS: &str = "orders";
 
 /// One OroCommerce shop. What it learnt (token, group and level ids) is shared by all its calls.
@@ -93,7 +98,7 @@ impl Oro {
         })
     }
 
-    /// Reads a page of orders.
+    /// Reads a page of orders or customers.
     pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
         read::read(record)
     }
@@ -101,25 +106,49 @@ impl Oro {
     pub fn polled_endpoint(&self, facet: Facet) -> Option<String> {
         match facet {
             Facet::Placed => Some(ORDERS.to_owned()),
-            Facet::Profile
-            | Facet::Shipment
-            | Facet::Cancellation
-            | Facet::Catalogue
-            | Facet::Stock => None,
+            Facet::Profile => Some(customer::CUSTOMERS.to_owned()),
+            Facet::Shipment | Facet::Cancellation | Facet::Catalogue | Facet::Stock => None,
         }
     }
 
-    /// The next page of orders by (updatedAt, id). The local clock plays no part in the cursor.
+    /// The next page by (updatedAt, id). The local clock plays no part in the cursor.
     pub async fn poll(
         &self,
         conversation: &Conversation,
         endpoint: &str,
         cursor: Option<&str>,
     ) -> Result<Page, Failure> {
-        if endpoint != ORDERS {
-            return Err(Failure::unsupported("of an Oro shop only `orders` is polled"));
+        let list = poll::list(endpoint).ok_or_else(|| {
+            Failure::unsupported("of an Oro shop only `orders` and `customers` are polled")
+        })?;
+        poll::poll(&self.api(conversation), list, cursor).await
+    }
+
+    pub const fn looks(facet: Facet) -> bool {
+        matches!(facet, Facet::Profile)
+    }
+
+    /// Reads one part as the shop has it, by its id or by key.
+    pub async fn look(
+        &self,
+        conversation: &Conversation,
+        subject: &Subject,
+        target_id: Option<&str>,
+    ) -> Result<Option<Held>, Failure> {
+        if !Self::looks(subject.facet) {
+            return Err(Failure::unsupported("an Oro shop shows only customers part by part"));
         }
-        poll::poll(&self.api(conversation), cursor).await
+        Box::pin(customer_said::look(&self.api(conversation), subject, target_id)).await
+    }
+
+    /// What the shop said, with what it cannot say as `known` has it.
+    pub fn complete(said: &Part, known: &Part) -> Part {
+        match (said, known) {
+            (Part::CustomerProfile(said), Part::CustomerProfile(known)) => {
+                Part::CustomerProfile(customer_form::complete(said, known))
+            }
+            (said, _) => said.clone(),
+        }
     }
 
     /// One answer per write; the writes are applied one after the other.

@@ -1,7 +1,7 @@
-//! Polling orders by (updatedAt, id).
+//! Polling orders and customers by (updatedAt, id).
 //!
 //! Oro stamps whole seconds and commits later than it stamps (OroCommerce reference §9), so each
-//! walk over the list begins an overlap before the last order seen. Within a walk each page begins
+//! walk over the list begins an overlap before the last row seen. Within a walk each page begins
 //! where the last one ended: at its last second, or, where that second fills a page, behind the last
 //! id of that second. Offsets are not used, because rows that change while they are paged shift
 //! them, and a shifted row would be skipped. A page that is byte for byte one of the walk before is
@@ -21,21 +21,37 @@ use uuid::Uuid;
 use super::{
     ORDERS,
     client::{Api, Call, MEDIA_TYPE, Query, Said},
-    document,
+    customer::CUSTOMERS,
+    customer_said, document,
 };
 use crate::{
     poll::{self, NewRecord, Page},
     target::Failure,
 };
 
-const INCLUDE: &str = "lineItems,billingAddress,shippingAddress,customer,customerUser";
+/// What is polled, and what comes with each row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct List {
+    resource: &'static str,
+    operation: &'static str,
+    include: &'static str,
+}
+
+const LISTS: [List; 2] = [
+    List {
+        resource: ORDERS,
+        operation: "poll orders",
+        include: "lineItems,billingAddress,shippingAddress,customer,customerUser",
+    },
+    List { resource: CUSTOMERS, operation: "poll customers", include: customer_said::INCLUDE },
+];
 /// Fingerprints kept of one walk.
 const SEEN_MAX: usize = 64;
 
 /// How far the list has been read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Cursor {
-    /// Of the last order seen, or when its walk began, where that order was ahead of it.
+    /// Of the last row seen, or when its walk began, where that row was ahead of it.
     updated_at: Timestamp,
     id: String,
     /// Fingerprints of the pages of the last finished walk.
@@ -59,7 +75,7 @@ struct Walk {
     seen: Vec<String>,
 }
 
-/// Where an order stands in the list.
+/// Where a row stands in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
     updated_at: Timestamp,
@@ -73,13 +89,17 @@ impl Place {
     }
 }
 
-pub(super) async fn poll(api: &Api<'_>, cursor: Option<&str>) -> Result<Page, Failure> {
+pub(super) fn list(endpoint: &str) -> Option<List> {
+    LISTS.into_iter().find(|list| list.resource == endpoint)
+}
+
+pub(super) async fn poll(api: &Api<'_>, list: List, cursor: Option<&str>) -> Result<Page, Failure> {
     let config = &api.oro.config;
     let before = cursor.map(parse).transpose()?;
     let mut query = query(before.as_ref(), config.overlap.0);
     query.push(("page[size]", config.page_size.to_string()));
-    query.push(("include", INCLUDE.to_owned()));
-    let said = api.ask(&Call { query, ..Call::read("poll orders", ORDERS) }).await?;
+    query.push(("include", list.include.to_owned()));
+    let said = api.ask(&Call { query, ..Call::read(list.operation, list.resource) }).await?;
     page(before, cursor, &said, usize::from(config.page_size))
 }
 
@@ -88,7 +108,7 @@ fn parse(text: &str) -> Result<Cursor, Failure> {
     if let Ok(cursor) = serde_json::from_str(text) {
         return Ok(cursor);
     }
-    let detail = "the cursor of `orders` cannot be read: set it to an RFC 3339 time";
+    let detail = "its cursor cannot be read: set it to an RFC 3339 time";
     let updated_at =
         text.trim().parse().map_err(|_| Failure::new(FailureKind::Internal, detail))?;
     Ok(Cursor { updated_at, id: "0".to_owned(), seen: Vec::new(), walk: None })
@@ -152,18 +172,18 @@ fn written(cursor: &Cursor) -> Result<String, Failure> {
         .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
 }
 
-fn record(said: &Said, orders: usize) -> NewRecord {
+fn record(said: &Said, rows: usize) -> NewRecord {
     NewRecord {
         content_type: MEDIA_TYPE,
         headers: Vec::new(),
         body: said.body.to_vec(),
-        items: u32::try_from(orders).ok(),
+        items: u32::try_from(rows).ok(),
     }
 }
 
-fn place(order: &Value) -> Option<Place> {
-    let updated_at = document::text(order, "updatedAt")?.parse().ok()?;
-    Some(Place { updated_at, id: document::id(order)?.to_owned() })
+fn place(row: &Value) -> Option<Place> {
+    let updated_at = document::text(row, "updatedAt")?.parse().ok()?;
+    Some(Place { updated_at, id: document::id(row)?.to_owned() })
 }
 
 /// 64 bits of the page's content.
@@ -189,7 +209,7 @@ fn after(
     let next = if full { Some(onward(walk.as_ref(), places)?) } else { behind_second(walk) };
     let Some(position) = position.iter().chain(places).max_by_key(|place| place.key()).cloned()
     else {
-        return Err(disorder("no order of the page has an id and an updatedAt"));
+        return Err(disorder("no row of the page has an id and an updatedAt"));
     };
     let (seen, walk) = match next {
         Some((from, after)) => (seen, Some(Walk { began: Some(began), from, after, seen: walked })),
@@ -210,7 +230,7 @@ fn behind_second(walk: Option<Walk>) -> Option<(Timestamp, Option<String>)> {
 /// on the page. Each step is strictly forward, so a walk ends.
 fn onward(walk: Option<&Walk>, places: &[Place]) -> Result<(Timestamp, Option<String>), Failure> {
     let (Some(first), Some(last)) = (places.first(), places.last()) else {
-        return Err(disorder("no order of the page has an id and an updatedAt"));
+        return Err(disorder("no row of the page has an id and an updatedAt"));
     };
     let inside = first.updated_at == last.updated_at;
     let forward = match walk {
@@ -230,7 +250,7 @@ fn onward(walk: Option<&Walk>, places: &[Place]) -> Result<(Timestamp, Option<St
 }
 
 fn disorder(what: &str) -> Failure {
-    Failure::new(FailureKind::Internal, format!("the orders cannot be polled: {what}"))
+    Failure::new(FailureKind::Internal, format!("the list cannot be polled: {what}"))
 }
 
 #[cfg(test)]

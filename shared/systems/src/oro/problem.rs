@@ -7,11 +7,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use ferry_canonical::FailureKind;
-use ferry_http::{Method, Response};
+use ferry_http::Response;
 use serde_json::Value;
 
 use super::client::Call;
-use crate::target::Failure;
+use crate::{status, target::Failure};
 
 /// Errors named in a failure's detail, and characters of each.
 const ERRORS_MAX: usize = 5;
@@ -59,9 +59,7 @@ pub(super) fn refused(response: &Response, call: &Call) -> No {
         explain(&problems, call)
     };
     let failure = Failure::new(kind, detail).with_response(response);
-    // A gateway that gave up does not know whether Oro, behind it, goes on; an Oro that broke does not
-    // say how far it had come.
-    let unread = call.writes() && matches!(response.status, 500 | 502 | 504);
+    let unread = call.writes() && status::leaves_open(response.status);
     let duplicate = response.status == 409
         || (response.status == 400
             && problems.iter().any(|problem| problem.title.starts_with("unique ")));
@@ -72,33 +70,13 @@ pub(super) fn retry_after(response: &Response) -> Option<Duration> {
     response.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// What a status means by itself.
-pub(super) const fn kind_of_status(status: u16, method: Method) -> FailureKind {
-    match status {
-        401 => FailureKind::Auth,
-        404 => match method {
-            Method::Patch | Method::Delete => FailureKind::Conflict,
-            Method::Get | Method::Post | Method::Put => FailureKind::Internal,
-        },
-        405 | 406 | 415 | 501 | 505 => FailureKind::Internal,
-        409 => FailureKind::Conflict,
-        413 => FailureKind::TooLarge,
-        429 => FailureKind::RateLimited,
-        // A redirect is never followed: something else answers at base_url at the moment.
-        // A 500 may be a defect that this record meets each time; it may as well be a target in trouble,
-        // whose records must not die of it. It is tried until the route gives up.
-        300..=399 | 408 | 423 | 425 | 500 | 502..=504 | 506..=599 => FailureKind::Unavailable,
-        _ => FailureKind::Rejected,
-    }
-}
-
 fn kind(status: u16, problems: &[Problem], call: &Call) -> FailureKind {
     let titled = |title: &str| problems.iter().any(|problem| problem.title == title);
     if titled("entity type constraint") {
         return FailureKind::Unsupported;
     }
     if status != 400 {
-        return kind_of_status(status, call.method);
+        return status::kind(status, call.method);
     }
     if titled("filter constraint") || titled("sort constraint") || titled("extra fields constraint")
     {

@@ -1,7 +1,7 @@
-//! A page of orders, read into drafts.
+//! A page of orders or customers, read into drafts.
 //!
-//! Every order of the page stands for itself: one that cannot be read becomes a bad item with the
-//! bytes of its own order and of what belongs to it, and the others go on. Documents nested deeper
+//! Every row of the page stands for itself: one that cannot be read becomes a bad item with the
+//! bytes of its own row and of what belongs to it, and the others go on. Documents nested deeper
 //! than serde_json's limit of 128 are refused, never followed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,11 +10,14 @@ use ferry_canonical::{Clock, FailureKind, Part, Sequence};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{ORDERS, document, placed};
+use super::{ORDERS, customer::CUSTOMERS, customer_said, document, placed};
 use crate::draft::{BadItem, Draft, Item, PartDraft, Record};
 
 /// Type and id.
 pub(super) type Key = (String, String);
+
+/// Of every row: when it was changed last, by the shop's word.
+pub(super) const CLOCK: &str = "updated-at";
 
 /// The document's members as they were written.
 #[derive(Deserialize)]
@@ -25,7 +28,7 @@ struct Cut<'a> {
     included: Option<Vec<&'a RawValue>>,
 }
 
-/// What came with the orders, by type and id: read, and as written.
+/// What came with the rows, by type and id: read, and as written.
 #[derive(Default)]
 pub(super) struct Included<'a>(BTreeMap<Key, (Value, &'a RawValue)>);
 
@@ -35,7 +38,7 @@ impl Included<'_> {
     }
 }
 
-/// Why an order cannot become a part: the field and what was expected of it.
+/// Why a row cannot become a part: the field and what was expected of it.
 pub(super) struct Bad(pub(super) String);
 
 impl Bad {
@@ -45,32 +48,38 @@ impl Bad {
 }
 
 pub(super) fn read(record: &Record<'_>) -> Vec<Item> {
-    if record.endpoint != ORDERS {
-        let detail = "only records of the endpoint `orders` are read from an Oro shop";
+    let Some(rows) = Rows::of(record.endpoint) else {
+        let detail = "only records of `orders` and `customers` are read from an Oro shop";
         return vec![whole(record, FailureKind::Unsupported, detail.to_owned())];
-    }
+    };
     let parse = |detail: String| vec![whole(record, FailureKind::Parse, detail)];
     let cut: Cut<'_> = match serde_json::from_slice(record.body) {
         Ok(cut) => cut,
         Err(error) => return parse(format!("not a JSON:API document: {error}")),
     };
-    let Some(orders) = cut.data else {
+    let Some(data) = cut.data else {
         return parse("not a JSON:API document: `data` is missing".to_owned());
     };
     let included = index(&cut.included.unwrap_or_default());
-    let list: Result<Vec<&RawValue>, _> = serde_json::from_str(orders.get());
+    let list: Result<Vec<&RawValue>, _> = serde_json::from_str(data.get());
     match list {
         Ok(list) => {
             let items = list.into_iter().enumerate();
-            items.map(|(index, raw)| item(format!("/data/{index}"), raw, &included)).collect()
+            items.map(|(index, raw)| rows.item(format!("/data/{index}"), raw, &included)).collect()
         }
-        Err(_) => vec![item("/data".to_owned(), orders, &included)],
+        Err(_) => vec![rows.item("/data".to_owned(), data, &included)],
     }
 }
 
 fn whole(record: &Record<'_>, kind: FailureKind, detail: String) -> Item {
     let bad = BadItem { kind, detail, fragment: record.body.to_vec(), key: None };
     Item { pointer: String::new(), draft: Err(bad) }
+}
+
+/// What came with the rows of a document.
+pub(super) fn included(body: &[u8]) -> Included<'_> {
+    let cut = serde_json::from_slice::<Cut<'_>>(body).ok().and_then(|cut| cut.included);
+    index(&cut.unwrap_or_default())
 }
 
 fn index<'a>(resources: &[&'a RawValue]) -> Included<'a> {
@@ -86,48 +95,82 @@ fn index<'a>(resources: &[&'a RawValue]) -> Included<'a> {
     Included(included)
 }
 
-fn item(pointer: String, raw: &RawValue, included: &Included<'_>) -> Item {
-    let order: Value = match serde_json::from_str(raw.get()) {
-        Ok(order) => order,
-        Err(error) => {
-            let bad = BadItem {
-                kind: FailureKind::Parse,
-                detail: format!("the order cannot be read: {error}"),
-                fragment: format!(r#"{{"data":[{}]}}"#, raw.get()).into_bytes(),
-                key: None,
-            };
-            return Item { pointer, draft: Err(bad) };
+/// What a page lists.
+#[derive(Clone, Copy)]
+enum Rows {
+    Orders,
+    Customers,
+}
+
+impl Rows {
+    fn of(endpoint: &str) -> Option<Self> {
+        match endpoint {
+            ORDERS => Some(Self::Orders),
+            CUSTOMERS => Some(Self::Customers),
+            _ => None,
         }
-    };
-    let draft = draft(&order, included).map_err(|Bad(detail)| BadItem {
-        kind: FailureKind::Validation,
-        detail,
-        fragment: fragment(raw, &order, included),
-        key: document::text(&order, "identifier").map(str::to_owned),
-    });
-    Item { pointer, draft }
-}
-
-fn draft(order: &Value, included: &Included<'_>) -> Result<Draft, Bad> {
-    if order.get("type").and_then(Value::as_str) != Some(ORDERS) {
-        return Err(Bad::new("type", "`orders`"));
     }
-    let id = document::id(order).ok_or_else(|| Bad::new("id", "a text"))?;
-    let updated_at = placed::time(order, "updatedAt")?;
-    let part = placed::placed(order, included)?;
-    Ok(Draft::Part(Box::new(PartDraft {
-        part: Part::OrderPlaced(Box::new(part)),
-        source_id: Some(id.to_owned()),
-        sequence: Sequence::of_time(updated_at),
-        clock: Clock::named("updated-at"),
-        time: Some(updated_at),
-    })))
+
+    /// Their type, what one is called, and the attribute that is its key.
+    const fn names(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Orders => (ORDERS, "order", "identifier"),
+            Self::Customers => (CUSTOMERS, "customer", "externalId"),
+        }
+    }
+
+    fn item(self, pointer: String, raw: &RawValue, included: &Included<'_>) -> Item {
+        let (_, name, key) = self.names();
+        let row: Value = match serde_json::from_str(raw.get()) {
+            Ok(row) => row,
+            Err(error) => {
+                let bad = BadItem {
+                    kind: FailureKind::Parse,
+                    detail: format!("the {name} cannot be read: {error}"),
+                    fragment: format!(r#"{{"data":[{}]}}"#, raw.get()).into_bytes(),
+                    key: None,
+                };
+                return Item { pointer, draft: Err(bad) };
+            }
+        };
+        let draft = self.draft(&row, included).map_err(|Bad(detail)| BadItem {
+            kind: FailureKind::Validation,
+            detail,
+            fragment: fragment(raw, &row, included),
+            key: document::text(&row, key).map(str::to_owned),
+        });
+        Item { pointer, draft }
+    }
+
+    fn draft(self, row: &Value, included: &Included<'_>) -> Result<Draft, Bad> {
+        let (kind, ..) = self.names();
+        if row.get("type").and_then(Value::as_str) != Some(kind) {
+            return Err(Bad::new("type", &format!("`{kind}`")));
+        }
+        let id = document::id(row).ok_or_else(|| Bad::new("id", "a text"))?;
+        let part = match self {
+            Self::Orders => Part::OrderPlaced(Box::new(placed::placed(row, included)?)),
+            Self::Customers if document::text(row, "externalId").is_none() => {
+                let reason = "it has no number (externalId) that other systems could know it by";
+                return Ok(Draft::Skip { what: format!("customer {id}"), reason: reason.into() });
+            }
+            Self::Customers => Part::CustomerProfile(customer_said::profile(row, included)?),
+        };
+        let updated_at = placed::time(row, "updatedAt")?;
+        Ok(Draft::Part(Box::new(PartDraft {
+            part,
+            source_id: Some(id.to_owned()),
+            sequence: Sequence::of_time(updated_at),
+            clock: Clock::named(CLOCK),
+            time: Some(updated_at),
+        })))
+    }
 }
 
-/// The order with what belongs to it, each byte for byte, as a document of one.
-fn fragment(raw: &RawValue, order: &Value, included: &Included<'_>) -> Vec<u8> {
+/// The row with what belongs to it, each byte for byte, as a document of one.
+fn fragment(raw: &RawValue, row: &Value, included: &Included<'_>) -> Vec<u8> {
     let mut wanted: BTreeSet<Key> = BTreeSet::new();
-    let mut open = references(order);
+    let mut open = references(row);
     while let Some(key) = open.pop() {
         // Only what was included can be added, each once: the walk ends.
         if let Some((resource, _)) = included.0.get(&key)

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{client::encode, problem};
-use crate::target::Failure;
+use crate::{status, target::Failure};
 
 /// A token is renewed this long before it ends.
 const EARLY: Duration = Duration::from_secs(30);
@@ -119,9 +119,6 @@ fn granted(response: &Response) -> Result<Granted, Failure> {
             FailureKind::Auth,
             "there is no token endpoint at base_url/oauth2-token: check base_url",
         )),
-        status => Err(failure(
-            problem::kind_of_status(status, Method::Get),
-            "the token endpoint gave no token",
-        )),
+        code => Err(failure(status::kind(code, Method::Get), "the token endpoint gave no token")),
     }
 }

@@ -32,7 +32,7 @@ fn says(system: &RawSystem, facet: Facet) -> Said {
             let told = matches!(facet, Facet::Shipment | Facet::Cancellation | Facet::Stock);
             said(told, Said::Unasked)
         }
-        RawSystem::Oro(_) => said(facet == Facet::Placed, Said::Polled),
+        RawSystem::Oro(_) => said(matches!(facet, Facet::Placed | Facet::Profile), Said::Polled),
         RawSystem::Rest(rest) => {
             said(rest.endpoints.values().any(|endpoint| endpoint.facet == facet), Said::Polled)
         }

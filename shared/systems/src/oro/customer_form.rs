@@ -1,0 +1,188 @@
+//! The form in which an Oro shop says a customer: what it shows once it has taken a profile.
+//!
+//! A shop has no place for a VAT number, notes, a contact's phone and role or an address's email,
+//! cannot say whether a customer is blocked, knows no order of people and addresses but the default
+//! ones, and spells regions its own way. So what it says is never compared with what was written to
+//! it, but with the form of that ([`form`]); and what it cannot say is never taken for a removal, but
+//! for what the other side knows ([`complete`]).
+
+use std::cmp::Reverse;
+
+use ferry_canonical::{
+    customer::{Contact, CustomerProfile},
+    value::{Address, AddressKind},
+};
+
+use super::{customer::external_id, customer_address::region_code};
+
+/// An address and the kinds it is the default of.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    pub(super) address: Address,
+    pub(super) defaults: Vec<AddressKind>,
+}
+
+/// What the shop says of `profile` once it has taken it. The form of a form is itself.
+pub(super) fn form(profile: &CustomerProfile) -> CustomerProfile {
+    let placed = profile.addresses.iter().enumerate().map(|(index, address)| {
+        let is_first =
+            |kind| profile.addresses.iter().take(index).all(|other| !other.kinds.contains(kind));
+        let defaults = address.kinds.iter().filter(|kind| is_first(kind)).copied().collect();
+        Placed { address: address_form(address, &profile.name), defaults }
+    });
+    CustomerProfile {
+        number: external_id(&profile.number),
+        name: profile.name.clone(),
+        group: said(profile.group.as_ref()),
+        vat_number: None,
+        blocked: false,
+        contacts: people(profile.contacts.iter().map(contact_form).collect()),
+        addresses: in_order(placed.collect()),
+        notes: None,
+        extensions: ferry_canonical::value::Extensions::new(),
+    }
+}
+
+/// Text that says something.
+fn said(text: Option<&String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty()).cloned()
+}
+
+fn contact_form(contact: &Contact) -> Contact {
+    Contact { id: external_id(&contact.id), phone: None, role: None, ..contact.clone() }
+}
+
+fn address_form(address: &Address, customer: &str) -> Address {
+    let region = region_code(address).or_else(|| said(address.region.as_ref()));
+    plain(
+        Address {
+            code: said(address.code.as_ref()),
+            kinds: address.kinds.clone(),
+            company: said(address.company.as_ref()),
+            first_name: said(address.first_name.as_ref()),
+            last_name: said(address.last_name.as_ref()),
+            street: address.street.clone(),
+            street2: said(address.street2.as_ref()),
+            city: address.city.clone(),
+            postcode: said(address.postcode.as_ref()),
+            region,
+            country: address.country.clone(),
+            phone: said(address.phone.as_ref()),
+            email: None,
+        },
+        customer,
+    )
+}
+
+/// Without what follows from the customer: an address that names nobody has the customer's own name
+/// in the shop.
+fn plain(mut address: Address, customer: &str) -> Address {
+    let person = address.first_name.is_some() && address.last_name.is_some();
+    if !person && address.company.as_deref() == Some(customer) {
+        address.company = None;
+    }
+    address.kinds = [AddressKind::Billing, AddressKind::Shipping]
+        .into_iter()
+        .filter(|kind| address.kinds.contains(kind))
+        .collect();
+    address
+}
+
+/// People in one order, whoever lists them.
+fn people(mut contacts: Vec<Contact>) -> Vec<Contact> {
+    contacts.sort_by(|one, other| (&one.id, &one.email).cmp(&(&other.id, &other.email)));
+    contacts
+}
+
+/// Addresses in the one order that says which is the default of each kind: the first of it. One
+/// that is a default and has the other kind too stands behind the default of that kind.
+pub(super) fn in_order(mut placed: Vec<Placed>) -> Vec<Address> {
+    let defers =
+        |placed: &Placed| placed.address.kinds.iter().any(|kind| !placed.defaults.contains(kind));
+    placed.sort_by_cached_key(|placed| {
+        let rank = (
+            placed.defaults.is_empty(),
+            defers(placed),
+            Reverse(placed.defaults.contains(&AddressKind::Billing)),
+        );
+        // Of those that are no default, the content decides: it is the same wherever it is read.
+        (rank, serde_json::to_string(&placed.address).unwrap_or_default())
+    });
+    placed.into_iter().map(|placed| placed.address).collect()
+}
+
+/// What the shop said, with what it cannot say as `known` has it: `known` itself where the shop
+/// would say of it just this.
+pub(super) fn complete(shop: &CustomerProfile, known: &CustomerProfile) -> CustomerProfile {
+    let shop = form(shop);
+    if form(known) == shop {
+        return known.clone();
+    }
+    let number =
+        if external_id(&known.number) == shop.number { &known.number } else { &shop.number };
+    let mut found = addresses(&shop, known);
+    let in_shops_order: Vec<Address> = found.iter().map(|(_, address)| address.clone()).collect();
+    found.sort_by_key(|(index, _)| index.unwrap_or(usize::MAX));
+    let profile = CustomerProfile {
+        number: number.clone(),
+        vat_number: known.vat_number.clone(),
+        blocked: known.blocked,
+        notes: known.notes.clone(),
+        extensions: known.extensions.clone(),
+        contacts: contacts(&shop, known),
+        addresses: found.into_iter().map(|(_, address)| address).collect(),
+        ..shop.clone()
+    };
+    if form(&profile) == shop {
+        return profile;
+    }
+    // Which address is the default has changed: their order is the shop's.
+    CustomerProfile { addresses: in_shops_order, ..profile }
+}
+
+fn contacts(shop: &CustomerProfile, known: &CustomerProfile) -> Vec<Contact> {
+    let with_known = |contact: &Contact| {
+        let found = known.contacts.iter().find(|known| external_id(&known.id) == contact.id);
+        match found {
+            Some(known) => Contact {
+                id: known.id.clone(),
+                phone: known.phone.clone(),
+                role: known.role.clone(),
+                ..contact.clone()
+            },
+            None => contact.clone(),
+        }
+    };
+    let place = |contact: &Contact| known.contacts.iter().position(|known| known.id == contact.id);
+    let mut contacts: Vec<Contact> = shop.contacts.iter().map(with_known).collect();
+    contacts.sort_by_key(|contact| place(contact).unwrap_or(usize::MAX));
+    contacts
+}
+
+/// Each address of the shop as `known` has it, with its place there.
+fn addresses(shop: &CustomerProfile, known: &CustomerProfile) -> Vec<(Option<usize>, Address)> {
+    let with_known = |address: &Address| {
+        let is_it = |known: &Address| same_place(&address_form(known, &shop.name), address);
+        let index = known.addresses.iter().position(is_it);
+        let found = index.and_then(|index| known.addresses.get(index));
+        let address = match found {
+            Some(known) if address_form(known, &shop.name) == *address => known.clone(),
+            Some(known) => Address { email: known.email.clone(), ..address.clone() },
+            None => address.clone(),
+        };
+        (index, address)
+    };
+    shop.addresses.iter().map(with_known).collect()
+}
+
+/// By code; those without one by where they are.
+fn same_place(one: &Address, other: &Address) -> bool {
+    match (&one.code, &other.code) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => {
+            (&one.street, &one.city, &one.postcode, &one.country)
+                == (&other.street, &other.city, &other.postcode, &other.country)
+        }
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}

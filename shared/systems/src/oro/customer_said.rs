@@ -1,0 +1,175 @@
+//! One customer of the shop as the canonical facet `profile`, from a page or looked at by itself.
+//!
+//! It is said in the shop's own form ([`customer_form`]): what Ferry wrote to it is said by it as the
+//! form of that. A person is known by the user's `externalId`, and one that has none by the user's id
+//! in the shop.
+
+use ferry_canonical::{
+    Clock, FailureKind, Part, Sequence, Subject,
+    customer::{Contact, CustomerProfile},
+    value::{Address, AddressKind, Country, Extensions},
+};
+use serde_json::Value;
+
+use super::{
+    client::{Api, Call, Said},
+    customer::{self, CUSTOMERS, GROUPS, external_id},
+    customer_address::ADDRESSES,
+    customer_form::{self, Placed},
+    customer_user::USERS,
+    document, placed,
+    read::{self, Bad, CLOCK, Included},
+};
+use crate::target::{Failure, Held};
+
+/// What comes with a customer.
+pub(super) const INCLUDE: &str = "group,users,addresses";
+
+/// Reads the customer as the shop has it.
+pub(super) async fn look(
+    api: &Api<'_>,
+    subject: &Subject,
+    target_id: Option<&str>,
+) -> Result<Option<Held>, Failure> {
+    if let Some(id) = target_id {
+        let query = vec![("include", INCLUDE.to_owned())];
+        let call =
+            Call { id: Some(id.to_owned()), query, ..Call::read("look at customer", CUSTOMERS) };
+        match api.ask(&call).await {
+            Ok(said) => {
+                let row = document::rows(&said.document).first();
+                return row.map(|row| held(&said, row, subject)).transpose();
+            }
+            // The one that was linked is gone: another may have its number.
+            Err(no) if no.is_not_found() => {}
+            Err(no) => return Err(no.failure),
+        }
+    }
+    let query =
+        vec![("filter[externalId]", external_id(&subject.id)), ("include", INCLUDE.to_owned())];
+    let said = api.ask(&Call { query, ..Call::read("look at customer", CUSTOMERS) }).await?;
+    let row = customer::one_numbered(&said.document, &subject.id)?;
+    row.map(|row| held(&said, row, subject)).transpose()
+}
+
+fn held(said: &Said, row: &Value, subject: &Subject) -> Result<Held, Failure> {
+    let read = || -> Result<Held, Bad> {
+        let mut profile = profile(row, &read::included(&said.body))?;
+        // A number the shop has no room for stands there as a uuid; one it does not know yet is ours.
+        if profile.number.is_empty() || profile.number == external_id(&subject.id) {
+            subject.id.clone_into(&mut profile.number);
+        }
+        let changed_at = placed::time(row, "updatedAt")?;
+        Ok(Held {
+            part: Part::CustomerProfile(profile),
+            target_id: document::id(row).map(str::to_owned),
+            clock: Clock::named(CLOCK),
+            sequence: Sequence::of_time(changed_at),
+            changed_at: Some(changed_at),
+        })
+    };
+    read().map_err(|Bad(detail)| {
+        let detail = format!("the customer in the shop cannot be read: {detail}");
+        Failure::new(FailureKind::Validation, detail)
+    })
+}
+
+/// With an empty number where the shop has none.
+pub(super) fn profile(row: &Value, included: &Included<'_>) -> Result<CustomerProfile, Bad> {
+    let group = match document::one(row, "group") {
+        Some(id) => Some(required(resource(included, GROUPS, id, "group")?, "name", "group")?),
+        None => None,
+    };
+    let said = CustomerProfile {
+        number: owned(row, "externalId").unwrap_or_default(),
+        name: required(row, "name", "name")?,
+        group,
+        vat_number: None,
+        blocked: false,
+        contacts: contacts(row, included)?,
+        addresses: customer_form::in_order(addresses(row, included)?),
+        notes: None,
+        extensions: Extensions::new(),
+    };
+    Ok(CustomerProfile { number: said.number.clone(), ..customer_form::form(&said) })
+}
+
+fn resource<'a>(
+    included: &'a Included<'_>,
+    kind: &str,
+    id: &str,
+    field: &str,
+) -> Result<&'a Value, Bad> {
+    included.get(kind, id).ok_or_else(|| Bad::new(field, "its resource in `included`"))
+}
+
+/// The value itself is personal and is not repeated.
+fn required(resource: &Value, name: &str, field: &str) -> Result<String, Bad> {
+    owned(resource, name).ok_or_else(|| Bad::new(field, "a text that is not empty"))
+}
+
+fn owned(resource: &Value, name: &str) -> Option<String> {
+    document::text(resource, name).map(str::to_owned)
+}
+
+fn contacts(row: &Value, included: &Included<'_>) -> Result<Vec<Contact>, Bad> {
+    let contact = |id: &str| {
+        let field = |name: &str| format!("users[{id}].{name}");
+        let user = resource(included, USERS, id, &format!("users[{id}]"))?;
+        Ok(Contact {
+            id: owned(user, "externalId").unwrap_or_else(|| format!("oro-{id}")),
+            first_name: required(user, "firstName", &field("firstName"))?,
+            last_name: required(user, "lastName", &field("lastName"))?,
+            email: required(user, "email", &field("email"))?,
+            phone: None,
+            role: None,
+        })
+    };
+    document::many(row, "users").into_iter().map(contact).collect()
+}
+
+fn addresses(row: &Value, included: &Included<'_>) -> Result<Vec<Placed>, Bad> {
+    let address = |id: &str| {
+        let field = format!("addresses[{id}]");
+        placed_address(resource(included, ADDRESSES, id, &field)?, &field)
+    };
+    document::many(row, "addresses").into_iter().map(address).collect()
+}
+
+fn placed_address(found: &Value, field: &str) -> Result<Placed, Bad> {
+    let needed = |name: &str| required(found, name, &format!("{field}.{name}"));
+    let country = document::one(found, "country").and_then(|code| Country::parse(code).ok());
+    let country = country.ok_or_else(|| {
+        Bad::new(&format!("{field}.country"), "an assigned ISO 3166 code such as GB")
+    })?;
+    let types = document::attribute(found, "types").and_then(Value::as_array);
+    let kinds = |default: bool| -> Vec<AddressKind> {
+        let types = types.into_iter().flatten();
+        types
+            .filter(|of| !default || of.get("default").and_then(Value::as_bool) == Some(true))
+            .filter_map(|of| match of.get("addressType")?.as_str()? {
+                "billing" => Some(AddressKind::Billing),
+                "shipping" => Some(AddressKind::Shipping),
+                _ => None,
+            })
+            .collect()
+    };
+    let address = Address {
+        code: owned(found, "label"),
+        kinds: kinds(false),
+        company: owned(found, "organization"),
+        first_name: owned(found, "firstName"),
+        last_name: owned(found, "lastName"),
+        street: needed("street")?,
+        street2: owned(found, "street2"),
+        city: needed("city")?,
+        postcode: owned(found, "postalCode"),
+        region: document::one(found, "region")
+            .map(str::to_owned)
+            .or_else(|| owned(found, "customRegion")),
+        country,
+        phone: owned(found, "phone"),
+        email: None,
+    };
+    Ok(Placed { address, defaults: kinds(true) })
+}
