@@ -43,6 +43,7 @@ fn mapping_problems(config: &Config) -> Vec<String> {
         match system {
             SystemConfig::Rest(rest) => {
                 programs.extend(rest.endpoints.values().map(|endpoint| &endpoint.mapping));
+                programs.extend(rest.targets.values().map(|target| &target.mapping));
             }
             SystemConfig::Files(files) => {
                 programs.extend(files.files.values().map(|kind| &kind.mapping));

@@ -7,6 +7,7 @@ use ferry_http::{Conversation, Exchange};
 use ferry_store::{Grant, PartState};
 use ferry_systems::{Amending, Answer, Applied, Effect, Failure, Write};
 use futures_util::FutureExt as _;
+use uuid::Uuid;
 
 use crate::{
     delivery::InHand,
@@ -94,6 +95,7 @@ struct Prepared {
     parts: Vec<Part>,
     earlier: Option<Vec<Part>>,
     attempt: u32,
+    event_id: Uuid,
 }
 
 /// Makes the call: all works share one facet and are at most the system's batch. A work of a facet
@@ -144,7 +146,7 @@ async fn write_all(target: &Target, conversation: &Conversation, works: &[Work])
 
 /// Looks first, and writes what is to stand.
 async fn meet(target: &Target, conversation: &Conversation, work: &mut Work) -> Answer {
-    let Some(Prepared { subject, attempt, .. }) = prepare(work) else {
+    let Some(Prepared { subject, attempt, event_id, .. }) = prepare(work) else {
         return Err(leaderless()).into();
     };
     let met = match look::at(target, conversation, work, &subject).await {
@@ -168,6 +170,7 @@ async fn meet(target: &Target, conversation: &Conversation, work: &mut Work) -> 
         target_id,
         read_first: work.grant.read_first,
         attempt,
+        event_id,
         amending: None,
     };
     let mut answers = target.system.apply(conversation, &[write]).await;
@@ -186,7 +189,7 @@ fn prepare(work: &Work) -> Option<Prepared> {
     let subject = Subject { id: work.grant.entity_id.clone(), ..newest.event.subject.clone() };
     let attempt = work.leads().map(|lead| lead.history.attempt).max().unwrap_or(1);
     let (parts, earlier) = (work.parts(subject.facet), work.earlier(subject.facet));
-    Some(Prepared { subject, parts, earlier, attempt })
+    Some(Prepared { subject, parts, earlier, attempt, event_id: newest.event.id })
 }
 
 fn write<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {
@@ -202,6 +205,7 @@ fn write<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {
         target_id: work.grant.target_id.as_deref(),
         read_first: work.grant.read_first,
         attempt: prepared.attempt,
+        event_id: prepared.event_id,
         amending: work.grant.amending.as_ref().map(|amending| Amending {
             earlier: prepared.earlier.as_deref(),
             stands: amending.stands,

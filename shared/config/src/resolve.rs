@@ -16,13 +16,13 @@ use crate::{
     care::time_of_day,
     raw::{
         RawCare, RawConfig, RawDay, RawFileKind, RawFiles, RawLimits, RawMaintenance, RawOrderflow,
-        RawOro, RawPush, RawRest, RawRestEndpoint, RawRetry, RawRetryOverride, RawRoute, RawStore,
-        RawSystem,
+        RawOro, RawPush, RawRest, RawRestEndpoint, RawRestTarget, RawRetry, RawRetryOverride,
+        RawRoute, RawStore, RawSystem,
     },
     secret::SecretRef,
     system::{
         FileKind, FilesConfig, Limits, Mapping, OrderflowConfig, OroConfig, PushConfig, RestConfig,
-        RestEndpoint,
+        RestEndpoint, RestTarget,
     },
 };
 
@@ -272,7 +272,34 @@ impl Reader<'_> {
                     Ok((name, resolved))
                 })
                 .collect::<Result<_, ConfigError>>()?,
-            limits: limits_of(&raw.limits, raw.timeout, raw.settle_after),
+            targets: raw
+                .targets
+                .into_iter()
+                .map(|(name, target)| {
+                    let resolved = self.rest_target(&format!("{key}.targets.{name}"), target)?;
+                    Ok((name, resolved))
+                })
+                .collect::<Result<_, ConfigError>>()?,
+            limits: cared_for(
+                limits_of(&raw.limits, raw.timeout, raw.settle_after),
+                &raw.care,
+                &raw.maintenance,
+            ),
+        })
+    }
+
+    fn rest_target(&self, key: &str, raw: RawRestTarget) -> Result<RestTarget, ConfigError> {
+        let signing = raw.signing.map(|secret| self.secret(&format!("{key}.signing"), &secret));
+        Ok(RestTarget {
+            facet: raw.facet,
+            mapping: self.mapping(&format!("{key}.mapping"), &raw.mapping)?,
+            create: raw.create,
+            update: raw.update,
+            update_method: raw.update_method,
+            look_up: raw.look_up,
+            found: raw.found,
+            id: raw.id,
+            signing: signing.transpose()?,
         })
     }
 

@@ -113,14 +113,48 @@ pub struct OroConfig {
     pub limits: Limits,
 }
 
-/// Any JSON over HTTP, as a source.
+/// Any JSON over HTTP.
 #[derive(Clone, Debug)]
 pub struct RestConfig {
     pub base_url: String,
     /// Sent as `Authorization: Bearer …`.
     pub bearer: Option<Secret>,
+    /// What is read.
     pub endpoints: BTreeMap<String, RestEndpoint>,
+    /// What is written.
+    pub targets: BTreeMap<String, RestTarget>,
     pub limits: Limits,
+}
+
+/// How one facet is written. In addresses, `{key}` stands for the entity's key and `{id}` for the
+/// target's own id.
+#[derive(Clone, Debug)]
+pub struct RestTarget {
+    pub facet: Facet,
+    /// jq program: canonical part → the document that is sent.
+    pub mapping: Mapping,
+    /// POST makes one here; without it none is made.
+    pub create: Option<String>,
+    pub update: String,
+    pub update_method: UpdateMethod,
+    /// GET finds one here.
+    pub look_up: Option<String>,
+    /// RFC 6901 pointer to the array of what was found; without it the answer is the one.
+    pub found: Option<String>,
+    /// RFC 6901 pointer in a document to the target's own id; without it the key is the id.
+    pub id: Option<String>,
+    /// Standard Webhooks' secret: base64, with or without `whsec_`.
+    pub signing: Option<Secret>,
+}
+
+/// How a REST target is told of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UpdateMethod {
+    /// The document takes the place of what is there.
+    Put,
+    /// What the document does not name stays as it is.
+    Patch,
 }
 
 #[derive(Clone, Debug)]

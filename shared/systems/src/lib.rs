@@ -33,7 +33,7 @@ use ferry_http::Conversation;
 pub enum System {
     Orderflow(Box<orderflow::Orderflow>),
     Oro(Box<oro::Oro>),
-    Rest(rest::Rest),
+    Rest(Box<rest::Rest>),
     Files(files::Files),
 }
 
@@ -54,7 +54,9 @@ impl System {
                 Self::Orderflow(Box::new(orderflow::Orderflow::new(config).map_err(error)?))
             }
             SystemConfig::Oro(config) => Self::Oro(Box::new(oro::Oro::new(config).map_err(error)?)),
-            SystemConfig::Rest(config) => Self::Rest(rest::Rest::new(config).map_err(error)?),
+            SystemConfig::Rest(config) => {
+                Self::Rest(Box::new(rest::Rest::new(config).map_err(error)?))
+            }
             SystemConfig::Files(config) => Self::Files(files::Files::new(config).map_err(error)?),
         })
     }
@@ -133,7 +135,10 @@ impl System {
             Self::Oro(system) => {
                 system.apply(conversation, writes).await.into_iter().map(Answer::from).collect()
             }
-            Self::Rest(_) | Self::Files(_) => {
+            Self::Rest(system) => {
+                system.apply(conversation, writes).await.into_iter().map(Answer::from).collect()
+            }
+            Self::Files(_) => {
                 let refuse = || Err(Failure::unsupported("it is a source only"));
                 writes.iter().map(|_| refuse().into()).collect()
             }
@@ -144,7 +149,8 @@ impl System {
     pub fn looks(&self, facet: Facet) -> bool {
         match self {
             Self::Oro(_) => oro::Oro::looks(facet),
-            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) => false,
+            Self::Rest(system) => system.looks(facet),
+            Self::Orderflow(_) | Self::Files(_) => false,
         }
     }
 
@@ -161,7 +167,8 @@ impl System {
     ) -> Result<Option<Held>, Failure> {
         match self {
             Self::Oro(system) => system.look(conversation, subject, target_id).await,
-            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) => {
+            Self::Rest(system) => system.look(conversation, subject).await,
+            Self::Orderflow(_) | Self::Files(_) => {
                 Err(Failure::unsupported("it cannot be read part by part"))
             }
         }
@@ -177,7 +184,8 @@ impl System {
     pub fn complete(&self, said: &Part, known: &Part) -> Part {
         match self {
             Self::Oro(_) => oro::Oro::complete(said, known),
-            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) => said.clone(),
+            Self::Rest(system) => system.complete(said, known),
+            Self::Orderflow(_) | Self::Files(_) => said.clone(),
         }
     }
 

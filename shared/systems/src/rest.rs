@@ -1,25 +1,37 @@
-//! Any JSON over HTTP, as a source: paged GETs, a cursor, a jq mapping.
+//! Any JSON over HTTP: as a source, paged GETs, a cursor, a jq mapping; as a target, see `writing`.
 //!
 //! How a poll walks from page to page: see `walk`.
 
+mod form;
 mod walk;
+mod writing;
 
 use std::collections::BTreeMap;
 
-use ferry_canonical::{Clock, Facet, FailureKind, Sequence};
+use ferry_canonical::{Clock, Facet, FailureKind, Sequence, Subject};
 use ferry_config::system::{RestConfig, RestEndpoint};
 use ferry_http::{Conversation, Method, Request, Response};
 use ferry_mapping::{MapError, Mapping};
 use jiff::Timestamp;
 use serde_json::{Value, value::RawValue};
 
-use self::walk::{Answer, Cursor, advance, query};
-use crate::{BadItem, Draft, Failure, Item, NewRecord, Page, Record, draft::PartDraft, json, poll};
+use self::{
+    walk::{Answer, Cursor, advance, query},
+    writing::Writer,
+};
+use crate::{
+    Applied, BadItem, Draft, Failure, Held, Item, NewRecord, Page, Record, Write, draft::PartDraft,
+    json, poll,
+};
+
+/// A key that no entity has: a target that has nothing to read is asked for it.
+const PROBED: &str = "ferry-probe";
 
 #[derive(Debug)]
 pub struct Rest {
     config: RestConfig,
     mappings: BTreeMap<String, Mapping>,
+    writers: Vec<Writer>,
 }
 
 impl Rest {
@@ -30,7 +42,14 @@ impl Rest {
                 .map_err(|error| format!("endpoint {name}: {error}"))?;
             mappings.insert(name.clone(), mapping);
         }
-        Ok(Self { config: config.clone(), mappings })
+        let writer =
+            |(name, target)| Writer::new(target).map_err(|error| format!("target {name}: {error}"));
+        let writers = config.targets.iter().map(writer).collect::<Result<_, String>>()?;
+        Ok(Self { config: config.clone(), mappings, writers })
+    }
+
+    fn writer(&self, facet: Facet) -> Option<&Writer> {
+        self.writers.iter().find(|writer| writer.config.facet == facet)
     }
 
     pub fn polled_endpoint(&self, facet: Facet) -> Option<String> {
@@ -39,10 +58,75 @@ impl Rest {
     }
 
     pub async fn probe(&self, conversation: &Conversation) -> Result<(), Failure> {
-        let Some(endpoint) = self.config.endpoints.values().next() else { return Ok(()) };
+        let Some(endpoint) = self.config.endpoints.values().next() else {
+            return self.probe_target(conversation).await;
+        };
         let query = endpoint.size_param.as_ref().map(|size| format!("?{size}=1"));
         let request = self.request("probe", &endpoint.path, &query.unwrap_or_default());
         get(conversation, request).await.map(drop)
+    }
+
+    /// Of a target that is read nowhere else, one is looked up that is not there.
+    async fn probe_target(&self, conversation: &Conversation) -> Result<(), Failure> {
+        let readable = self.writers.iter().find(|writer| writer.config.look_up.is_some());
+        let Some(writer) = readable else { return Ok(()) };
+        writing::look_up(self, writer, conversation, PROBED).await.map(drop)
+    }
+
+    /// One answer per write; the writes are applied one after the other.
+    pub async fn apply(
+        &self,
+        conversation: &Conversation,
+        writes: &[Write<'_>],
+    ) -> Vec<Result<Applied, Failure>> {
+        let mut answers = Vec::with_capacity(writes.len());
+        for write in writes {
+            answers.push(writing::apply(self, conversation, write).await);
+        }
+        answers
+    }
+
+    /// A facet that is written and can be looked up, and that is read as well: its endpoint says what
+    /// a document of it means.
+    pub fn looks(&self, facet: Facet) -> bool {
+        let looked_up = |writer: &Writer| writer.config.look_up.is_some();
+        self.writer(facet).is_some_and(looked_up) && self.reading(facet).is_some()
+    }
+
+    /// Reads one part as the target has it, as the endpoint of its facet reads it.
+    pub async fn look(
+        &self,
+        conversation: &Conversation,
+        subject: &Subject,
+    ) -> Result<Option<Held>, Failure> {
+        let facet = subject.facet;
+        let looked_up = |writer: &&Writer| writer.config.look_up.is_some();
+        let both = self.writer(facet).filter(looked_up).zip(self.reading(facet));
+        let Some((writer, (endpoint, mapping))) = both else {
+            let detail = format!("{facet} has no target with `look_up` and an endpoint there");
+            return Err(Failure::unsupported(&detail));
+        };
+        let Some(found) = writing::look_up(self, writer, conversation, &subject.id).await? else {
+            return Ok(None);
+        };
+        let draft = part_draft(endpoint, mapping, &found.document).map_err(|detail| {
+            let detail = format!("what the target has cannot be read: {detail}");
+            Failure::new(FailureKind::Validation, detail)
+        })?;
+        Ok(draft.map(|draft| Held {
+            part: draft.part,
+            target_id: found.id,
+            clock: draft.clock,
+            sequence: draft.sequence,
+            changed_at: draft.time,
+        }))
+    }
+
+    /// How a facet is read.
+    fn reading(&self, facet: Facet) -> Option<(&RestEndpoint, &Mapping)> {
+        let (name, endpoint) =
+            self.config.endpoints.iter().find(|(_, endpoint)| endpoint.facet == facet)?;
+        Some((endpoint, self.mappings.get(name)?))
     }
 
     pub async fn poll(
@@ -139,23 +223,31 @@ fn draft(endpoint: &RestEndpoint, mapping: &Mapping, item: &RawValue) -> Result<
         fragment: json::nest(&endpoint.items, item),
         key: key.clone(),
     };
-    let (sequence, time) = sequence(endpoint, &value).map_err(bad)?;
-    let mapped = match mapping.run(&value) {
-        Ok(mapped) => mapped,
-        Err(MapError::Nothing) => {
+    let draft = part_draft(endpoint, mapping, &value).map_err(bad)?;
+    Ok(draft.map_or_else(
+        || {
             let reason = format!("mapping {} gives nothing for it", endpoint.mapping.name);
-            return Ok(Draft::Skip { what: key.clone().unwrap_or_default(), reason });
-        }
-        Err(error) => return Err(bad(error.to_string())),
+            Draft::Skip { what: key.clone().unwrap_or_default(), reason }
+        },
+        |draft| Draft::Part(Box::new(draft)),
+    ))
+}
+
+/// What an item says; none where the mapping gives nothing for it.
+fn part_draft(
+    endpoint: &RestEndpoint,
+    mapping: &Mapping,
+    item: &Value,
+) -> Result<Option<PartDraft>, String> {
+    let (sequence, time) = sequence(endpoint, item)?;
+    let mapped = match mapping.run(item) {
+        Ok(mapped) => mapped,
+        Err(MapError::Nothing) => return Ok(None),
+        Err(error) => return Err(error.to_string()),
     };
-    let part = json::part(endpoint.facet, &mapped).map_err(bad)?;
-    Ok(Draft::Part(Box::new(PartDraft {
-        part,
-        source_id: None,
-        sequence,
-        clock: Clock::named(&endpoint.clock),
-        time,
-    })))
+    let part = json::part(endpoint.facet, &mapped)?;
+    let clock = Clock::named(&endpoint.clock);
+    Ok(Some(PartDraft { part, source_id: None, sequence, clock, time }))
 }
 
 /// The place on the source's clock: a number, or a time in microseconds.

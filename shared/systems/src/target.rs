@@ -7,6 +7,7 @@ use ferry_canonical::{
 };
 use ferry_http::{HttpError, Response};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 /// One entity's part (or composed parts) to be written.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,8 @@ pub struct Write<'a> {
     pub read_first: bool,
     /// 1 on the first try.
     pub attempt: u32,
+    /// The event this state came with: a repeat of the write names the same one.
+    pub event_id: Uuid,
     /// Where the system changes this facet by a step: what was written there before.
     pub amending: Option<Amending<'a>>,
 }

@@ -1,4 +1,5 @@
 mod contests;
+mod rest;
 
 use super::*;
 

@@ -12,7 +12,8 @@ pub(crate) use alerts::{RawAlerts, RawMail, RawWebhook};
 pub(crate) use care::{RawCare, RawDay, RawLimits, RawMaintenance};
 pub(crate) use route::{RawRetry, RawRetryOverride, RawRoute};
 pub(crate) use system::{
-    RawFileKind, RawFiles, RawOrderflow, RawOro, RawPush, RawRest, RawRestEndpoint, RawSystem,
+    RawFileKind, RawFiles, RawOrderflow, RawOro, RawPush, RawRest, RawRestEndpoint, RawRestTarget,
+    RawSystem,
 };
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};

@@ -10,7 +10,7 @@ use super::care::{RawCare, RawLimits, RawMaintenance};
 use crate::{
     HumanDuration,
     secret::SecretRef,
-    system::{ChangedOrders, FileFormat},
+    system::{ChangedOrders, FileFormat, UpdateMethod},
 };
 
 /// One system; `kind` says which protocol it speaks.
@@ -21,7 +21,7 @@ pub(crate) enum RawSystem {
     Orderflow(Box<RawOrderflow>),
     /// An OroCommerce shop.
     Oro(Box<RawOro>),
-    /// Any JSON over HTTP, as a source.
+    /// Any JSON over HTTP.
     Rest(Box<RawRest>),
     /// A drop folder, and what `ferry backfill` reads.
     Files(Box<RawFiles>),
@@ -128,7 +128,7 @@ pub(crate) struct RawOro {
     pub(crate) maintenance: Vec<RawMaintenance>,
 }
 
-/// Any JSON over HTTP, as a source.
+/// Any JSON over HTTP.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawRest {
@@ -141,7 +141,11 @@ pub(crate) struct RawRest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bearer: Option<SecretRef>,
     /// What is read there, by name; at most one for each facet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) endpoints: BTreeMap<String, RawRestEndpoint>,
+    /// What is written there, by name; at most one for each facet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) targets: BTreeMap<String, RawRestTarget>,
     #[serde(default)]
     pub(crate) limits: RawLimits,
     /// The hard deadline of one call.
@@ -151,6 +155,12 @@ pub(crate) struct RawRest {
     /// the timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) settle_after: Option<HumanDuration>,
+    /// When writing to it stops by itself, and how it is probed.
+    #[serde(default)]
+    pub(crate) care: RawCare,
+    /// Times of the week in which nothing is written to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) maintenance: Vec<RawMaintenance>,
 }
 
 /// One list of a REST source.
@@ -188,6 +198,38 @@ pub(crate) struct RawRestEndpoint {
     /// How far each poll reads back over its cursor.
     #[serde(default = "overlap")]
     pub(crate) overlap: HumanDuration,
+}
+
+/// How one facet is written to a REST target. In addresses, `{key}` stands for the entity's key and
+/// `{id}` for the target's own id.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawRestTarget {
+    pub(crate) facet: Facet,
+    /// File with the jq program: canonical part → the document that is sent.
+    pub(crate) mapping: PathBuf,
+    /// Where one that is not there is made, by POST: `/api/customers`. Without it none is made: what
+    /// is not there is waited for, unless the update makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) create: Option<String>,
+    /// Where one that is there is changed: `/api/customers/{key}`.
+    pub(crate) update: String,
+    /// How: put or patch.
+    #[serde(default = "update_method")]
+    pub(crate) update_method: UpdateMethod,
+    /// Where one is looked up by GET: `/api/customers/{key}` or `/api/customers?number={key}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) look_up: Option<String>,
+    /// JSON pointer to the array of what was found; without it the answer is the one that was looked
+    /// up, and 404 says that there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) found: Option<String>,
+    /// JSON pointer to the target's own id, in what was looked up or made. Default: the key is the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    /// Base64, with or without whsec_ in front: what is written is signed as Standard Webhooks says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signing: Option<SecretRef>,
 }
 
 /// A drop folder, and what `ferry backfill` reads.
@@ -234,6 +276,10 @@ fn attribute_family() -> String {
 
 fn default_unit() -> String {
     "item".to_owned()
+}
+
+const fn update_method() -> UpdateMethod {
+    UpdateMethod::Put
 }
 
 const fn page_size() -> u16 {

@@ -94,7 +94,16 @@ pub(super) fn oro() -> Oro {
 /// A first try that nothing is known about.
 pub(super) fn write<'a>(subject: &'a ferry_canonical::Subject, part: &'a Part) -> Write<'a> {
     let parts = std::slice::from_ref(part);
-    Write { subject, part, parts, target_id: None, read_first: false, attempt: 1, amending: None }
+    Write {
+        subject,
+        part,
+        parts,
+        target_id: None,
+        read_first: false,
+        attempt: 1,
+        event_id: uuid::Uuid::nil(),
+        amending: None,
+    }
 }
 
 impl Shop {

@@ -32,6 +32,7 @@ fn rest() -> Rest {
         base_url: "http://erp.test".to_owned(),
         bearer: None,
         endpoints: BTreeMap::from([("customers".to_owned(), endpoint())]),
+        targets: BTreeMap::new(),
         limits: system::Limits {
             concurrency: 1,
             timeout: HumanDuration::from_secs(1),

@@ -10,10 +10,15 @@ use crate::{
 };
 
 /// Whether one part of a facet can be read back from it as its own events say it.
-const fn shows(system: &RawSystem, facet: Facet) -> bool {
+fn shows(system: &RawSystem, facet: Facet) -> bool {
     match system {
         RawSystem::Oro(_) => matches!(facet, Facet::Profile),
-        RawSystem::Orderflow(_) | RawSystem::Rest(_) | RawSystem::Files(_) => false,
+        RawSystem::Rest(rest) => {
+            let mut written = rest.targets.values().filter(|target| target.facet == facet);
+            let read = rest.endpoints.values().any(|endpoint| endpoint.facet == facet);
+            read && written.any(|target| target.look_up.is_some())
+        }
+        RawSystem::Orderflow(_) | RawSystem::Files(_) => false,
     }
 }
 

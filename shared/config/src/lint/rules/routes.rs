@@ -42,11 +42,12 @@ fn says(system: &RawSystem, facet: Facet) -> Said {
     }
 }
 
-const fn takes(system: &RawSystem, facet: Facet) -> bool {
+fn takes(system: &RawSystem, facet: Facet) -> bool {
     match system {
         RawSystem::Orderflow(_) => matches!(facet, Facet::Placed | Facet::Catalogue),
         RawSystem::Oro(_) => !matches!(facet, Facet::Placed),
-        RawSystem::Rest(_) | RawSystem::Files(_) => false,
+        RawSystem::Rest(rest) => rest.targets.values().any(|target| target.facet == facet),
+        RawSystem::Files(_) => false,
     }
 }
 

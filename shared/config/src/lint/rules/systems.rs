@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use ferry_canonical::Facet;
-
-use super::{Findings, bad_name, care, is_name};
+use super::{Findings, bad_name, care, is_name, rest};
 use crate::{
     HumanDuration,
-    raw::{RawConfig, RawFiles, RawOrderflow, RawOro, RawRest, RawSystem},
+    raw::{RawConfig, RawFiles, RawOrderflow, RawOro, RawSystem},
     secret::SecretRef,
 };
 
@@ -23,7 +21,7 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
         match system {
             RawSystem::Orderflow(system) => orderflow(&key, system, findings),
             RawSystem::Oro(system) => oro(&key, system, findings),
-            RawSystem::Rest(system) => rest(&key, system, base_dir, findings),
+            RawSystem::Rest(system) => rest::check(&key, system, base_dir, findings),
             RawSystem::Files(system) => files(&key, system, base_dir, findings),
         }
     }
@@ -59,36 +57,6 @@ fn oro(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
     care::care(key, &raw.care, &raw.maintenance, findings);
 }
 
-fn rest(key: &str, raw: &RawRest, base_dir: &Path, findings: &mut Findings<'_>) {
-    base_url(key, &raw.base_url, raw.allow_plain_http, findings);
-    if let Some(bearer) = &raw.bearer {
-        secret(&format!("{key}.bearer"), bearer, findings);
-    }
-    deadlines(key, raw.timeout, raw.settle_after, findings);
-    one_per_facet(key, raw.endpoints.iter().map(|(name, each)| (name, each.facet)), findings);
-    for (name, endpoint) in &raw.endpoints {
-        let key = format!("{key}.endpoints.{name}");
-        mapping(&key, &endpoint.mapping, base_dir, findings);
-        if !endpoint.path.starts_with('/') {
-            findings.error(&format!("{key}.path"), "it must start with `/`");
-        }
-        let pointers = [
-            ("items", Some(&endpoint.items)),
-            ("sequence", Some(&endpoint.sequence)),
-            ("pages", endpoint.pages.as_ref()),
-        ];
-        for (field, pointer) in pointers {
-            if pointer.is_some_and(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
-                let message = "it must be a JSON pointer such as /customers";
-                findings.error(&format!("{key}.{field}"), message);
-            }
-        }
-        if endpoint.sequence.is_empty() {
-            findings.error(&format!("{key}.sequence"), "it must name a field of the item");
-        }
-    }
-}
-
 fn files(key: &str, raw: &RawFiles, base_dir: &Path, findings: &mut Findings<'_>) {
     for (name, kind) in &raw.files {
         let key = format!("{key}.files.{name}");
@@ -100,22 +68,7 @@ fn files(key: &str, raw: &RawFiles, base_dir: &Path, findings: &mut Findings<'_>
     }
 }
 
-fn one_per_facet<'n>(
-    key: &str,
-    endpoints: impl Iterator<Item = (&'n String, Facet)>,
-    findings: &mut Findings<'_>,
-) {
-    let mut seen = Vec::new();
-    for (name, facet) in endpoints {
-        if seen.contains(&facet) {
-            let message = format!("another endpoint of this system reads {facet} already");
-            findings.error(&format!("{key}.endpoints.{name}.facet"), message);
-        }
-        seen.push(facet);
-    }
-}
-
-fn mapping(key: &str, file: &Path, base_dir: &Path, findings: &mut Findings<'_>) {
+pub(super) fn mapping(key: &str, file: &Path, base_dir: &Path, findings: &mut Findings<'_>) {
     if !base_dir.join(file).is_file() {
         let message = format!("there is no file {} beside the configuration", file.display());
         findings.error(&format!("{key}.mapping"), message);
@@ -128,7 +81,7 @@ pub(super) fn secret(key: &str, secret: &SecretRef, findings: &mut Findings<'_>)
     }
 }
 
-fn deadlines(
+pub(super) fn deadlines(
     key: &str,
     timeout: HumanDuration,
     settle_after: Option<HumanDuration>,
@@ -149,7 +102,7 @@ fn deadlines(
     }
 }
 
-fn base_url(key: &str, url: &str, allow_plain_http: bool, findings: &mut Findings<'_>) {
+pub(super) fn base_url(key: &str, url: &str, allow_plain_http: bool, findings: &mut Findings<'_>) {
     let key = format!("{key}.base_url");
     if let Some(fault) = fault_of(url, allow_plain_http) {
         findings.error(&key, fault);

@@ -103,6 +103,7 @@ impl Case {
             target_id: None,
             read_first: self.read_first,
             attempt: 1,
+            event_id: uuid::Uuid::nil(),
             amending: Some(amending),
         };
         let mut answers = system().apply(&conversation, &[write]).await;

@@ -1,0 +1,304 @@
+//! Any JSON over HTTP, as a target: one document per part, made by POST and changed by PUT or PATCH.
+//!
+//! One that Ferry has no id of yet is looked up before it is made, and so is everything whose last
+//! answer was lost: a second copy is never made blindly. Every write names its event, so that a
+//! target that knows `Idempotency-Key` or Standard Webhooks takes a repeat for what it is. It does not
+//! delete, and it does not merge: what the document does not name is the target's own affair.
+
+use bytes::Bytes;
+use ferry_canonical::{FailureKind, Part, Subject};
+use ferry_config::system::{RestTarget, UpdateMethod};
+use ferry_http::{Conversation, Method, Response, StandardWebhook};
+use ferry_mapping::{MapError, Mapping};
+use serde_json::Value;
+
+use super::Rest;
+use crate::{
+    status,
+    target::{Applied, Effect, Failure, Write},
+    url,
+};
+
+/// A facet's target, ready to be written to.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) config: RestTarget,
+    mapping: Mapping,
+    signing: Option<StandardWebhook>,
+}
+
+impl Writer {
+    pub(super) fn new(config: &RestTarget) -> Result<Self, String> {
+        let mapping = Mapping::compile(&config.mapping.name, &config.mapping.program)
+            .map_err(|error| error.to_string())?;
+        let signing = config.signing.as_ref().map(|secret| {
+            StandardWebhook::new(secret.reveal()).map_err(|fault| format!("signing: {fault}"))
+        });
+        Ok(Self { config: config.clone(), mapping, signing: signing.transpose()? })
+    }
+
+    /// The document of a part; `Err(Ok)` where the mapping has none for it.
+    pub(super) fn document(&self, part: &Part) -> Result<Value, Result<String, Failure>> {
+        let failure = |kind, detail: String| Err(Failure::new(kind, detail));
+        let canonical: Value = serde_json::from_str(&part.to_json())
+            .map_err(|error| failure(FailureKind::Internal, error.to_string()))?;
+        match self.mapping.run(&canonical) {
+            Ok(document) => Ok(document),
+            Err(MapError::Nothing) => {
+                Err(Ok(format!("mapping {} gives nothing for it", self.mapping.name())))
+            }
+            Err(error) => Err(failure(FailureKind::Validation, error.to_string())),
+        }
+    }
+
+    /// The target's own id, in a document of it.
+    fn id(&self, document: &Value, key: &str) -> Option<String> {
+        let Some(pointer) = &self.config.id else { return Some(key.to_owned()) };
+        match document.pointer(pointer)? {
+            Value::String(id) if !id.is_empty() => Some(id.clone()),
+            Value::Number(id) => Some(id.to_string()),
+            Value::String(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Array(_)
+            | Value::Object(_) => None,
+        }
+    }
+}
+
+/// What was looked up.
+pub(super) struct Found {
+    pub(super) id: Option<String>,
+    pub(super) document: Value,
+}
+
+/// One write, as it goes on.
+struct Writing<'a> {
+    rest: &'a Rest,
+    writer: &'a Writer,
+    conversation: &'a Conversation,
+    write: &'a Write<'a>,
+    document: Value,
+}
+
+/// Applies one part.
+pub(super) async fn apply(
+    rest: &Rest,
+    conversation: &Conversation,
+    write: &Write<'_>,
+) -> Result<Applied, Failure> {
+    let facet = write.subject.facet;
+    let Some(writer) = rest.writer(facet) else {
+        return Err(Failure::unsupported(&format!("no target of it takes {facet}")));
+    };
+    match writer.document(write.part) {
+        Ok(document) => {
+            Box::pin(Writing { rest, writer, conversation, write, document }.run()).await
+        }
+        Err(Ok(reason)) => {
+            Ok(Applied { effect: Effect::Skipped(reason), target_id: None, warning: None })
+        }
+        Err(Err(failure)) => Err(failure),
+    }
+}
+
+impl Writing<'_> {
+    async fn run(&self) -> Result<Applied, Failure> {
+        let config = &self.writer.config;
+        let doubtful = self.write.read_first || self.write.attempt > 1;
+        let unlinked = config.create.is_some() && self.write.target_id.is_none();
+        if config.look_up.is_none() || !(doubtful || unlinked) {
+            // By the key or the id that is known: doing it again does it once.
+            return self.update(self.write.target_id).await;
+        }
+        match self.look_up().await? {
+            Some(found) => self.change(&found).await,
+            None => self.make().await,
+        }
+    }
+
+    async fn look_up(&self) -> Result<Option<Found>, Failure> {
+        look_up(self.rest, self.writer, self.conversation, &self.write.subject.id).await
+    }
+
+    /// What is there is changed, unless it is so.
+    async fn change(&self, found: &Found) -> Result<Applied, Failure> {
+        if holds(&found.document, &self.document) {
+            let target_id = found.id.clone();
+            return Ok(Applied { effect: Effect::AlreadySo, target_id, warning: None });
+        }
+        self.update(found.id.as_deref()).await
+    }
+
+    async fn make(&self) -> Result<Applied, Failure> {
+        let Some(path) = &self.writer.config.create else { return self.update(None).await };
+        let key = &self.write.subject.id;
+        let response = self.send("create", Method::Post, path, None).await?;
+        if response.status == 409 {
+            // It is there after all.
+            return match self.look_up().await? {
+                Some(found) => self.change(&found).await,
+                None => Err(refused(&response, "create", Method::Post)),
+            };
+        }
+        let made = accepted(&response, "create", Method::Post)?;
+        let target_id = match self.writer.id(&made, key) {
+            // An answer without the id: it is found by its key.
+            None => self.look_up().await.ok().flatten().and_then(|found| found.id),
+            id => id,
+        };
+        Ok(Applied { effect: Effect::Created, target_id, warning: None })
+    }
+
+    async fn update(&self, id: Option<&str>) -> Result<Applied, Failure> {
+        let config = &self.writer.config;
+        let subject = self.write.subject;
+        let method = match config.update_method {
+            UpdateMethod::Put => Method::Put,
+            UpdateMethod::Patch => Method::Patch,
+        };
+        if id.is_none() && config.update.contains("{id}") {
+            return Err(absent(subject));
+        }
+        let response = self.send("update", method, &config.update, id).await?;
+        if response.status == 404 {
+            return Err(match config.create {
+                Some(_) => gone(&response),
+                None => absent(subject).with_response(&response),
+            });
+        }
+        let answer = accepted(&response, "update", method)?;
+        let target_id = id.map(str::to_owned).or_else(|| self.writer.id(&answer, &subject.id));
+        Ok(Applied { effect: Effect::Updated, target_id, warning: None })
+    }
+
+    async fn send(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        id: Option<&str>,
+    ) -> Result<Response, Failure> {
+        let mut request =
+            self.rest.request(operation, &address(path, &self.write.subject.id, id), "");
+        let body = self.document.to_string();
+        request.method = method;
+        request.headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        let event = self.write.event_id;
+        if method == Method::Post {
+            request.headers.push(("idempotency-key".to_owned(), event.to_string()));
+        }
+        if let Some(signing) = &self.writer.signing {
+            let now = self.conversation.now();
+            request.headers.extend(signing.headers(&event.to_string(), now, &body));
+        }
+        request.body = Bytes::from(body);
+        let answer = self.conversation.send(request).await;
+        answer.map_err(|error| Failure::unanswered(&error, true))
+    }
+}
+
+/// Looks one up by its key.
+pub(super) async fn look_up(
+    rest: &Rest,
+    writer: &Writer,
+    conversation: &Conversation,
+    key: &str,
+) -> Result<Option<Found>, Failure> {
+    let Some(path) = &writer.config.look_up else {
+        let detail = "there is no `look_up` to read it by";
+        return Err(Failure::new(FailureKind::Ambiguous, detail));
+    };
+    let request = rest.request("look up", &address(path, key, None), "");
+    let response =
+        conversation.send(request).await.map_err(|error| Failure::unanswered(&error, false))?;
+    // An address that is the one's own says by 404 that there is none; a list says it by being empty.
+    let own = path.split('?').next().is_some_and(|path| path.contains("{key}"));
+    if response.status == 404 && own {
+        return Ok(None);
+    }
+    let answer = accepted(&response, "look up", Method::Get)?;
+    let document = match &writer.config.found {
+        None => answer,
+        Some(pointer) => match answer.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice)
+        {
+            Some([]) => return Ok(None),
+            Some([one]) => one.clone(),
+            Some(several) => {
+                let detail = format!("{} of the target's records have the key", several.len());
+                return Err(Failure::new(FailureKind::Ambiguous, detail));
+            }
+            None => {
+                let detail = format!("{pointer}: expected an array in the answer to `look up`");
+                return Err(Failure::new(FailureKind::Unavailable, detail).with_response(&response));
+            }
+        },
+    };
+    Ok(Some(Found { id: writer.id(&document, key), document }))
+}
+
+/// `/api/customers/{key}` with what the names stand for.
+fn address(template: &str, key: &str, id: Option<&str>) -> String {
+    // The key comes last: what it holds is encoded, and never read as a name.
+    template
+        .replace("{id}", &url::encode(id.unwrap_or_default()))
+        .replace("{key}", &url::encode(key))
+}
+
+/// The document of an answer that says yes; null where it says nothing else.
+fn accepted(response: &Response, operation: &str, method: Method) -> Result<Value, Failure> {
+    if !(200..300).contains(&response.status) {
+        return Err(refused(response, operation, method));
+    }
+    let writes = method != Method::Get;
+    if response.body.is_empty() && writes {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(&response.body).map_err(|_| {
+        let detail = format!(
+            "the answer to `{operation}` is {} without a JSON document: is something else answering?",
+            response.status
+        );
+        let failure = Failure::new(FailureKind::Unavailable, detail).with_response(response);
+        Failure { unread: writes, ..failure }
+    })
+}
+
+fn refused(response: &Response, operation: &str, method: Method) -> Failure {
+    let kind = match response.status {
+        400 | 422 => FailureKind::Validation,
+        status => status::kind(status, method),
+    };
+    let detail = format!("the target answered `{operation}` with {}", response.status);
+    let unread = method != Method::Get && status::leaves_open(response.status);
+    Failure { unread, ..Failure::new(kind, detail).with_response(response) }
+}
+
+fn gone(response: &Response) -> Failure {
+    let detail = "what was linked is not at the target any more: it is looked up again";
+    Failure::new(FailureKind::Conflict, detail).with_response(response)
+}
+
+fn absent(subject: &Subject) -> Failure {
+    let entity = subject.entity();
+    let detail =
+        format!("{entity} `{}` is not at the target, and nothing makes it there", subject.id);
+    Failure::missing(entity, &subject.id, detail)
+}
+
+/// Whether `found` has all of `wanted`: members of objects that are not wanted do not count.
+fn holds(found: &Value, wanted: &Value) -> bool {
+    match (found, wanted) {
+        (Value::Object(found), Value::Object(wanted)) => wanted.iter().all(|(name, wanted)| {
+            found.get(name).map_or(wanted.is_null(), |found| holds(found, wanted))
+        }),
+        (Value::Array(found), Value::Array(wanted)) => {
+            found.len() == wanted.len()
+                && found.iter().zip(wanted).all(|(found, wanted)| holds(found, wanted))
+        }
+        (found, wanted) => found == wanted,
+    }
+}
+
+#[cfg(test)]
+mod tests;
