@@ -8,6 +8,7 @@
               monotonic clock"
 )]
 
+mod both_ways;
 mod care;
 mod crashes;
 mod database;
