@@ -5,9 +5,11 @@
 //! in the node's folder, so that a restarted node answers at the same address.
 
 use std::{
+    collections::BTreeSet,
     net::{Ipv4Addr, TcpListener},
     ops::RangeInclusive,
     str::FromStr,
+    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -26,10 +28,14 @@ pub(crate) struct Ports {
     pub(crate) management: u16,
 }
 
-/// A free port of the range in which private servers listen; the search starts at a place of its
-/// own for each seed.
+/// What [`free_port`] has found in this process. A server that is down for a while comes back to its
+/// port; nobody else may sit there then.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// A free port of the range in which private servers listen, found once in this process; the search
+/// starts at a place of its own for each seed.
 pub fn free_port(seed: u64) -> Option<u16> {
-    free_ports(seed).next()
+    free_ports(seed).find(|port| GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(*port))
 }
 
 fn free_ports(seed: u64) -> impl Iterator<Item = u16> {
@@ -104,6 +110,13 @@ mod tests {
         all.sort_unstable();
         assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "{all:?}");
         assert!(all.iter().all(|port| RANGE.contains(port)), "{all:?}");
+    }
+
+    #[test]
+    fn a_port_is_found_once_although_its_server_may_be_down() {
+        let first = free_port(12_000).unwrap();
+        assert!(is_free(first));
+        assert_ne!(free_port(12_000), Some(first));
     }
 
     #[test]

@@ -125,8 +125,12 @@ impl Cluster {
         self.finish("initdb", command).map(drop)
     }
 
-    /// Starts, a few times if somebody took the port between our look and the server's bind.
+    /// Starts; the first time, a few times if somebody took the port between our look and the server's
+    /// bind.
     fn run(&mut self) -> Result<(), ClusterError> {
+        if self.port != 0 {
+            return self.run_once();
+        }
         let mut turn = 0;
         loop {
             if self.port == 0 {
