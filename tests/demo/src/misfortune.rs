@@ -18,22 +18,31 @@ pub(crate) struct Misfortune {
 
 /// Scripts every kind of fault at every simulator that can have it.
 pub(crate) fn script(stage: &Stage) -> anyhow::Result<()> {
-    let requests = |prefix: &str, method: &str, rare: u64| {
-        vec![
-            json!({"kind": "refuse", "method": method, "path_prefix": prefix, "every": rare, "count": 8}),
-            json!({"kind": "stall", "method": method, "path_prefix": prefix, "stall_ms": 4000, "every": rare + 7, "count": 3}),
-            json!({"kind": "status", "status": 503, "method": method, "path_prefix": prefix, "every": rare + 3, "count": 8}),
-            json!({"kind": "status", "status": 429, "retry_after": "1", "method": method, "path_prefix": prefix, "every": rare + 5, "count": 6}),
-            json!({"kind": "garbage", "method": method, "path_prefix": prefix, "every": rare + 9, "count": 6}),
-            json!({"kind": "apply_then_drop", "method": method, "path_prefix": prefix, "every": rare + 1, "count": 8}),
-            json!({"kind": "apply_then_stall", "method": method, "path_prefix": prefix, "stall_ms": 4000, "every": rare + 11, "count": 3}),
-        ]
+    // One request of so many fails, each time in another way: failures in a row are an outage, and
+    // the loaders leave the target alone.
+    let requests = |prefix: &str, method: &str, apart: u64| {
+        let kinds = [
+            ("refuse", None, 8),
+            ("apply_then_drop", None, 8),
+            ("status", Some(503), 8),
+            ("status", Some(429), 3),
+            ("stall", None, 2),
+            ("garbage", None, 6),
+            ("apply_then_stall", None, 2),
+        ];
+        let every = apart * u64::try_from(kinds.len()).unwrap_or(1);
+        let fault = |(n, (kind, status, count)): (u64, (&str, Option<u16>, u32))| {
+            json!({"kind": kind, "status": status, "count": count, "stall_ms": 4000,
+                   "retry_after": (status == Some(429)).then_some("1"),
+                   "method": method, "path_prefix": prefix, "first": n * apart, "every": every})
+        };
+        (1..).zip(kinds).map(fault).collect::<Vec<_>>()
     };
-    stage.shop.script(&requests("/admin/api/", "POST", 23))?;
-    stage.shop.script(&requests("/admin/api/", "PATCH", 19))?;
-    stage.warehouse.script(&requests("/web/remotewarehouse/imports/", "POST", 3))?;
+    stage.shop.script(&requests("/admin/api/", "POST", 11))?;
+    stage.shop.script(&requests("/admin/api/", "PATCH", 11))?;
+    stage.warehouse.script(&requests("/web/remotewarehouse/imports/", "POST", 4))?;
     stage.warehouse.script(&requests("/web/remoteorder/imports/", "POST", 4))?;
-    stage.warehouse.script(&requests("/web/remoteorder/order/", "POST", 3))?;
+    stage.warehouse.script(&requests("/web/remoteorder/order/", "POST", 4))?;
     stage.warehouse.script(&[
         json!({"kind": "push_twice", "every": 9, "count": 12}),
         json!({"kind": "push_shuffled", "every": 7, "count": 12}),

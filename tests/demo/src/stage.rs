@@ -40,7 +40,10 @@ impl Stage {
             tick_ms: arguments.tick_ms,
         };
         let erp = Simulator::start(&folder, "erp", &world, &[])?;
-        let shop = Simulator::start(&folder, "oro", &world, &[])?;
+        // Who waits for an account buys as a guest in the end; in misfortune accounts come later.
+        let patience = if arguments.misfortune { "40" } else { "3" };
+        let patience = ["--buyer-patience", patience].map(str::to_owned);
+        let shop = Simulator::start(&folder, "oro", &world, &patience)?;
         let push = format!("http://127.0.0.1:{producer_port}");
         let warehouse = Simulator::warehouse(&folder, &world, &push)?;
         for simulator in [&erp, &shop, &warehouse] {

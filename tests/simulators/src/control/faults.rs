@@ -91,6 +91,9 @@ pub struct Fault {
     /// Hits each nth match; 0 and 1 are each.
     #[serde(default = "one")]
     pub every: u64,
+    /// The first match that is hit, 1-based; as `every` without.
+    #[serde(default)]
+    pub first: Option<u64>,
     /// Hits so many times in all.
     #[serde(default = "one")]
     pub count: u64,
@@ -114,15 +117,15 @@ impl Fault {
         self.kind.of_pushes().is_none() && method_fits && path_fits
     }
 
-    /// Counts a match; true if this one is hit.
-    fn hit(&mut self) -> bool {
+    /// Counts a match; true if this one is its turn.
+    fn comes(&mut self) -> bool {
         if self.fired >= self.count {
             return false;
         }
         self.matched += 1;
-        let hit = self.matched.is_multiple_of(self.every.max(1));
-        self.fired += u64::from(hit);
-        hit
+        let every = self.every.max(1);
+        let since_first = self.matched.checked_sub(self.first.unwrap_or(every));
+        since_first.is_some_and(|since| since.is_multiple_of(every))
     }
 }
 
@@ -144,17 +147,27 @@ impl Faults {
         self.script().clear();
     }
 
-    /// The first scripted fault that hits this request. Faults after it do not see the request.
+    /// The first scripted fault whose turn this request is. The others count it too, so that faults of
+    /// one distance keep theirs from one another.
     pub(super) fn next(&self, method: &Method, path: &str) -> Option<Fault> {
-        let mut script = self.script();
-        let mut matching = script.iter_mut().filter(|fault| fault.matches(method, path));
-        matching.find_map(|fault| fault.hit().then(|| fault.clone()))
+        self.hit(|fault| fault.matches(method, path))
     }
 
     pub(super) fn next_push(&self) -> Option<PushFault> {
+        self.hit(|fault| fault.kind.of_pushes().is_some())?.kind.of_pushes()
+    }
+
+    fn hit(&self, matches: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let mut script = self.script();
-        let mut pushes = script.iter_mut().filter(|fault| fault.kind.of_pushes().is_some());
-        pushes.find_map(|fault| fault.hit().then(|| fault.kind.of_pushes()).flatten())
+        let mut hit: Option<&mut Fault> = None;
+        for fault in script.iter_mut().filter(|fault| matches(fault)) {
+            if fault.comes() && hit.is_none() {
+                hit = Some(fault);
+            }
+        }
+        let hit = hit?;
+        hit.fired += 1;
+        Some(hit.clone())
     }
 
     fn script(&self) -> MutexGuard<'_, Vec<Fault>> {

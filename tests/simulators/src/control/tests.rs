@@ -186,6 +186,22 @@ async fn a_fault_hits_each_nth_match_as_often_as_scripted_and_leaves_the_rest() 
 }
 
 #[tokio::test]
+async fn faults_of_one_distance_keep_theirs_from_one_another() {
+    let sim = running().await;
+    for (status, first) in [(418, 2), (429, 4)] {
+        let fault =
+            json!({ "kind": "status", "status": status, "first": first, "every": 4, "count": 9 });
+        sim.script(fault).await;
+    }
+    let mut codes = Vec::new();
+    for _ in 0..8 {
+        let answer = sim.ask("POST", "/things", "{}").await.unwrap();
+        codes.push(answer.split(' ').nth(1).unwrap().to_owned());
+    }
+    assert_eq!(codes, ["200", "418", "200", "429", "200", "418", "200", "429"]);
+}
+
+#[tokio::test]
 async fn a_fault_that_cannot_be_read_is_refused_with_its_reason() {
     let sim = running().await;
     let answer = sim.ask("POST", "/_sim/faults", r#"{"kind":"refuse","evry":2}"#).await.unwrap();
