@@ -61,6 +61,8 @@ struct Pending {
     ask: Ask,
     signs: Vec<Sign>,
     leaves: bool,
+    /// It was this loader's turn to probe when it told of something.
+    probes: bool,
 }
 
 impl<L: Care + 'static> Attendant<L> {
@@ -103,8 +105,16 @@ impl<L: Care + 'static> Attendant<L> {
     /// Tells at once, so that what follows is decided by what all loaders know.
     pub(crate) async fn report(&self, signs: Vec<Sign>) {
         self.pending().signs.extend(signs);
-        if let Err(error) = self.attend().await {
-            debug!(%error, target = %self.target.name, "the store did not take a sign");
+        match self.attend().await {
+            // Whoever told of something has other things to do.
+            Ok(true) => {
+                self.pending().probes = true;
+                self.nudge.notify_one();
+            }
+            Ok(false) => {}
+            Err(error) => {
+                debug!(%error, target = %self.target.name, "the store did not take a sign");
+            }
         }
     }
 
@@ -114,16 +124,14 @@ impl<L: Care + 'static> Attendant<L> {
         let mut soon = Instant::now();
         loop {
             let started = Instant::now();
-            match self.attend().await {
-                Ok(true) => {
-                    let attendant = Arc::clone(&self);
-                    probes.spawn(async move { attendant.probe().await });
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    debug!(%error, target = %self.target.name, "the store was not attended");
-                    self.look_at_the_clock();
-                }
+            let probe = self.attend().await.unwrap_or_else(|error| {
+                debug!(%error, target = %self.target.name, "the store was not attended");
+                self.look_at_the_clock();
+                false
+            });
+            if std::mem::take(&mut self.pending().probes) || probe {
+                let attendant = Arc::clone(&self);
+                probes.spawn(async move { attendant.probe().await });
             }
             let next = started + self.pause();
             tokio::select! {

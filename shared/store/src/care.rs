@@ -244,12 +244,19 @@ impl CareState {
         }
         let total = self.slots(&attendance.rules, now);
         let granted = self.deal(attendance, total, now);
-        let probe = self.give_probe(&attendance.loader, now);
+        let probe = self.give_probe(attendance, now);
         Attended { at: now, state: self.clone(), granted, probe }
     }
 
-    /// Of all who ask, one probes a target that is due.
-    fn give_probe(&mut self, loader: &str, now: Timestamp) -> bool {
+    /// Of all who ask, one probes a target that is due; who leaves lets another.
+    fn give_probe(&mut self, attendance: &Attendance, now: Timestamp) -> bool {
+        let loader = &attendance.loader;
+        if attendance.leaves {
+            if self.probe.by.as_ref() == Some(loader) {
+                (self.probe.by, self.probe.until) = (None, None);
+            }
+            return false;
+        }
         let wanted = self.refusal.is_some() || self.breaker.state == BreakerState::Open;
         let due = self.probe.next_at.is_some_and(|at| at <= now);
         let taken = self.probe.until.is_some_and(|until| until > now);
@@ -257,7 +264,7 @@ impl CareState {
         if !wanted || !due || taken || self.stop(now) == Some(Stop::Paused) {
             return false;
         }
-        self.probe.by = Some(loader.to_owned());
+        self.probe.by = Some(loader.clone());
         self.probe.until = Some(after(now, PROBE_LEASE));
         true
     }

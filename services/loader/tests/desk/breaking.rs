@@ -1,6 +1,7 @@
 //! A target that does not serve: nobody is hurt, nothing is burned, and it goes on by itself.
 
 use ferry_canonical::{Outcome, header};
+use ferry_config::system::Limits;
 use ferry_store::{BreakerState, Care as _};
 use tokio::time::{Instant, sleep};
 
@@ -76,6 +77,31 @@ async fn calls_that_end_after_the_breaker_has_opened_burn_no_attempt() {
     bench.until_empty(ORDERS).await;
     assert_eq!(bench.warehouse.effects().len(), 3);
     bench.assert_outcomes(&[(Outcome::Delivered, 3)]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_after_the_breaker_has_opened_makes_somebody_look_at_once() {
+    let bench = Bench::with(&Limits { concurrency_min: 4, ..limits(8) });
+    bench.warehouse.is_poisoned_by("BAD");
+    for (n, sku) in (1..).zip(["GOOD", "BAD"]) {
+        bench.http.script(warehouse::PRODUCTS, [ferry_sim::HttpFault::Hold]);
+        bench.say(&product(sku, "Mug", 1)).await;
+        bench.http.until(|http| http.count(warehouse::PRODUCTS) == n).await;
+    }
+    bench.warehouse.is_down(true);
+    for (n, identifier) in (1..).zip(["WEB-1", "WEB-2"]) {
+        bench.say(&order(identifier)).await;
+        bench.http.until(|http| http.count(warehouse::ORDERS) == n).await;
+    }
+    until_breaker(&bench, BreakerState::Open).await;
+    bench.warehouse.is_down(false);
+    bench.warehouse.is_poisoned_by("nothing");
+    // One of these calls was served and one was not; both tell the store in one breath.
+    let answered = Instant::now();
+    bench.http.release();
+    bench.http.until(|http| http.count("probe") == 1).await;
+    assert!(answered.elapsed() < SECOND, "{:?}", answered.elapsed());
+    bench.http.until(|_| bench.warehouse.effects().len() == 4).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -107,6 +107,18 @@ fn one_loader_at_a_time_probes_and_a_dead_ones_order_passes_on() {
 }
 
 #[test]
+fn a_loader_that_leaves_is_given_no_probe_and_lets_another_take_its_own() {
+    let mut state = broken();
+    let (a, b) = (attendance("a", (0, 0), Vec::new()), attendance("b", (0, 0), Vec::new()));
+    let leaves = Attendance { leaves: true, ..a.clone() };
+    assert!(!state.attend(&leaves, at(1)).probe);
+    assert!(state.attend(&a, at(1)).probe);
+    assert!(!state.attend(&b, at(2)).probe);
+    state.attend(&leaves, at(2));
+    assert!(state.attend(&b, at(2)).probe);
+}
+
+#[test]
 fn failed_probes_are_made_less_and_less_often() {
     let mut state = broken();
     let mut waits = Vec::new();
