@@ -125,7 +125,7 @@ fn rest() -> RestConfig {
     RestConfig {
         base_url: "http://erp.test".to_owned(),
         bearer: None,
-        targets: std::collections::BTreeMap::new(),
+        targets: BTreeMap::new(),
         endpoints: BTreeMap::from([("customers".to_owned(), customers)]),
         limits: limits(),
     }
