@@ -129,6 +129,26 @@ async fn one_order_that_is_never_answered_holds_nobody_not_even_those_it_was_sen
 }
 
 #[tokio::test(start_paused = true)]
+async fn answers_that_leave_imports_out_open_no_breaker_and_the_orders_are_read_first() {
+    let bench = Bench::new();
+    let says_nothing = || ferry_sim::answer(200, "<importResult/>");
+    for number in 0..4 {
+        bench.warehouse.say_instead([says_nothing()]);
+        bench.say(&order(&format!("WEB-{number}"))).await;
+        bench.http.until(|http| http.count(warehouse::ORDERS) == number + 1).await;
+    }
+    bench.broker.until(|broker| broker.messages("delay.5s").len() == 4).await;
+    let waiting = bench.broker.messages("delay.5s").remove(0);
+    assert_eq!(waiting.headers.text(header::FAILURE_KIND), Some("conflict"));
+    assert_eq!((breaker(&bench).await, bench.http.count("probe")), (BreakerState::Closed, 0));
+    bench.until_empty(ORDERS).await;
+    bench.http.until(|_| bench.warehouse.effects().len() == 4).await;
+    assert_eq!((breaker(&bench).await, bench.http.count("read order")), (BreakerState::Closed, 4));
+    bench.until_empty(ORDERS).await;
+    bench.assert_outcomes(&[(Outcome::Delivered, 4)]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_poisonous_order_among_the_first_writes_does_not_keep_the_target_from_coming_back() {
     let bench = Bench::new();
     bench.warehouse.is_down(true);

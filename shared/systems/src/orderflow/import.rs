@@ -186,11 +186,15 @@ fn settle(import: &Import, write: &Write<'_>, answers: &Answers) -> Result<Appli
             let failure = answer::item_failure(message, detail, 200);
             Err(Failure { missing: lacking(&failure, write), ..failure })
         }
-        None => {
-            let detail = "OrderFlow's answer says nothing about this import";
-            Err(Failure { unread: true, ..Failure::new(FailureKind::Unavailable, detail) })
-        }
+        None => Err(unmentioned()),
     }
+}
+
+/// OrderFlow answered, so that its breaker has no part in this, and what it did is not known.
+fn unmentioned() -> Failure {
+    let detail = "OrderFlow's answer says nothing about this import";
+    let failure = Failure::new(FailureKind::Conflict, detail);
+    Failure { unread: true, status: Some(200), ..failure }
 }
 
 #[cfg(test)]

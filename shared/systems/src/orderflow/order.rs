@@ -8,7 +8,7 @@ use ferry_canonical::{
 use jiff::tz::TimeZone;
 
 use super::{
-    properties::{Import, Properties},
+    properties::{self, Import, Properties},
     times,
 };
 use crate::Failure;
@@ -25,6 +25,10 @@ pub(super) fn import(placed: &OrderPlaced, zone: &TimeZone) -> Result<Import, Fa
         .ok_or_else(|| missing("/shipping_address"))?;
     if placed.lines.is_empty() {
         return Err(missing("/lines"));
+    }
+    properties::key("/identifier", &placed.identifier)?;
+    for (index, line) in placed.lines.iter().enumerate() {
+        properties::key(&format!("/lines/{index}/sku"), &line.sku)?;
     }
     let mut properties = Properties::default();
     properties.put("externalReference", &placed.identifier);
@@ -166,5 +170,19 @@ mod tests {
         placed.shipping_address = None;
         let failure = import(&placed, &TimeZone::UTC).unwrap_err();
         assert!(failure.detail.starts_with("/shipping_address"), "{}", failure.detail);
+    }
+
+    #[test]
+    fn an_order_whose_keys_orderflow_cannot_hold_is_refused_by_the_field() {
+        let placed: OrderPlaced = serde_json::from_str(ORDER).unwrap();
+        let mut order = placed.clone();
+        order.identifier = "WEB\\1".to_owned();
+        let failure = import(&order, &TimeZone::UTC).unwrap_err();
+        assert!(failure.detail.starts_with("/identifier: \"WEB\\\\1\""), "{}", failure.detail);
+        let mut order = placed;
+        order.lines[0].sku = "MUG ".to_owned();
+        let failure = import(&order, &TimeZone::UTC).unwrap_err();
+        assert!(failure.detail.starts_with("/lines/0/sku: \"MUG \""), "{}", failure.detail);
+        assert_eq!(failure.kind, FailureKind::Validation);
     }
 }

@@ -6,7 +6,7 @@ use ferry_canonical::{
     value::Decimal,
 };
 
-use super::properties::{Import, Properties, cut};
+use super::properties::{self, Import, Properties, cut};
 use crate::Failure;
 
 /// `externalReference`, `description` and `type` are VARCHAR(120).
@@ -18,6 +18,7 @@ pub(super) fn import(catalogue: &ProductCatalogue) -> Result<Import, Failure> {
         let detail = format!("/sku: {length} characters, OrderFlow takes 1 to {TEXT_CHARS}");
         return Err(Failure::new(FailureKind::Validation, detail));
     }
+    properties::key("/sku", &catalogue.sku)?;
     let mut properties = Properties::default();
     properties.put("externalReference", &catalogue.sku);
     properties.put("description", &cut(&catalogue.name, TEXT_CHARS));
@@ -82,10 +83,12 @@ mod tests {
 
     #[test]
     fn a_sku_that_orderflow_cannot_hold_is_refused_by_name() {
-        let json = format!("{{\"sku\":\"{}\",\"name\":\"n\"}}", "x".repeat(121));
-        let catalogue: ProductCatalogue = serde_json::from_str(&json).unwrap();
-        let failure = import(&catalogue).unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Validation);
-        assert!(failure.detail.starts_with("/sku"), "{}", failure.detail);
+        for sku in ["x".repeat(121), "MUG\\RED".to_owned()] {
+            let json = serde_json::json!({"sku": sku, "name": "n"});
+            let catalogue: ProductCatalogue = serde_json::from_value(json).unwrap();
+            let failure = import(&catalogue).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Validation);
+            assert!(failure.detail.starts_with("/sku"), "{}", failure.detail);
+        }
     }
 }

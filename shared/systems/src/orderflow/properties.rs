@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use ferry_canonical::value::Decimal;
+use ferry_canonical::{FailureKind, value::Decimal};
 use quick_xml::escape::escape;
+
+use crate::Failure;
 
 /// `key=value` lines in the order they were put. Empty values are left out, as the vendor's own
 /// client does.
@@ -33,7 +35,7 @@ impl Properties {
 /// A value on one line: breaks become the token `[BR]`; control characters, which XML cannot carry,
 /// and backslashes, whose meaning in a value is not known, are replaced.
 fn line(value: &str) -> String {
-    let broken = value.trim().replace("\r\n", "\n").replace(['\n', '\r'], "[BR]");
+    let broken = value.trim().replace("\r\n", "\n").replace(['\n', '\r'], BREAK);
     broken
         .chars()
         .filter_map(|c| match c {
@@ -43,6 +45,24 @@ fn line(value: &str) -> String {
             c => Some(c),
         })
         .collect()
+}
+
+/// What stands for a line break at OrderFlow.
+const BREAK: &str = "[BR]";
+
+/// Checks that a key comes to OrderFlow as it is: what is imported under another one is found neither
+/// in the answer nor later.
+pub(super) fn key(field: &str, value: &str) -> Result<(), Failure> {
+    const SHOWN_CHARS: usize = 60;
+    if !value.is_empty() && line(value) == value && !value.contains(BREAK) {
+        return Ok(());
+    }
+    let shown: String = value.chars().take(SHOWN_CHARS).collect();
+    let detail = format!(
+        "{field}: {shown:?} cannot be a key at OrderFlow; expected a text without backslashes, \
+         control characters, {BREAK}, and white space at its ends"
+    );
+    Err(Failure::new(FailureKind::Validation, detail))
 }
 
 /// At most `chars` characters: the beginning of the text.
@@ -88,6 +108,20 @@ mod tests {
         properties.put_some("colour", None);
         properties.put("path", "a\\b\u{1}");
         assert_eq!(properties.0, "description=Red mug[BR]330 ml\npath=a/b\n");
+    }
+
+    #[test]
+    fn a_key_that_would_come_to_orderflow_as_another_one_is_refused_by_name() {
+        let altered =
+            ["a\\b", " a", "a\u{a0}", "a\nb", "a\tb", "a\0", "a\u{85}b", "a\u{ffff}", "a[BR]b"];
+        for value in altered.into_iter().chain([""]) {
+            let failure = key("/sku", value).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Validation, "{value:?}");
+            assert!(failure.detail.starts_with(&format!("/sku: {value:?} ")), "{}", failure.detail);
+        }
+        for value in ["WEB-1", "a b", "Stra\u{df}e=1", "<&\"'>", "#1!", "\u{1f4e6}"] {
+            assert_eq!(key("/sku", value), Ok(()), "{value:?}");
+        }
     }
 
     #[test]
