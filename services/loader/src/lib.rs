@@ -8,6 +8,7 @@
 //! It does not order entities among each other, and it holds no state that a restart would miss.
 
 mod act;
+mod alone;
 mod care;
 mod cause;
 pub mod decide;
@@ -24,6 +25,7 @@ mod signs;
 pub mod target;
 mod waiting;
 
+pub use alone::StoreLeases;
 pub use desk::{Desk, DeskDied, Seams};
 pub use gate::Gate;
 pub use metrics::LoaderMetrics;

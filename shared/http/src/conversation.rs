@@ -10,7 +10,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::{HttpError, HttpPort, Request, Response, redacted_headers, redacted_url};
+use crate::{
+    Alone, HttpError, HttpPort, LeasePort, Request, Response, redacted_headers, redacted_url,
+};
 
 /// One request and what came of it, redacted.
 #[derive(Clone, Debug)]
@@ -34,6 +36,14 @@ pub struct Conversation {
     port: Arc<dyn HttpPort>,
     clock: fn() -> Timestamp,
     exchanges: Arc<Mutex<Vec<Exchange>>>,
+    leases: Option<Leases>,
+}
+
+/// The leases of one system, which is known by its name where they are kept.
+#[derive(Clone)]
+struct Leases {
+    system: String,
+    port: Arc<dyn LeasePort>,
 }
 
 impl fmt::Debug for Conversation {
@@ -44,7 +54,24 @@ impl fmt::Debug for Conversation {
 
 impl Conversation {
     pub fn new(port: Arc<dyn HttpPort>, clock: fn() -> Timestamp) -> Self {
-        Self { port, clock, exchanges: Arc::default() }
+        Self { port, clock, exchanges: Arc::default(), leases: None }
+    }
+
+    /// With others who write to the same `system`, and share these leases.
+    #[must_use]
+    pub fn among(self, system: &str, port: Arc<dyn LeasePort>) -> Self {
+        Self { leases: Some(Leases { system: system.to_owned(), port }), ..self }
+    }
+
+    /// The right to do alone, for so long, what `name` stands for. Is waited for a little while;
+    /// [`HttpError::Withheld`]: somebody else has it.
+    pub async fn alone(&self, name: &str, lasting: Duration) -> Result<Alone, HttpError> {
+        match &self.leases {
+            Some(Leases { system, port }) => {
+                Alone::take(Arc::clone(port), format!("write/{system}/{name}"), lasting).await
+            }
+            None => Ok(Alone::anyway()),
+        }
     }
 
     /// The time, on the clock that exchanges are noted by.

@@ -6,11 +6,13 @@
 
 mod client;
 mod conversation;
+mod lease;
 mod redact;
 mod webhook;
 
 pub use client::Client;
 pub use conversation::{Conversation, Exchange};
+pub use lease::{Alone, LeasePort};
 pub use redact::{redacted_headers, redacted_url};
 pub use webhook::{StandardWebhook, WebhookSecretError};
 

@@ -16,7 +16,7 @@ use ferry_config::{
     system::{ChangedOrders, Limits, OrderflowConfig},
 };
 use ferry_http::HttpPort;
-use ferry_loader::{Desk, DeskDied, Gate, LoaderMetrics, Route, Seams, Target};
+use ferry_loader::{Desk, DeskDied, Gate, LoaderMetrics, Route, Seams, StoreLeases, Target};
 use ferry_retry::{Levels, Schedule};
 use ferry_service::Metrics;
 use ferry_sim::{SimBroker, SimHttp};
@@ -173,6 +173,7 @@ pub(crate) fn seams(
         broker: broker.clone(),
         ledger: ledger.clone(),
         http,
+        leases: Arc::new(StoreLeases::new(ledger.inner.clone(), Uuid::new_v4)),
         clock: ferry_sim::now,
         ids: Uuid::new_v4,
         levels: Levels::new(levels()).unwrap(),

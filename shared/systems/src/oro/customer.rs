@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     client::{Api, Call},
-    customer_address, customer_user,
+    customer_address, customer_group, customer_user,
     document::{self, Resource},
     problem::No,
     reads_first,
@@ -17,7 +17,6 @@ use super::{
 use crate::target::{Applied, Effect, Failure, Write};
 
 pub(super) const CUSTOMERS: &str = "customers";
-pub(super) const GROUPS: &str = "customergroups";
 /// Width of Oro's `externalId` (OroCommerce reference §0.2).
 const EXTERNAL_ID_CHARS_MAX: usize = 36;
 
@@ -32,7 +31,7 @@ pub(super) async fn apply(
         && failure.kind == FailureKind::MissingReference
     {
         // A group that was removed meanwhile is looked up again.
-        api.oro.groups.lock().await.clear();
+        customer_group::forget(api);
     }
     answer
 }
@@ -92,34 +91,16 @@ async fn wanted(api: &Api<'_>, profile: &CustomerProfile) -> Result<Resource, Fa
         .attribute("name", profile.name.as_str())
         .attribute("externalId", external_id(&profile.number));
     Ok(match &profile.group {
-        Some(group) => customer.one("group", GROUPS, &self::group(api, group).await?),
+        Some(group) => {
+            let id = customer_group::id_of(api, group).await?;
+            customer.one("group", customer_group::GROUPS, &id)
+        }
         None => customer,
     })
 }
 
-/// The group's id. The lock is held until it is known, so that a new group is made once.
-async fn group(api: &Api<'_>, name: &str) -> Result<String, Failure> {
-    let mut groups = api.oro.groups.lock().await;
-    if let Some(id) = groups.get(name) {
-        return Ok(id.clone());
-    }
-    let query = vec![("filter[name]", name.to_owned())];
-    let document = api.list("look up customer group", GROUPS, query).await?;
-    let named = |row: &&Value| document::text(row, "name") == Some(name);
-    let found = document::rows(&document).iter().find(named).and_then(document::id);
-    let id = if let Some(id) = found {
-        id.to_owned()
-    } else {
-        let group = Resource::new(GROUPS).attribute("name", name);
-        let call = Call::create("create customer group", group, Vec::new());
-        created(&api.ask(&call).await?.document)?
-    };
-    groups.insert(name.to_owned(), id.clone());
-    Ok(id)
-}
-
 /// The id of what was just created.
-fn created(document: &Value) -> Result<String, Failure> {
+pub(super) fn created(document: &Value) -> Result<String, Failure> {
     let id = document::rows(document).first().and_then(document::id).map(str::to_owned);
     id.ok_or_else(|| {
         let failure = Failure::new(

@@ -13,9 +13,10 @@ use serde_json::Value;
 
 use super::{
     client::{Api, Call, Said},
-    customer::{self, CUSTOMERS, GROUPS, external_id},
+    customer::{self, CUSTOMERS, external_id},
     customer_address::ADDRESSES,
     customer_form::{self, Placed},
+    customer_group::GROUPS,
     customer_user::USERS,
     document, placed,
     read::{self, Bad, CLOCK, Included},

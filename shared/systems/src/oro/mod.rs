@@ -31,6 +31,7 @@ mod client;
 mod customer;
 mod customer_address;
 mod customer_form;
+mod customer_group;
 mod customer_said;
 mod customer_user;
 mod decimal;
@@ -68,6 +69,9 @@ use crate::{
 
 const ORDERS: &str = "orders";
 
+/// Ids of customer groups by name.
+type Groups = HashMap<String, String>;
+
 /// One OroCommerce shop. What it learnt (token, group and level ids) is shared by all its calls.
 #[derive(Debug)]
 pub struct Oro {
@@ -75,8 +79,7 @@ pub struct Oro {
     tokens: Tokens,
     /// Whether products are named by SKU; unknown while the shop has no product.
     names_by_sku: tokio::sync::OnceCell<bool>,
-    /// Customer groups by name. Held over look-up and creation, so that a group is made once.
-    groups: tokio::sync::Mutex<HashMap<String, String>>,
+    groups: Mutex<Groups>,
     /// Inventory levels by SKU.
     levels: Mutex<HashMap<String, stock::Level>>,
 }
@@ -93,7 +96,7 @@ impl Oro {
             config: config.clone(),
             tokens: Tokens::default(),
             names_by_sku: tokio::sync::OnceCell::new(),
-            groups: tokio::sync::Mutex::default(),
+            groups: Mutex::default(),
             levels: Mutex::default(),
         })
     }

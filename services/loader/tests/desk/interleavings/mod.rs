@@ -6,6 +6,7 @@ mod both_ways;
 mod clocks;
 mod echoes;
 mod ends;
+mod groups;
 mod lost;
 mod parts;
 mod shop;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 pub(super) const CREATE_PRODUCT: &str = "create product";
+pub(super) const CREATE_GROUP: &str = "create customer group";
 pub(super) const LOOK: &str = "look";
 pub(super) const READ_PRODUCT: &str = "read product";
 pub(super) const UPDATE_PRODUCT: &str = "update product";
@@ -30,6 +31,8 @@ pub(super) struct Shop {
 struct State {
     /// SKU and name. A product's id is its place, from 1; its stock level has the same.
     products: Vec<(String, String)>,
+    /// Names of customer groups; the shop takes one twice. A group's id is its place, from 1.
+    groups: Vec<String>,
     /// Position on the shop's clock, and time, of a product's last change.
     changed: BTreeMap<String, (u128, Timestamp)>,
     levels: BTreeMap<String, String>,
@@ -152,6 +155,10 @@ impl State {
             (Method::Get, "orders") => self.order(if id.is_empty() { asked } else { id }, id),
             (Method::Patch, "orders") => self.change_order(id, &body),
             (Method::Post, "ordershippingtrackings") => self.track(&body),
+            (Method::Get, "customergroups") => self.groups_named(asked),
+            (Method::Post, "customergroups") => self.create_group(&body),
+            (Method::Get, "customers") => document(&json!([]), &json!([])),
+            (Method::Post, "customers") => self.create_customer(&body),
             _ => panic!("the shop was asked for {} {path}", request.method.as_str()),
         }
     }
@@ -197,6 +204,26 @@ impl State {
         let sku = found.0.clone();
         self.has_changed(&sku);
         document(&row, &json!([]))
+    }
+
+    fn groups_named(&self, name: &str) -> Response {
+        let groups = self.groups.iter().enumerate().filter(|(_, found)| *found == name);
+        let groups: Vec<Value> = groups.map(|(at, name)| group(at + 1, name)).collect();
+        document(&json!(groups), &json!([]))
+    }
+
+    fn create_group(&mut self, body: &Value) -> Response {
+        let name = text(&body["data"]["attributes"]["name"]);
+        self.effects.push(format!("group {name}"));
+        self.groups.push(name.clone());
+        document(&group(self.groups.len(), &name), &json!([]))
+    }
+
+    fn create_customer(&mut self, body: &Value) -> Response {
+        let number = text(&body["data"]["attributes"]["externalId"]);
+        let group = text(&body["data"]["relationships"]["group"]["data"]["id"]);
+        self.effects.push(format!("customer {number} in group {group}"));
+        document(&json!({"type": "customers", "id": number}), &json!([]))
     }
 
     fn level(&self, product: &str) -> Response {
@@ -264,6 +291,10 @@ fn name(body: &Value) -> String {
     let mut included = body["included"].as_array().unwrap().iter();
     let name = included.find(|text| text["type"] == "productnames").unwrap();
     text(&name["attributes"]["string"])
+}
+
+fn group(place: usize, name: &str) -> Value {
+    json!({"type": "customergroups", "id": place.to_string(), "attributes": {"name": name}})
 }
 
 fn product(place: usize, sku: &str) -> Value {

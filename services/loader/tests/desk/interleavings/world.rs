@@ -32,9 +32,10 @@ use crate::{
 };
 
 /// Target, facet, source.
-const ROUTES: [(&str, Facet, &str); 7] = [
+const ROUTES: [(&str, Facet, &str); 8] = [
     ("warehouse", Facet::Placed, "shop"),
     ("warehouse", Facet::Catalogue, "shop"),
+    ("shop", Facet::Profile, "erp"),
     ("shop", Facet::Catalogue, "catalogue"),
     ("shop", Facet::Catalogue, "warehouse"),
     ("shop", Facet::Stock, "warehouse"),
@@ -129,8 +130,9 @@ impl World {
 
     /// Waits until every delivery has ended.
     pub(super) async fn settled(&self) {
-        let queues = ["load.shop.product", "load.shop.order", "load.warehouse.product"];
-        let queues = [&queues[..], &["load.warehouse.order", "delay.5s", "delay.30s"]].concat();
+        let queues = ["load.shop.customer", "load.shop.product", "load.shop.order"];
+        let warehouse = ["load.warehouse.product", "load.warehouse.order"];
+        let queues = [&queues[..], &warehouse, &["delay.5s", "delay.30s"]].concat();
         let empty = |broker: &SimBroker| queues.iter().all(|q| broker.messages(q).is_empty());
         self.broker.until(empty).await;
     }
