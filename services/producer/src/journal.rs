@@ -4,7 +4,7 @@
 //! writer. When it is full the entry is counted as lost and said in the log; the record itself is
 //! durable in the broker either way.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ferry_store::{Direction, Journal, JournalEntry, Overviews, StoreError};
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::limits;
+use crate::{limits, outage::Outage};
 
 /// One entry, and how many records it made durable.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ struct Note {
 pub struct Notes {
     sender: mpsc::Sender<Note>,
     metrics: crate::ProducerMetrics,
+    full: Arc<Outage>,
 }
 
 /// Where they come out again, for [`Writer::run`].
@@ -36,14 +37,20 @@ pub struct Writer {
 
 pub fn notes(metrics: crate::ProducerMetrics) -> (Notes, Writer) {
     let (sender, receiver) = mpsc::channel(limits::NOTES);
-    (Notes { sender, metrics }, Writer { receiver })
+    (Notes { sender, metrics, full: Arc::default() }, Writer { receiver })
 }
 
 impl Notes {
     pub fn note(&self, entry: JournalEntry, records: u64) {
-        if self.sender.try_send(Note { entry, records }).is_err() {
-            self.metrics.notes_lost.inc();
-            warn!("the journal cannot keep up; an entry is lost");
+        if self.sender.try_send(Note { entry, records }).is_ok() {
+            if let Some(count) = self.full.is_over() {
+                warn!(count, "the journal keeps up again; so many entries are lost");
+            }
+            return;
+        }
+        self.metrics.notes_lost.inc();
+        if self.full.met() {
+            warn!("the journal cannot keep up; entries are lost");
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod folder;
 pub mod journal;
 mod lease;
 pub mod metrics;
+mod outage;
 pub mod poll;
 pub mod receive;
 pub mod record;
@@ -24,6 +25,8 @@ pub mod limits {
 
     /// How long a sender waits for its answer before it hears 503. Senders usually give up at 30 s.
     pub const PUSH_PATIENCE: Duration = Duration::from_secs(10);
+    /// A body that has not come whole by then is not waited for.
+    pub const BODY_PATIENCE: Duration = Duration::from_secs(30);
     /// What a refused sender is told to wait.
     pub const RETRY_AFTER_SECONDS: u32 = 5;
     /// A confirm of a poll or a file is waited for this long; then the run is tried again.

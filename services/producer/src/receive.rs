@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, State},
+    extract::{DefaultBodyLimit, FromRequest as _, Path, Query, Request, State},
     http::{HeaderMap, StatusCode, header::HeaderName},
     response::{IntoResponse, Response},
     routing::post,
@@ -13,13 +13,13 @@ use axum::{
 use ferry_broker::{PublishError, Publisher};
 use ferry_canonical::{Lane, header, limits as contract};
 use ferry_store::journal::BODY_BYTES;
-use ferry_systems::{Acknowledged, PushRequest, Refusal, System};
+use ferry_systems::{Acknowledged, Admitted, PushRequest, Refusal, System};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::{Notes, ProducerMetrics, journal, limits, record};
+use crate::{Notes, ProducerMetrics, journal, limits, outage::Publishing, record};
 
 /// What the HTTP side needs.
 #[derive(Debug)]
@@ -35,7 +35,21 @@ pub struct Receiver<P> {
     pub listens_on: IpAddr,
 }
 
-type Shared<P> = Arc<Receiver<P>>;
+#[derive(Debug)]
+struct Receiving<P> {
+    receiver: Receiver<P>,
+    publishing: Publishing,
+}
+
+impl<P> std::ops::Deref for Receiving<P> {
+    type Target = Receiver<P>;
+
+    fn deref(&self) -> &Receiver<P> {
+        &self.receiver
+    }
+}
+
+type Shared<P> = Arc<Receiving<P>>;
 
 /// `POST /push/{system}` and `POST /upload/{system}/{kind}`.
 pub fn router<P: Publisher>(receiver: Receiver<P>) -> Router {
@@ -43,33 +57,51 @@ pub fn router<P: Publisher>(receiver: Receiver<P>) -> Router {
         .route("/push/{system}", post(push::<P>))
         .route("/upload/{system}/{kind}", post(upload::<P>))
         .layer(DefaultBodyLimit::max(contract::RECORD_BYTES))
-        .with_state(Arc::new(receiver))
+        .with_state(Arc::new(Receiving { receiver, publishing: Publishing::default() }))
 }
 
-/// Where a push is acknowledged: authenticate, look, publish, wait for the confirm, answer.
+/// Where a push is acknowledged: authenticate, read, look, publish, wait for the confirm, answer.
 async fn push<P: Publisher>(
     State(receiver): State<Shared<P>>,
     Path(name): Path<String>,
     Query(query): Query<Vec<(String, String)>>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
+    let headers = header_pairs(request.headers());
+    let (admission, body) = match receiver.admit(&name, &headers) {
+        Ok(admission) => match read(request).await {
+            Ok(body) => (Ok(admission), body),
+            Err(refusal) => (Err(refusal), Bytes::new()),
+        },
+        Err(refusal) => (Err(refusal), Bytes::new()),
+    };
     let started = Instant::now();
-    let headers = header_pairs(&headers);
     let push =
         Push { name: &name, received_at: (receiver.clock)(), headers: &headers, body: &body };
-    let answer = match receiver.systems.get(&name) {
-        Some(system) => {
-            let request = PushRequest { headers: &headers, query: &query, body: &body };
-            match system.receive(&request) {
-                Ok(acknowledged) => receiver.keep(push, acknowledged).await,
-                Err(refusal) => Answer::refused(refusal),
-            }
-        }
-        None => Answer::refused(Refusal::new(404, format!("no system is called `{name}`"))),
+    let request = PushRequest { headers: &headers, query: &query, body: &body };
+    let looked_at = admission.and_then(|(system, admitted)| system.receive(&request, admitted));
+    let answer = match looked_at {
+        Ok(acknowledged) => receiver.keep(push, acknowledged).await,
+        Err(refusal) => Answer::refused(refusal),
     };
     receiver.record(push, started.elapsed(), &answer);
     answer.into_response()
+}
+
+/// A body within its size and its time.
+async fn read(request: Request) -> Result<Bytes, Refusal> {
+    match timeout(limits::BODY_PATIENCE, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let reason = format!("a body is at most {} bytes", contract::RECORD_BYTES);
+            Err(Refusal::new(413, reason))
+        }
+        Ok(Err(_)) => Err(Refusal::new(400, "the body cannot be read")),
+        Err(_) => {
+            let seconds = limits::BODY_PATIENCE.as_secs();
+            Err(Refusal::new(408, format!("the body did not come within {seconds} s")))
+        }
+    }
 }
 
 /// A push as it came in.
@@ -102,6 +134,20 @@ impl Answer {
         }
     }
 
+    /// Tried again, it would fare the same unless it is what may pass.
+    fn not_stored(error: &PublishError) -> Self {
+        match error {
+            PublishError::Unsendable(reason) => {
+                let reason = format!("the broker can't carry it: {reason}");
+                Self::refused(Refusal::new(413, reason))
+            }
+            PublishError::Refused
+            | PublishError::ConfirmTimeout(_)
+            | PublishError::Disconnected(_)
+            | PublishError::Unroutable { .. } => Self::unavailable(),
+        }
+    }
+
     fn unavailable() -> Self {
         let body = "not stored; send it again later".to_owned();
         let retry_after = ("retry-after", limits::RETRY_AFTER_SECONDS.to_string());
@@ -122,7 +168,20 @@ impl IntoResponse for Answer {
     }
 }
 
-impl<P: Publisher> Receiver<P> {
+impl<P> Receiver<P> {
+    fn admit(
+        &self,
+        name: &str,
+        headers: &[(String, String)],
+    ) -> Result<(&System, Admitted), Refusal> {
+        let system = self.systems.get(name);
+        let unknown = || Refusal::new(404, format!("no system is called `{name}`"));
+        let system = system.ok_or_else(unknown)?;
+        Ok((system, system.admit(headers)?))
+    }
+}
+
+impl<P: Publisher> Receiving<P> {
     async fn keep(&self, push: Push<'_>, acknowledged: Acknowledged) -> Answer {
         let Push { name, received_at, headers, body } = push;
         let mut extra = Vec::new();
@@ -145,9 +204,8 @@ impl<P: Publisher> Receiver<P> {
         let media = "application/xml";
         let stamp = record::Stamp { id: (self.ids)(), received_at };
         let (id, message) = record::message(&origin, stamp, media, &extra, body.to_vec());
-        if let Err(error) = self.store(message).await {
-            warn!(source = name, %error, "a push is not stored");
-            return Answer::unavailable();
+        if let Err(error) = self.store(name, message).await {
+            return Answer::not_stored(&error);
         }
         self.metrics.records.with_label_values(&[name, &origin.endpoint]).inc();
         Answer {
@@ -160,11 +218,23 @@ impl<P: Publisher> Receiver<P> {
     }
 
     /// `Ok` only after the broker's confirm.
-    async fn store(&self, message: ferry_broker::Message) -> Result<(), PublishError> {
-        match timeout(limits::PUSH_PATIENCE, self.publisher.publish(message)).await {
+    async fn store(
+        &self,
+        source: &str,
+        message: ferry_broker::Message,
+    ) -> Result<(), PublishError> {
+        let stored = match timeout(limits::PUSH_PATIENCE, self.publisher.publish(message)).await {
             Ok(stored) => stored,
             Err(_) => Err(PublishError::ConfirmTimeout(limits::PUSH_PATIENCE)),
+        };
+        match &stored {
+            Ok(()) => self.publishing.succeeded(),
+            Err(error @ PublishError::Unsendable(_)) => {
+                warn!(source, %error, "a record is refused: it can never be stored");
+            }
+            Err(error) => self.publishing.failed(source, error),
         }
+        stored
     }
 
     fn record(&self, push: Push<'_>, duration: Duration, answer: &Answer) {
@@ -205,10 +275,9 @@ fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
 async fn upload<P: Publisher>(
     State(receiver): State<Shared<P>>,
     Path((name, kind)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    let received_at = (receiver.clock)();
+    let headers = request.headers().clone();
     // A proxy on this host reaches us on loopback as well, and so does a page in a browser here.
     let passed_on = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "origin", "via"];
     let passed_on = passed_on.iter().any(|name| headers.contains_key(*name));
@@ -224,6 +293,11 @@ async fn upload<P: Publisher>(
         let reason = format!("no files of kind `{kind}` are configured under `{name}`");
         return (StatusCode::NOT_FOUND, reason).into_response();
     }
+    let body = match read(request).await {
+        Ok(body) => body,
+        Err(refusal) => return Answer::refused(refusal).into_response(),
+    };
+    let received_at = (receiver.clock)();
     let mut extra = Vec::new();
     for name in [header::AS_OF, header::FIRST_LINE, header::FILE] {
         if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
@@ -234,9 +308,8 @@ async fn upload<P: Publisher>(
         record::Origin { source: name.clone(), endpoint: kind, entity: None, lane: Lane::Bulk };
     let stamp = record::Stamp { id: (receiver.ids)(), received_at };
     let (id, message) = record::message(&origin, stamp, "text/csv", &extra, body.to_vec());
-    if let Err(error) = receiver.store(message).await {
-        warn!(source = name, %error, "an upload is not stored");
-        return Answer::unavailable().into_response();
+    if let Err(error) = receiver.store(&name, message).await {
+        return Answer::not_stored(&error).into_response();
     }
     receiver.metrics.records.with_label_values(&[&name, &origin.endpoint]).inc();
     let mut entry = journal::entry(received_at, &name, format!("upload {origin}"), "received");

@@ -21,7 +21,7 @@ mod xml;
 
 pub use draft::{BadItem, Draft, Item, Record};
 pub use poll::{NewRecord, Page};
-pub use push::{Acknowledged, PushRequest, Refusal};
+pub use push::{Acknowledged, Admitted, PushRequest, Refusal};
 pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Write};
 
 use ferry_canonical::{Entity, Facet, Part, Subject};
@@ -95,10 +95,22 @@ impl System {
         }
     }
 
-    /// Authenticates and looks at a push, without acting on it.
-    pub fn receive(&self, request: &PushRequest<'_>) -> Result<Acknowledged, Refusal> {
+    /// Whether a push with these headers is to be read at all. Names are in lower case.
+    pub fn admit(&self, headers: &[(String, String)]) -> Result<Admitted, Refusal> {
         match self {
-            Self::Orderflow(system) => system.receive(request),
+            Self::Orderflow(system) => system.admit(headers),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Err(Refusal::not_received_here()),
+        }
+    }
+
+    /// Looks at a push that was admitted, without acting on it.
+    pub fn receive(
+        &self,
+        request: &PushRequest<'_>,
+        admitted: Admitted,
+    ) -> Result<Acknowledged, Refusal> {
+        match self {
+            Self::Orderflow(system) => system.receive(request, admitted),
             Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Err(Refusal::not_received_here()),
         }
     }

@@ -17,7 +17,7 @@ use ferry_config::system::{ChangedOrders, OrderflowConfig};
 use ferry_http::{Conversation, Method, Request, Response};
 use jiff::tz::TimeZone;
 
-use crate::{Acknowledged, Answer, Failure, Item, PushRequest, Record, Refusal, Write};
+use crate::{Acknowledged, Admitted, Answer, Failure, Item, PushRequest, Record, Refusal, Write};
 
 mod access;
 mod amend;
@@ -51,8 +51,17 @@ impl Orderflow {
         read::items(record, &self.zone)
     }
 
-    pub fn receive(&self, request: &PushRequest<'_>) -> Result<Acknowledged, Refusal> {
-        receive::receive(self.config.push.as_ref(), request)
+    pub fn admit(&self, headers: &[(String, String)]) -> Result<Admitted, Refusal> {
+        receive::admit(self.config.push.as_ref(), headers)
+    }
+
+    pub fn receive(
+        &self,
+        request: &PushRequest<'_>,
+        admitted: Admitted,
+    ) -> Result<Acknowledged, Refusal> {
+        let Some(push) = &self.config.push else { return Err(Refusal::not_received_here()) };
+        receive::receive(push, request, admitted)
     }
 
     pub fn batch_max(&self, entity: Entity) -> usize {

@@ -10,6 +10,11 @@ pub struct PushRequest<'a> {
     pub body: &'a [u8],
 }
 
+/// Its credentials are the ones configured: only then is its body read.
+#[derive(Debug)]
+#[must_use = "a push is admitted to be received"]
+pub struct Admitted(pub(crate) ());
+
 /// It may be made durable; once it is, this is the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
@@ -25,7 +30,7 @@ pub struct Acknowledged {
 /// It is not taken. `status` is never 410: some senders delete their subscription on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// 400, 401, 404, 413 or 415.
+    /// 400, 401, 404, 408, 413 or 415.
     pub status: u16,
     /// For the sender; names no secret.
     pub reason: String,

@@ -1,14 +1,16 @@
 //! `POST /push/{system}` and `POST /upload/{system}/{kind}`.
 
-use std::{net::IpAddr, path::Path, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
     http::{Request, Response},
 };
+use ferry_broker::{Message, PublishError, Publisher};
 use ferry_canonical::{header, limits::RECORD_BYTES};
 use ferry_producer::receive::{Receiver, router};
 use ferry_sim::Fault;
+use futures_util::stream;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt as _;
 
@@ -34,9 +36,18 @@ fn upload(path: &str) -> Request<Body> {
 }
 
 async fn sent_to(bench: &Bench, listens_on: &str, request: Request<Body>) -> Response<Body> {
+    sent_by(bench, ferry_broker::Broker::publisher(&bench.broker), listens_on, request).await
+}
+
+async fn sent_by(
+    bench: &Bench,
+    publisher: impl Publisher,
+    listens_on: &str,
+    request: Request<Body>,
+) -> Response<Body> {
     let receiver = Receiver {
         systems: Arc::clone(&bench.systems),
-        publisher: ferry_broker::Broker::publisher(&bench.broker),
+        publisher,
         notes: bench.notes.clone(),
         metrics: bench.metrics.clone(),
         clock: ferry_sim::now,
@@ -44,6 +55,26 @@ async fn sent_to(bench: &Bench, listens_on: &str, request: Request<Body>) -> Res
         listens_on: listens_on.parse::<IpAddr>().unwrap(),
     };
     router(receiver).oneshot(request).await.unwrap()
+}
+
+/// A publisher whose broker can carry nothing that it is given.
+#[derive(Clone)]
+struct Narrow;
+
+impl Publisher for Narrow {
+    async fn publish_all(&self, messages: Vec<Message>) -> Vec<Result<(), PublishError>> {
+        let narrow =
+            || PublishError::Unsendable("headers of 200000 bytes exceed 113664".to_owned());
+        messages.iter().map(|_| Err(narrow())).collect()
+    }
+
+    async fn publish_until_confirmed(
+        &self,
+        messages: Vec<Message>,
+        _: Duration,
+    ) -> Result<(), PublishError> {
+        self.publish_all(messages).await.into_iter().collect()
+    }
 }
 
 async fn sent(bench: &Bench, request: Request<Body>) -> Response<Body> {
@@ -159,6 +190,50 @@ async fn what_is_not_taken_is_refused_by_its_reason_and_stored_nowhere() {
     }
     assert_eq!(statuses, [401, 401, 400, 415, 413, 404, 405]);
     assert_eq!(bench.broker.tried("records").len(), 0);
+}
+
+/// A body of which nothing comes.
+fn silence() -> Body {
+    Body::from_stream(stream::pending::<Result<Vec<u8>, Infallible>>())
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_are_looked_at_before_anything_of_a_body_is_waited_for() {
+    let bench = bench();
+    let started = Instant::now();
+    let mut wrong = push(silence());
+    wrong.headers_mut().insert("authorization", "Basic Zmxvdzp4".parse().unwrap());
+    assert_eq!(sent(&bench, wrong).await.status(), 401);
+    let upload = Request::post("/upload/nobody/products").body(silence()).unwrap();
+    assert_eq!(sent(&bench, upload).await.status(), 404);
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_waited_for_half_a_minute() {
+    let bench = bench();
+    let upload = Request::post("/upload/catalogue/products").body(silence()).unwrap();
+    for request in [push(silence()), upload] {
+        let started = Instant::now();
+        assert_eq!(sent(&bench, request).await.status(), 408);
+        assert_eq!(started.elapsed(), 30 * SECOND);
+    }
+    assert_eq!(bench.broker.tried("records").len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_no_broker_can_carry_hears_why_and_is_seen() {
+    let mut bench = bench();
+    let answer = sent_by(&bench, Narrow, "127.0.0.1", push(PUSH)).await;
+    assert_eq!((answer.status().as_u16(), answer.headers().get("retry-after")), (413, None));
+    let told = text(answer).await;
+    assert!(told.contains("headers of 200000 bytes exceed 113664"), "{told}");
+    let upload = upload("/upload/catalogue/products");
+    assert_eq!(sent_by(&bench, Narrow, "127.0.0.1", upload).await.status(), 413);
+    assert_eq!(bench.metrics.pushes.with_label_values(&["warehouse", "413"]).get(), 1);
+    let noted = bench.noted().await.remove(0);
+    assert_eq!((noted.result.as_str(), noted.status), ("refused", Some(413)));
+    assert_eq!((noted.request.as_deref(), noted.response), (Some(PUSH), Some(told)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,27 +6,37 @@ use ferry_canonical::limits;
 use ferry_config::system::PushConfig;
 
 use super::access;
-use crate::{Acknowledged, PushRequest, Refusal, xml};
+use crate::{Acknowledged, Admitted, PushRequest, Refusal, xml};
 
-pub(super) fn receive(
+/// By its headers alone: who sends it, and what they say that it is.
+pub(super) fn admit(
     push: Option<&PushConfig>,
-    request: &PushRequest<'_>,
-) -> Result<Acknowledged, Refusal> {
+    headers: &[(String, String)],
+) -> Result<Admitted, Refusal> {
     let unauthorised = || {
         let mut refusal = Refusal::new(401, "user or password is not the one configured");
         refusal.headers.push(("www-authenticate", "Basic realm=\"RTD\"".to_owned()));
         refusal
     };
     let push = push.ok_or_else(unauthorised)?;
-    if !access::admits(push, request.headers) {
+    if !access::admits(push, headers) {
         return Err(unauthorised());
     }
-    check_media_type(request.headers)?;
+    check_media_type(headers)?;
+    Ok(Admitted(()))
+}
+
+pub(super) fn receive(
+    push: &PushConfig,
+    request: &PushRequest<'_>,
+    _: Admitted,
+) -> Result<Acknowledged, Refusal> {
     if request.body.len() > limits::RECORD_BYTES {
         let reason = format!("a push is at most {} bytes", limits::RECORD_BYTES);
         return Err(Refusal::new(413, reason));
     }
-    let root = xml::parse(request.body).map_err(|error| Refusal::new(400, error.to_string()))?;
+    let root =
+        xml::parse(request.body).map_err(|error| Refusal::new(400, error.to_string()))?;
     let message_id = root.attribute("messageId").map(str::to_owned);
     let id = message_id.as_deref().unwrap_or("-");
     let text = push.acknowledgement.replace("{id}", id);
@@ -70,7 +80,8 @@ mod tests {
             ("authorization".to_owned(), "Basic Zmxvdzpwdw==".to_owned()),
             ("content-type".to_owned(), media.to_owned()),
         ];
-        receive(Some(&push()), &PushRequest { headers: &headers, query: &[], body })
+        let admitted = admit(Some(&push()), &headers)?;
+        receive(&push(), &PushRequest { headers: &headers, query: &[], body }, admitted)
     }
 
     #[test]
@@ -93,8 +104,7 @@ mod tests {
 
     #[test]
     fn without_configured_credentials_every_push_is_refused() {
-        let request = PushRequest { headers: &[], query: &[], body: b"<a/>" };
-        let refusal = receive(None, &request).unwrap_err();
+        let refusal = admit(None, &[]).unwrap_err();
         assert_eq!(refusal.status, 401);
         let challenge = ("www-authenticate", "Basic realm=\"RTD\"".to_owned());
         assert_eq!(refusal.headers, [challenge]);
