@@ -3,6 +3,8 @@
 //! Promises never to panic, never to expand an entity beyond the five of XML and character
 //! references, and to end early on depth or size. Document type declarations are refused: nothing
 //! we receive needs one, and they are how XML attacks begin. Namespaces are not resolved.
+//!
+//! [`parse`] takes what can be read; [`well_formed`] refuses what another parser would.
 
 use ferry_canonical::limits;
 use quick_xml::{
@@ -10,6 +12,10 @@ use quick_xml::{
     escape::resolve_predefined_entity,
     events::{BytesRef, BytesStart, Event},
 };
+
+mod letter;
+
+use letter::Place;
 
 /// Elements and attributes together, at most.
 const NODES_MAX: usize = 400_000;
@@ -36,10 +42,10 @@ pub(crate) enum XmlError {
     Depth,
     #[error("more than {NODES_MAX} elements and attributes")]
     Nodes,
-    #[error("a document type declaration is not accepted")]
-    Doctype,
-    #[error("entity `{0}` is not one of XML's own")]
-    Entity(String),
+    #[error("a document type declaration is not accepted (byte {at})")]
+    Doctype { at: usize },
+    #[error("entity `{name}` at byte {at} is not one of XML's own")]
+    Entity { name: String, at: usize },
 }
 
 impl Element {
@@ -62,20 +68,39 @@ impl Element {
     }
 }
 
-/// Reads a whole document.
+/// Reads a whole document, also one that is not quite well-formed: an answer that can be understood
+/// is better than none.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
+    read(bytes, false)
+}
+
+/// Reads a document that is XML 1.0 to the letter, as far as it concerns documents without a type.
+pub(crate) fn well_formed(bytes: &[u8]) -> Result<Element, XmlError> {
+    read(bytes, true)
+}
+
+fn read(bytes: &[u8], strict: bool) -> Result<Element, XmlError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| XmlError::Encoding { at: error.valid_up_to() })?;
     let text = text.trim_start_matches('\u{feff}');
-    let mut tree = Tree { skipped: bytes.len() - text.len(), ..Tree::default() };
+    let skipped = bytes.len() - text.len();
+    let mut tree = Tree::default();
     let mut reader = Reader::from_str(text);
+    reader.config_mut().check_comments = strict;
+    if strict {
+        letter::check_characters(text, skipped)?;
+    }
     loop {
-        let start = position(reader.buffer_position());
+        let start = position(reader.buffer_position()) + skipped;
         let event = reader.read_event().map_err(|error| XmlError::Malformed {
-            at: position(reader.error_position()),
+            at: position(reader.error_position()) + skipped,
             reason: error.to_string(),
         })?;
-        let end = position(reader.buffer_position());
+        let end = position(reader.buffer_position()) + skipped;
+        if strict {
+            let place = Place { at: start, is_first: start == skipped, inside: tree.is_inside() };
+            letter::check(&event, place)?;
+        }
         match event {
             Event::Start(tag) => tree.open(&tag, start)?,
             Event::Empty(tag) => {
@@ -85,27 +110,27 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
             Event::End(_) => tree.close(end),
             Event::Text(text) => tree.text(&text.xml10_content()),
             Event::CData(text) => tree.text(&text.xml10_content()),
-            Event::GeneralRef(reference) => tree.text(&resolve(&reference)?),
-            Event::DocType(_) => return Err(XmlError::Doctype),
+            Event::GeneralRef(reference) => tree.text(&resolve(&reference, start)?),
+            Event::DocType(_) => return Err(XmlError::Doctype { at: start }),
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
             Event::Eof => break,
         }
     }
-    tree.finish(text.len())
+    tree.finish(bytes.len())
 }
 
 fn position(at: u64) -> usize {
     usize::try_from(at).unwrap_or(usize::MAX)
 }
 
-fn resolve(reference: &BytesRef<'_>) -> Result<String, XmlError> {
+fn resolve(reference: &BytesRef<'_>, at: usize) -> Result<String, XmlError> {
     let name = reference.borrow().into_inner().into_owned();
     if let Ok(Some(character)) = reference.resolve_char_ref() {
         return Ok(character.to_string());
     }
     match resolve_predefined_entity(&name) {
         Some(text) => Ok(text.to_owned()),
-        None => Err(XmlError::Entity(name.chars().take(40).collect())),
+        None => Err(XmlError::Entity { name: name.chars().take(40).collect(), at }),
     }
 }
 
@@ -114,11 +139,13 @@ struct Tree {
     open: Vec<Element>,
     root: Option<Element>,
     nodes: usize,
-    /// Bytes of a byte-order mark.
-    skipped: usize,
 }
 
 impl Tree {
+    fn is_inside(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     fn open(&mut self, tag: &BytesStart<'_>, start: usize) -> Result<(), XmlError> {
         let malformed = |reason: String| XmlError::Malformed { at: start, reason };
         if self.root.is_some() && self.open.is_empty() {
@@ -140,14 +167,13 @@ impl Tree {
             return Err(XmlError::Nodes);
         }
         let name = text_of(tag.name().as_ref());
-        let start = start + self.skipped;
         self.open.push(Element { name, attributes, start, ..Element::default() });
         Ok(())
     }
 
     fn close(&mut self, end: usize) {
         let Some(mut element) = self.open.pop() else { return };
-        element.end = end + self.skipped;
+        element.end = end;
         match self.open.last_mut() {
             Some(parent) => parent.children.push(element),
             None => self.root = Some(element),
@@ -198,8 +224,9 @@ mod tests {
     #[test]
     fn an_entity_bomb_is_refused_before_it_grows() {
         let bomb = b"<!DOCTYPE a [<!ENTITY b \"cc\"><!ENTITY d \"&b;&b;\">]><a>&d;</a>";
-        assert_eq!(parse(bomb), Err(XmlError::Doctype));
-        assert_eq!(parse(b"<a>&d;</a>"), Err(XmlError::Entity("d".to_owned())));
+        assert_eq!(parse(bomb), Err(XmlError::Doctype { at: 0 }));
+        let entity = XmlError::Entity { name: "d".to_owned(), at: 3 };
+        assert_eq!(parse(b"<a>&d;</a>"), Err(entity));
     }
 
     #[test]
@@ -220,11 +247,13 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = parse(&bytes);
+            let _ = well_formed(&bytes);
         }
 
         #[test]
         fn no_markup_makes_it_panic(text in "[<>/a&;\"'= \\[\\]!?#x0-9-]{0,120}") {
             let _ = parse(text.as_bytes());
+            let _ = well_formed(text.as_bytes());
         }
     }
 }

@@ -37,8 +37,8 @@ pub(super) fn items(record: &Record<'_>, zone: &TimeZone) -> Vec<Item> {
                 xml::XmlError::Depth | xml::XmlError::Nodes => FailureKind::TooLarge,
                 xml::XmlError::Encoding { .. }
                 | xml::XmlError::Malformed { .. }
-                | xml::XmlError::Doctype
-                | xml::XmlError::Entity(_) => FailureKind::Parse,
+                | xml::XmlError::Doctype { .. }
+                | xml::XmlError::Entity { .. } => FailureKind::Parse,
             };
             let fragment = record.body.to_vec();
             let bad = BadItem { kind, detail: error.to_string(), fragment, key: None };

@@ -36,7 +36,7 @@ pub(super) fn receive(
         return Err(Refusal::new(413, reason));
     }
     let root =
-        xml::parse(request.body).map_err(|error| Refusal::new(400, error.to_string()))?;
+        xml::well_formed(request.body).map_err(|error| Refusal::new(400, error.to_string()))?;
     let message_id = root.attribute("messageId").map(str::to_owned);
     let id = message_id.as_deref().unwrap_or("-");
     let text = push.acknowledgement.replace("{id}", id);
