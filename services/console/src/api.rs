@@ -10,6 +10,7 @@ use axum::{
     Json, Router,
     extract::{Path, Query, State},
     http::{StatusCode, header},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -67,6 +68,7 @@ where
         .route("/api/v1/targets/{name}/pause", post(targets::pause::<B, S>))
         .route("/api/v1/targets/{name}/resume", post(targets::resume::<B, S>))
         .route("/api/v1/explain/{entity}/{id}", get(entity::<B, S>))
+        .layer(from_fn_with_state(console.local, command::by_a_name_of_this_host))
         .with_state(Arc::new(console))
 }
 

@@ -8,6 +8,7 @@ use std::{fmt, path::Path};
 
 use serde::Serialize;
 
+pub use self::rules::{CONSOLE_IS_OPEN, PUSHES_ARE_OPEN};
 use self::{document::Document, shape::Shape};
 use crate::raw::RawConfig;
 

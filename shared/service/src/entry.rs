@@ -4,7 +4,10 @@ use std::{future::Future, io::Write as _, net::SocketAddr, process::ExitCode, sy
 
 use anyhow::Context as _;
 use axum::Router;
-use ferry_config::Config;
+use ferry_config::{
+    Config, SystemConfig,
+    lint::{CONSOLE_IS_OPEN, PUSHES_ARE_OPEN},
+};
 use tracing::info;
 
 use crate::{
@@ -86,6 +89,9 @@ where
     if let Err(reason) = known(&arguments.only, &config) {
         return say(&format!("ferry-{name}: {reason}\n{}", usage(name)), exit::USAGE);
     }
+    if let Some(reason) = open_to_others(name, &arguments, &config) {
+        return say(&format!("ferry-{name}: {reason}\n"), exit::USAGE);
+    }
     match live(name, arguments, config, start) {
         Ok(code) => code,
         Err(error) => say(&format!("ferry-{name}: {error:#}\n"), exit::FAILED),
@@ -147,6 +153,19 @@ fn known(only: &[String], config: &Config) -> Result<(), String> {
     Err(format!("--only: no system is called `{unknown}`; the configuration has {systems}"))
 }
 
+/// The configuration's own addresses were looked at with it; an argument must not get round that.
+fn open_to_others(name: ServiceName, arguments: &Arguments, config: &Config) -> Option<String> {
+    let listen = arguments.listen.filter(|listen| !listen.ip().is_loopback())?;
+    let pushed = |system: &SystemConfig| matches!(system, SystemConfig::Orderflow(orderflow) if orderflow.push.is_some());
+    let reason = match name {
+        _ if name.section(config).behind_proxy => return None,
+        ServiceName::Console => CONSOLE_IS_OPEN,
+        ServiceName::Producer if config.systems.values().any(pushed) => PUSHES_ARE_OPEN,
+        ServiceName::Producer | ServiceName::Transformer | ServiceName::Loader => return None,
+    };
+    Some(format!("--listen {listen}: {reason}"))
+}
+
 /// Before logging runs, people are told directly. Standard error may be closed: then nobody listens.
 fn say(text: &str, code: u8) -> u8 {
     let _ = std::io::stderr().write_all(text.as_bytes());
@@ -156,6 +175,34 @@ fn say(text: &str, code: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_argument_opens_no_service_to_others_that_the_configuration_would_not() {
+        let config = |more: &str| {
+            let text = format!(
+                "[store]\nfolder = \"state\"\n[systems.warehouse]\nkind = \"orderflow\"\n\
+                 base_url = \"https://wms.example\"\norganisation = \"acme\"\nchannel = \"web\"\n\
+                 user = {{ env = \"U\" }}\npassword = {{ env = \"U\" }}\n\
+                 push = {{ user = {{ env = \"U\" }}, password = {{ env = \"U\" }} }}\n{more}"
+            );
+            let environment = [("U", "u")].into_iter().collect();
+            Config::parse(&text, std::path::Path::new("/nowhere"), &environment).unwrap()
+        };
+        let told = |name, listen: &str, more: &str| {
+            let listen = Some(listen.parse().unwrap());
+            open_to_others(name, &Arguments { listen, ..Arguments::default() }, &config(more))
+        };
+        let console = told(ServiceName::Console, "0.0.0.0:7083", "").unwrap();
+        assert!(console.starts_with("--listen 0.0.0.0:7083: anyone who reaches"), "{console}");
+        let pushed = told(ServiceName::Producer, "[::]:7080", "").unwrap();
+        assert!(pushed.contains("behind_proxy = true"), "{pushed}");
+        assert_eq!(told(ServiceName::Loader, "0.0.0.0:0", ""), None);
+        assert_eq!(told(ServiceName::Console, "127.0.0.1:0", ""), None);
+        let behind = "[console]\nbehind_proxy = true\n";
+        assert_eq!(told(ServiceName::Console, "0.0.0.0:7083", behind), None);
+        let none = open_to_others(ServiceName::Console, &Arguments::default(), &config(""));
+        assert_eq!(none, None);
+    }
 
     #[test]
     fn a_process_for_a_system_that_is_not_there_does_not_start() {

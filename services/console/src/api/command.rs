@@ -1,4 +1,4 @@
-//! Bodies of verbs that change something.
+//! Bodies of verbs that change something, and who may ask at all.
 //!
 //! The API asks for no credentials, so what reaches it must not be a page of another site in the
 //! operator's browser. Such a page cannot send `application/json` without being asked first, which
@@ -6,8 +6,10 @@
 //! was pointed at this host for the purpose is not the host's own.
 
 use axum::{
-    extract::{FromRequest, Request},
+    extract::{FromRequest, Request, State},
     http::{HeaderMap, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -53,12 +55,27 @@ fn admit(headers: &HeaderMap, local: bool) -> Result<(), Problem> {
     {
         return Err(Problem::forbidden("a page of another site must not do this".to_owned()));
     }
-    if local && !is_this_host(host) {
-        let detail = "the console listens for this host alone, and was called by another name; a \
-                      proxy in front needs `behind_proxy = true`";
-        return Err(Problem::forbidden(detail.to_owned()));
+    if local && !is_this_host(host) { Err(foreign_name()) } else { Ok(()) }
+}
+
+fn foreign_name() -> Problem {
+    let detail = "the console listens for this host alone, and was called by another name; a proxy in \
+                  front needs `behind_proxy = true`";
+    Problem::forbidden(detail.to_owned())
+}
+
+/// Looking is for this host alone as well: a page whose name was pointed here would be told
+/// everything. What names no host is no browser.
+pub(super) async fn by_a_name_of_this_host(
+    State(local): State<bool>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let host = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or_default());
+    if local && !host.is_none_or(is_this_host) {
+        return foreign_name().into_response();
     }
-    Ok(())
+    next.run(request).await
 }
 
 /// `127.0.0.1:7083`, `localhost`, `[::1]:7083`.

@@ -206,3 +206,19 @@ async fn what_is_not_there_is_a_problem_with_a_sentence() {
     assert_eq!(get(&bench, "/api/v1/dead?kind=parse").await, json!([]));
     assert_eq!(get(&bench, "/api/v1/overview").await["dead"]["load.shop.order"]["timeout"], 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_whose_name_was_pointed_at_this_host_is_shown_nothing() {
+    let bench = Bench::new();
+    let by = |host: &str, path: &str| {
+        Request::get(path).header(header::HOST, host).body(Body::empty()).unwrap()
+    };
+    for path in ["/", "/journal", "/dead", "/api/v1/overview", "/api/v1/journal", "/api/v1/dead"] {
+        for host in ["evil.example", "127.0.0.1.evil.example:7083", ""] {
+            assert_eq!(ask(&bench, by(host, path)).await.0, 403, "{host} {path}");
+        }
+        for host in ["127.0.0.1:7083", "localhost:7083", "[::1]:7083"] {
+            assert_eq!(ask(&bench, by(host, path)).await.0, 200, "{host} {path}");
+        }
+    }
+}

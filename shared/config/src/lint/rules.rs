@@ -56,21 +56,20 @@ fn store(raw: &RawStore, findings: &mut Findings<'_>) {
     }
 }
 
+/// Why a producer that takes pushes listens on loopback only, unless it says otherwise.
+pub const PUSHES_ARE_OPEN: &str = "pushes carry credentials, and this address is not loopback: put a \
+     proxy that speaks TLS in front and say `behind_proxy = true`";
+/// Why the console does.
+pub const CONSOLE_IS_OPEN: &str = "anyone who reaches this address can read and act, without \
+     credentials: put a proxy that asks for them in front and say `behind_proxy = true`";
+
 /// No credentials over plain HTTP except on loopback, unless a proxy in front speaks TLS.
 fn listeners(raw: &RawConfig, findings: &mut Findings<'_>) {
     let pushed = raw.systems.values().any(systems::takes_pushes);
     if pushed && !raw.producer.listen.ip().is_loopback() && !raw.producer.behind_proxy {
-        findings.error(
-            "producer.listen",
-            "pushes carry credentials, and this address is not loopback: put a proxy that speaks \
-             TLS in front and say `behind_proxy = true`",
-        );
+        findings.error("producer.listen", PUSHES_ARE_OPEN);
     }
     if !raw.console.listen.ip().is_loopback() && !raw.console.behind_proxy {
-        findings.warning(
-            "console.listen",
-            "anyone who reaches this address can act on events: put a proxy in front and say \
-             `behind_proxy = true`",
-        );
+        findings.error("console.listen", CONSOLE_IS_OPEN);
     }
 }

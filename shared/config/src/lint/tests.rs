@@ -335,7 +335,9 @@ fn credentials_over_plain_http_are_found() {
     let behind = added("[producer]\nlisten = \"0.0.0.0:7080\"\nbehind_proxy = true\n");
     assert_eq!(behind, Vec::<String>::new());
     let console = added("[console]\nlisten = \"0.0.0.0:7083\"\n");
-    assert!(console[0].starts_with("warning line 31: console.listen"), "{console:?}");
+    let behind = added("[console]\nlisten = \"0.0.0.0:7083\"\nbehind_proxy = true\n");
+    assert_eq!(behind, Vec::<String>::new());
+    assert!(console[0].starts_with("line 31: console.listen: anyone"), "{console:?}");
 }
 
 #[test]
