@@ -54,7 +54,7 @@ pub(crate) async fn list(config: &Config, prefixes: &[String], as_json: bool) ->
         println!("{}", serde_json::json!(found));
     } else {
         for queue in &found {
-            println!("{queue}");
+            println!("{}", crate::terminal::line(queue));
         }
     }
     Ok(exit::OK)

@@ -9,7 +9,7 @@ use ferry_store::Store;
 use ferry_systems::System;
 use serde::Serialize;
 
-use crate::{Done, Stop};
+use crate::{Done, Stop, terminal};
 
 /// One thing that was reached, or not.
 #[derive(Serialize)]
@@ -43,7 +43,8 @@ pub(crate) async fn check(config: &Config, as_json: bool) -> Done {
         println!("{}", serde_json::json!({ "ok": all, "findings": findings }));
     } else {
         for Finding { what, ok, detail } in &findings {
-            println!("{} {what}: {detail}", if *ok { "ok " } else { "BAD" });
+            let said = terminal::line(&format!("{what}: {detail}"));
+            println!("{} {said}", if *ok { "ok " } else { "BAD" });
         }
     }
     Ok(if all { exit::OK } else { exit::UNREACHABLE })

@@ -8,7 +8,7 @@ use ferry_http::{Client, HttpPort as _, Method, Request};
 use ferry_service::exit;
 use serde_json::Value;
 
-use crate::{Console, Done, Stop};
+use crate::{Console, Done, Stop, terminal};
 
 /// Longer than the console's own calls of a test alert take.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -157,7 +157,7 @@ pub(crate) async fn letter(url: &str, id: i64, as_json: bool) -> Done {
         ] {
             if !value.is_null() {
                 // Writing to a string cannot fail.
-                let _ = writeln!(out, "{name}: {}", text(value));
+                let _ = writeln!(out, "{name}: {}", terminal::line(&text(value)));
             }
         }
         let _ = writeln!(out, "headers: {}", letter["headers"]);
@@ -226,7 +226,7 @@ pub(crate) fn show(answer: &Value, as_json: bool, render: impl Fn(&Value) -> Str
     if as_json {
         println!("{answer}");
     } else {
-        print!("{}", render(answer));
+        print!("{}", terminal::shown(&render(answer)));
     }
 }
 
@@ -277,7 +277,7 @@ fn query(parameters: &[(&str, &Option<String>)]) -> String {
 pub(crate) fn lines(lines: impl Iterator<Item = String>) -> String {
     let mut out = String::new();
     for line in lines {
-        out.push_str(&line);
+        out.push_str(&terminal::line(&line));
         out.push('\n');
     }
     out

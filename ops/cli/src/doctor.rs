@@ -14,7 +14,7 @@ use ferry_topology::{
     doctor::{self, Finding, Found, QueueState},
 };
 
-use crate::{Done, Stop, broker};
+use crate::{Done, Stop, broker, terminal};
 
 /// What AMQP itself does not tell.
 const UNSEEN: &str = "exchanges, arguments, bindings, policies, members, and what else lies in the \
@@ -35,7 +35,7 @@ pub(crate) async fn doctor(config: &Config, as_json: bool) -> Done {
         println!("{}", serde_json::json!({ "findings": findings, "unseen": unseen }));
     } else {
         for Finding { problem, remedy, .. } in &findings {
-            println!("BAD {problem}\n    {remedy}");
+            println!("BAD {}\n    {}", terminal::line(problem), terminal::line(remedy));
         }
         if let Some(unseen) = unseen {
             println!("not looked at: {unseen}");

@@ -27,6 +27,7 @@ mod lint;
 mod map;
 mod run;
 mod targets;
+mod terminal;
 
 #[derive(Parser)]
 #[command(name = "ferry", version, about = "Keeps shops, ERPs and warehouses in step.")]
@@ -157,7 +158,7 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(stop) => {
             // Standard error may be closed: then nobody listens.
-            let _ = writeln!(std::io::stderr(), "ferry: {}", stop.text);
+            let _ = writeln!(std::io::stderr(), "ferry: {}", terminal::shown(&stop.text));
             ExitCode::from(stop.code)
         }
     }
