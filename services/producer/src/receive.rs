@@ -68,7 +68,7 @@ async fn push<P: Publisher>(
     request: Request,
 ) -> Response {
     let headers = header_pairs(request.headers());
-    let (admission, body) = match receiver.admit(&name, &headers) {
+    let (admission, body) = match receiver.admit(&name, &headers, &query) {
         Ok(admission) => match read(request).await {
             Ok(body) => (Ok(admission), body),
             Err(refusal) => (Err(refusal), Bytes::new()),
@@ -173,11 +173,12 @@ impl<P> Receiver<P> {
         &self,
         name: &str,
         headers: &[(String, String)],
+        query: &[(String, String)],
     ) -> Result<(&System, Admitted), Refusal> {
         let system = self.systems.get(name);
         let unknown = || Refusal::new(404, format!("no system is called `{name}`"));
         let system = system.ok_or_else(unknown)?;
-        Ok((system, system.admit(headers)?))
+        Ok((system, system.admit(headers, query)?))
     }
 }
 

@@ -40,16 +40,18 @@ pub enum Facet {
     Placed,
     Shipment,
     Cancellation,
+    Return,
     Catalogue,
     Stock,
 }
 
 impl Facet {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Profile,
         Self::Placed,
         Self::Shipment,
         Self::Cancellation,
+        Self::Return,
         Self::Catalogue,
         Self::Stock,
     ];
@@ -60,6 +62,7 @@ impl Facet {
             Self::Placed => "placed",
             Self::Shipment => "shipment",
             Self::Cancellation => "cancellation",
+            Self::Return => "return",
             Self::Catalogue => "catalogue",
             Self::Stock => "stock",
         }
@@ -69,14 +72,15 @@ impl Facet {
     pub const fn entity(self) -> Entity {
         match self {
             Self::Profile => Entity::Customer,
-            Self::Placed | Self::Shipment | Self::Cancellation => Entity::Order,
+            Self::Placed | Self::Shipment | Self::Cancellation | Self::Return => Entity::Order,
             Self::Catalogue | Self::Stock => Entity::Product,
         }
     }
 
-    /// Whether several parts of this facet live side by side (a shipment's reference, a site).
+    /// Whether several parts of this facet live side by side (a shipment's reference, a return's id,
+    /// a site).
     pub const fn has_parts(self) -> bool {
-        matches!(self, Self::Shipment | Self::Stock)
+        matches!(self, Self::Shipment | Self::Return | Self::Stock)
     }
 
     /// Whether a target changes this facet by itself, so that a value equal to what was last

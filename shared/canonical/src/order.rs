@@ -1,4 +1,4 @@
-//! What is known of an order: as placed, as shipped, as cancelled.
+//! What is known of an order: as placed, as shipped, as cancelled, as sent back.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -134,4 +134,48 @@ pub struct OrderCancellation {
     pub reason: Option<String>,
     #[serde(default, skip_serializing_if = "Extensions::is_empty")]
     pub extensions: Extensions,
+}
+
+/// The facet `return`: one part per return.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderReturn {
+    /// The order's identifier.
+    pub order: String,
+    /// The source's own id of the return.
+    pub reference: String,
+    /// The warehouse's word for its cause; open, because instances define their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorised: Option<bool>,
+    /// The number under which it was authorised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorisation: Option<String>,
+    /// Where it came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub returned_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<ReturnLine>,
+    #[serde(default, skip_serializing_if = "Extensions::is_empty")]
+    pub extensions: Extensions,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReturnLine {
+    pub sku: String,
+    pub quantity: Decimal,
+    /// Why it was sent back, in the warehouse's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How it arrived, in the warehouse's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// Whether the warehouse asks for its money to be given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<bool>,
 }

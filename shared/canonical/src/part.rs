@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     customer::CustomerProfile,
     entity::{Facet, Subject},
-    order::{OrderCancellation, OrderPlaced, OrderShipment},
+    order::{OrderCancellation, OrderPlaced, OrderReturn, OrderShipment},
     product::{ProductCatalogue, ProductStock},
 };
 
@@ -16,6 +16,7 @@ pub enum Part {
     OrderPlaced(Box<OrderPlaced>),
     OrderShipment(OrderShipment),
     OrderCancellation(OrderCancellation),
+    OrderReturn(OrderReturn),
     ProductCatalogue(Box<ProductCatalogue>),
     ProductStock(ProductStock),
 }
@@ -38,6 +39,7 @@ impl Part {
             Self::OrderPlaced(_) => Facet::Placed,
             Self::OrderShipment(_) => Facet::Shipment,
             Self::OrderCancellation(_) => Facet::Cancellation,
+            Self::OrderReturn(_) => Facet::Return,
             Self::ProductCatalogue(_) => Facet::Catalogue,
             Self::ProductStock(_) => Facet::Stock,
         }
@@ -50,6 +52,7 @@ impl Part {
             Self::OrderPlaced(placed) => (&placed.identifier, None),
             Self::OrderShipment(shipment) => (&shipment.order, Some(shipment.reference.clone())),
             Self::OrderCancellation(cancellation) => (&cancellation.order, None),
+            Self::OrderReturn(returned) => (&returned.order, Some(returned.reference.clone())),
             Self::ProductCatalogue(catalogue) => (&catalogue.sku, None),
             Self::ProductStock(stock) => (&stock.sku, Some(stock.site.clone())),
         };
@@ -78,6 +81,7 @@ impl Part {
             Facet::Placed => Self::OrderPlaced(read(facet, json)?),
             Facet::Shipment => Self::OrderShipment(read(facet, json)?),
             Facet::Cancellation => Self::OrderCancellation(read(facet, json)?),
+            Facet::Return => Self::OrderReturn(read(facet, json)?),
             Facet::Catalogue => Self::ProductCatalogue(read(facet, json)?),
             Facet::Stock => Self::ProductStock(read(facet, json)?),
         })
@@ -93,6 +97,7 @@ impl Part {
             Self::OrderPlaced(placed) => text(placed),
             Self::OrderShipment(shipment) => text(shipment),
             Self::OrderCancellation(cancellation) => text(cancellation),
+            Self::OrderReturn(returned) => text(returned),
             Self::ProductCatalogue(catalogue) => text(catalogue),
             Self::ProductStock(stock) => text(stock),
         }
@@ -117,6 +122,7 @@ impl Part {
             Self::OrderPlaced(placed) => &mut placed.extensions,
             Self::OrderShipment(shipment) => &mut shipment.extensions,
             Self::OrderCancellation(cancellation) => &mut cancellation.extensions,
+            Self::OrderReturn(returned) => &mut returned.extensions,
             Self::ProductCatalogue(catalogue) => &mut catalogue.extensions,
             Self::ProductStock(stock) => &mut stock.extensions,
         }

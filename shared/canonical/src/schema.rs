@@ -11,7 +11,7 @@ use crate::{
     customer::CustomerProfile,
     entity::Facet,
     event::{self, SCHEMA_BASE},
-    order::{OrderCancellation, OrderPlaced, OrderShipment},
+    order::{OrderCancellation, OrderPlaced, OrderReturn, OrderShipment},
     product::{ProductCatalogue, ProductStock},
 };
 
@@ -31,6 +31,7 @@ pub fn of_part(facet: Facet) -> Value {
         Facet::Placed => of_type::<OrderPlaced>(&file),
         Facet::Shipment => of_type::<OrderShipment>(&file),
         Facet::Cancellation => of_type::<OrderCancellation>(&file),
+        Facet::Return => of_type::<OrderReturn>(&file),
         Facet::Catalogue => of_type::<ProductCatalogue>(&file),
         Facet::Stock => of_type::<ProductStock>(&file),
     }

@@ -21,8 +21,8 @@ use crate::{
     },
     secret::SecretRef,
     system::{
-        FileKind, FilesConfig, Limits, Mapping, OrderflowConfig, OroConfig, PushConfig, RestConfig,
-        RestEndpoint, RestTarget,
+        FileKind, FilesConfig, Limits, Mapping, OrderflowConfig, OroConfig, PushConfig,
+        PushCredentials, PushScope, RestConfig, RestEndpoint, RestTarget,
     },
 };
 
@@ -231,10 +231,26 @@ impl Reader<'_> {
     }
 
     fn push(&self, key: &str, raw: RawPush) -> Result<PushConfig, ConfigError> {
+        let credentials = |key: &str, user: &SecretRef, password: &SecretRef| {
+            Ok::<_, ConfigError>(PushCredentials {
+                user: self.secret(&format!("{key}.user"), user)?,
+                password: self.secret(&format!("{key}.password"), password)?,
+            })
+        };
+        let key = format!("{key}.push");
+        let own = raw.user.as_ref().zip(raw.password.as_ref());
+        let scopes = raw.scopes.into_iter().enumerate().map(|(index, scope)| {
+            let key = format!("{key}.scopes[{index}]");
+            let credentials = credentials(&key, &scope.user, &scope.password)?;
+            Ok(PushScope { channel: scope.channel, organisation: scope.organisation, credentials })
+        });
         Ok(PushConfig {
-            user: self.secret(&format!("{key}.push.user"), &raw.user)?,
-            password: self.secret(&format!("{key}.push.password"), &raw.password)?,
+            credentials: own
+                .map(|(user, password)| credentials(&key, user, password))
+                .transpose()?,
+            scopes: scopes.collect::<Result<_, ConfigError>>()?,
             acknowledgement: raw.acknowledgement,
+            acknowledge_as: raw.acknowledge_as,
         })
     }
 

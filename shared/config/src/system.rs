@@ -80,13 +80,44 @@ pub enum ChangedOrders {
     Leave,
 }
 
+/// What pushes must present, and what they are told.
 #[derive(Clone, Debug)]
 pub struct PushConfig {
-    pub user: Secret,
-    pub password: Secret,
+    /// Of pushes for whose channel and organisation there is nothing more special.
+    pub credentials: Option<PushCredentials>,
+    /// Channels and organisations with credentials of their own.
+    pub scopes: Vec<PushScope>,
     /// The acknowledgement's text; `{id}` is the message id.
     /// Default `Success - Message {id} Received`.
     pub acknowledgement: String,
+    pub acknowledge_as: AcknowledgeAs,
+}
+
+#[derive(Clone, Debug)]
+pub struct PushCredentials {
+    pub user: Secret,
+    pub password: Secret,
+}
+
+/// A push that names this channel and this organisation, as far as they are said here, must present
+/// these credentials and no others. Of several the one that says more is meant; of two that say one
+/// each, the channel's.
+#[derive(Clone, Debug)]
+pub struct PushScope {
+    pub channel: Option<String>,
+    pub organisation: Option<String>,
+    pub credentials: PushCredentials,
+}
+
+/// The form in which a push is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AcknowledgeAs {
+    /// `application/xml`: the text in a `message` element, or as it stands where it is XML itself.
+    #[default]
+    Xml,
+    /// `text/plain`: the text.
+    Text,
 }
 
 #[derive(Clone, Debug)]

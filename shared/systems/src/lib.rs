@@ -96,9 +96,13 @@ impl System {
     }
 
     /// Whether a push with these headers is to be read at all. Names are in lower case.
-    pub fn admit(&self, headers: &[(String, String)]) -> Result<Admitted, Refusal> {
+    pub fn admit(
+        &self,
+        headers: &[(String, String)],
+        query: &[(String, String)],
+    ) -> Result<Admitted, Refusal> {
         match self {
-            Self::Orderflow(system) => system.admit(headers),
+            Self::Orderflow(system) => system.admit(headers, query),
             Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Err(Refusal::not_received_here()),
         }
     }

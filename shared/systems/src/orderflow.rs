@@ -7,7 +7,8 @@
 //! | order placed | – | import, `insert` (§3.3); a later change: cancelled and imported again, unless `changed_orders` says to leave it or the order has left |
 //! | order shipment | order `event` push (§5.3), one part per shipment | – |
 //! | order cancellation | order `event` push with `order_cancelled` | – |
-//! | `stockChanges`, returns, deliveries, purchase orders, payment requests | journalled, skipped | – |
+//! | order return | return `event` push (§5.5), one part per return | – |
+//! | `stockChanges`, deliveries, purchase orders, payment requests | journalled, skipped | – |
 //!
 //! An order that is there and was not imported by Ferry is left as it is, with a warning. The
 //! cancellation that a change brings about is told by OrderFlow like any other: the ledger knows it.
@@ -29,6 +30,8 @@ mod product;
 mod properties;
 mod read;
 mod receive;
+#[cfg(test)]
+mod rows;
 mod times;
 
 /// Imports in one request: OrderFlow answers for each, and one slow request holds no others up.
@@ -51,8 +54,12 @@ impl Orderflow {
         read::items(record, &self.zone)
     }
 
-    pub fn admit(&self, headers: &[(String, String)]) -> Result<Admitted, Refusal> {
-        receive::admit(self.config.push.as_ref(), headers)
+    pub fn admit(
+        &self,
+        headers: &[(String, String)],
+        query: &[(String, String)],
+    ) -> Result<Admitted, Refusal> {
+        receive::admit(self.config.push.as_ref(), headers, query)
     }
 
     pub fn receive(

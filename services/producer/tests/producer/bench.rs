@@ -6,8 +6,8 @@ use ferry_canonical::Facet;
 use ferry_config::{
     HumanDuration, Secret, SystemConfig,
     system::{
-        ChangedOrders, FileFormat, FileKind, FilesConfig, Limits, Mapping, OrderflowConfig,
-        PushConfig, RestConfig, RestEndpoint,
+        AcknowledgeAs, ChangedOrders, FileFormat, FileKind, FilesConfig, Limits, Mapping,
+        OrderflowConfig, PushConfig, PushCredentials, RestConfig, RestEndpoint,
     },
 };
 use ferry_producer::{
@@ -99,9 +99,13 @@ fn orderflow() -> OrderflowConfig {
         password: Secret::new("pw"),
         changed_orders: ChangedOrders::Amend,
         push: Some(PushConfig {
-            user: Secret::new("flow"),
-            password: Secret::new("pw"),
+            credentials: Some(PushCredentials {
+                user: Secret::new("flow"),
+                password: Secret::new("pw"),
+            }),
+            scopes: Vec::new(),
             acknowledgement: "Success - Message {id} Received".to_owned(),
+            acknowledge_as: AcknowledgeAs::Xml,
         }),
         limits: limits(),
     }

@@ -189,6 +189,31 @@ fn routes_that_lead_nowhere_are_found() {
 }
 
 #[test]
+fn pushers_are_told_apart_by_what_they_name_and_present() {
+    let push = "push = { user = { env = \"USER_B\" }, password = { env = \"PASSWORD_B\" } }";
+    let both = "user = { env = \"U\" }, password = { env = \"P\" }";
+    for (scopes, expected) in [
+        (format!("[{{ channel = \"web\", {both} }}]"), None),
+        (format!("[{{ {both} }}]"), Some("scopes[0]: it must name a `channel`")),
+        (
+            format!("[{{ channel = \"web\", {both} }}, {{ channel = \"web\", {both} }}]"),
+            Some("scopes[1]: another scope names the same"),
+        ),
+        ("[]".to_owned(), Some("nobody could push")),
+    ] {
+        let found = changed(push, &format!("push = {{ scopes = {scopes} }}"));
+        match expected {
+            None => assert_eq!(found, Vec::<String>::new()),
+            Some(expected) => {
+                assert!(found.iter().any(|told| told.contains(expected)), "{found:?}");
+            }
+        }
+    }
+    let half = changed(push, "push = { user = { env = \"USER_B\" } }");
+    assert!(half[0].contains("are given together"), "{half:?}");
+}
+
+#[test]
 fn a_target_that_cannot_take_a_facet_is_found() {
     let told = added(
         "[[routes]]\nname = \"x\"\nfrom = \"shop\"\nentity = \"product\"\nfacet = \"stock\"\nto = [\"warehouse\"]\n",

@@ -10,7 +10,7 @@ use super::care::{RawCare, RawLimits, RawMaintenance};
 use crate::{
     HumanDuration,
     secret::SecretRef,
-    system::{ChangedOrders, FileFormat, UpdateMethod},
+    system::{AcknowledgeAs, ChangedOrders, FileFormat, UpdateMethod},
 };
 
 /// One system; `kind` says which protocol it speaks.
@@ -70,11 +70,33 @@ pub(crate) struct RawOrderflow {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawPush {
-    pub(crate) user: SecretRef,
-    pub(crate) password: SecretRef,
+    /// Of pushes for whose channel and organisation `scopes` has nothing; without it they are
+    /// refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<SecretRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) password: Option<SecretRef>,
     /// The acknowledgement's text; `{id}` is the message id.
     #[serde(default = "acknowledgement")]
     pub(crate) acknowledgement: String,
+    /// `xml`: in a `message` element, or as it stands where it begins with `<`. `text`: as it stands.
+    #[serde(default)]
+    pub(crate) acknowledge_as: AcknowledgeAs,
+    /// Channels and organisations with credentials of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) scopes: Vec<RawPushScope>,
+}
+
+/// What a push that names this channel and this organisation must present. At least one is said.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPushScope {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) channel: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) organisation: Option<String>,
+    pub(crate) user: SecretRef,
+    pub(crate) password: SecretRef,
 }
 
 /// An OroCommerce shop.

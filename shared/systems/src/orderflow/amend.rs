@@ -107,6 +107,7 @@ fn placed(part: &Part) -> Option<&ferry_canonical::order::OrderPlaced> {
         Part::CustomerProfile(_)
         | Part::OrderShipment(_)
         | Part::OrderCancellation(_)
+        | Part::OrderReturn(_)
         | Part::ProductCatalogue(_)
         | Part::ProductStock(_) => None,
     }

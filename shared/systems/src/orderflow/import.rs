@@ -122,6 +122,7 @@ async fn prepare(
         Part::CustomerProfile(_)
         | Part::OrderShipment(_)
         | Part::OrderCancellation(_)
+        | Part::OrderReturn(_)
         | Part::ProductStock(_) => Err(Failure::unsupported("OrderFlow does not take this facet")),
     }
 }

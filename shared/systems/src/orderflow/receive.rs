@@ -3,24 +3,38 @@
 //! It never looks for duplicates and never drops: order and repetition are the ledger's business.
 
 use ferry_canonical::limits;
-use ferry_config::system::PushConfig;
+use ferry_config::system::{AcknowledgeAs, PushConfig};
+use quick_xml::escape::escape;
 
-use super::access;
+use super::access::{self, Scope};
 use crate::{Acknowledged, Admitted, PushRequest, Refusal, xml};
 
-/// By its headers alone: who sends it, and what they say that it is.
+/// Of a message's id, which becomes a header of its record. It is a number.
+const ID_BYTES: usize = 64;
+
+/// By its headers and its query alone: who sends it, for what, and what they say that it is.
 pub(super) fn admit(
     push: Option<&PushConfig>,
     headers: &[(String, String)],
+    query: &[(String, String)],
 ) -> Result<Admitted, Refusal> {
     let unauthorised = || {
-        let mut refusal = Refusal::new(401, "user or password is not the one configured");
+        let reason = "user or password is not the one of this channel and organisation";
+        let mut refusal = Refusal::new(401, reason);
         refusal.headers.push(("www-authenticate", "Basic realm=\"RTD\"".to_owned()));
         refusal
     };
     let push = push.ok_or_else(unauthorised)?;
-    if !access::admits(push, headers) {
+    let scope = Scope::of(headers, query);
+    if !access::admits(push, &scope, headers) {
         return Err(unauthorised());
+    }
+    let names = [("channel", &scope.channel), ("organisation", &scope.organisation)];
+    for (name, value) in names {
+        if value.as_ref().is_some_and(|value| value.len() > limits::ID_CHARS) {
+            let reason = format!("{name}: longer than {} bytes", limits::ID_CHARS);
+            return Err(Refusal::new(400, reason));
+        }
     }
     check_media_type(headers)?;
     Ok(Admitted(()))
@@ -37,16 +51,34 @@ pub(super) fn receive(
     }
     let root =
         xml::well_formed(request.body).map_err(|error| Refusal::new(400, error.to_string()))?;
-    let message_id = root.attribute("messageId").map(str::to_owned);
-    let id = message_id.as_deref().unwrap_or("-");
-    let text = push.acknowledgement.replace("{id}", id);
+    let message_id = root.attribute("messageId").map(|id| id.trim().to_owned());
+    if message_id.as_ref().is_some_and(|id| id.len() > ID_BYTES) {
+        let reason = format!("@messageId: longer than {ID_BYTES} bytes; expected a number");
+        return Err(Refusal::new(400, reason));
+    }
+    let (content_type, body) = acknowledgement(push, message_id.as_deref().unwrap_or("-"));
     Ok(Acknowledged {
         endpoint: "push".to_owned(),
-        scope: access::scope(request.headers, request.query),
+        scope: Scope::of(request.headers, request.query).name().map(str::to_owned),
         message_id,
-        content_type: "application/xml",
-        body: format!("<message>{}</message>", quick_xml::escape::escape(text.as_str())),
+        content_type,
+        body,
     })
+}
+
+/// What the sender's remote message definition may match, beside the status.
+fn acknowledgement(push: &PushConfig, id: &str) -> (&'static str, String) {
+    let template = push.acknowledgement.as_str();
+    match push.acknowledge_as {
+        AcknowledgeAs::Text => ("text/plain; charset=utf-8", template.replace("{id}", id)),
+        AcknowledgeAs::Xml if template.trim_start().starts_with('<') => {
+            ("application/xml", template.replace("{id}", &escape(id)))
+        }
+        AcknowledgeAs::Xml => {
+            let text = template.replace("{id}", id);
+            ("application/xml", format!("<message>{}</message>", escape(text.as_str())))
+        }
+    }
 }
 
 /// XML or nothing said; OrderFlow sends `application/xml` (OrderFlow reference §1).
@@ -58,30 +90,44 @@ fn check_media_type(headers: &[(String, String)]) -> Result<(), Refusal> {
     if media == "application/xml" || media == "text/xml" || media.ends_with("+xml") {
         return Ok(());
     }
+    let media: String = media.chars().take(40).collect();
     Err(Refusal::new(415, format!("content type `{media}` is not XML")))
 }
 
 #[cfg(test)]
 mod tests {
-    use ferry_config::Secret;
+    use ferry_config::{Secret, system::PushCredentials};
 
     use super::*;
 
     fn push() -> PushConfig {
         PushConfig {
-            user: Secret::new("flow"),
-            password: Secret::new("pw"),
+            credentials: Some(PushCredentials {
+                user: Secret::new("flow"),
+                password: Secret::new("pw"),
+            }),
+            scopes: Vec::new(),
             acknowledgement: "Success - Message {id} Received".to_owned(),
+            acknowledge_as: AcknowledgeAs::Xml,
         }
     }
 
     fn receive_with(media: &str, body: &[u8]) -> Result<Acknowledged, Refusal> {
+        told(&push(), &[], media, body)
+    }
+
+    fn told(
+        push: &PushConfig,
+        query: &[(String, String)],
+        media: &str,
+        body: &[u8],
+    ) -> Result<Acknowledged, Refusal> {
         let headers = [
             ("authorization".to_owned(), "Basic Zmxvdzpwdw==".to_owned()),
             ("content-type".to_owned(), media.to_owned()),
         ];
-        let admitted = admit(Some(&push()), &headers)?;
-        receive(&push(), &PushRequest { headers: &headers, query: &[], body }, admitted)
+        let admitted = admit(Some(push), &headers, query)?;
+        receive(push, &PushRequest { headers: &headers, query, body }, admitted)
     }
 
     #[test]
@@ -90,6 +136,25 @@ mod tests {
         let receipt = receipt.unwrap();
         assert_eq!(receipt.body, "<message>Success - Message 7 Received</message>");
         assert_eq!(receipt.message_id.as_deref(), Some("7"));
+        let without = receive_with("application/xml", b"<paymentRequest/>").unwrap();
+        assert_eq!(without.body, "<message>Success - Message - Received</message>");
+        assert_eq!(without.message_id, None);
+    }
+
+    #[test]
+    fn the_acknowledgement_is_what_the_remote_message_definition_matches() {
+        let say = |text: &str, acknowledge_as| {
+            let push = PushConfig { acknowledgement: text.to_owned(), acknowledge_as, ..push() };
+            let body = b"<event messageId=\"7&lt;\"/>";
+            let receipt = told(&push, &[], "application/xml", body).unwrap();
+            (receipt.content_type, receipt.body)
+        };
+        let (media, body) = say("OK {id}", AcknowledgeAs::Text);
+        assert_eq!((media, body.as_str()), ("text/plain; charset=utf-8", "OK 7<"));
+        let (media, body) = say("<ack id=\"{id}\"><ok/></ack>", AcknowledgeAs::Xml);
+        assert_eq!(media, "application/xml");
+        assert_eq!(body, "<ack id=\"7&lt;\"><ok/></ack>");
+        assert_eq!(say("a & {id}", AcknowledgeAs::Xml).1, "<message>a &amp; 7&lt;</message>");
     }
 
     #[test]
@@ -103,8 +168,20 @@ mod tests {
     }
 
     #[test]
+    fn what_would_not_fit_into_a_records_headers_is_refused() {
+        let long = "9".repeat(ID_BYTES + 1);
+        let body = format!("<inventory messageId=\"{long}\"/>");
+        let refusal = receive_with("application/xml", body.as_bytes()).unwrap_err();
+        assert_eq!(refusal.status, 400);
+        assert!(refusal.reason.starts_with("@messageId: longer"), "{}", refusal.reason);
+        let query = [("channel".to_owned(), "c".repeat(limits::ID_CHARS + 1))];
+        let refusal = told(&push(), &query, "application/xml", b"<inventory/>").unwrap_err();
+        assert_eq!(refusal.status, 400);
+    }
+
+    #[test]
     fn without_configured_credentials_every_push_is_refused() {
-        let refusal = admit(None, &[]).unwrap_err();
+        let refusal = admit(None, &[], &[]).unwrap_err();
         assert_eq!(refusal.status, 401);
         let challenge = ("www-authenticate", "Basic realm=\"RTD\"".to_owned());
         assert_eq!(refusal.headers, [challenge]);

@@ -18,6 +18,7 @@
 //! | order `shipment` | tracking numbers of despatched shipments, shipping status | the state's word, tracking URLs, despatch time; anything on a closed order (403) |
 //! | order `cancellation` | status `cancelled`, with "Enable External Status Management" only | the internal status, the reason, the time |
 //! | order `placed` | nothing: Oro is where orders are placed | |
+//! | order `return` | nothing: it has no place for one | |
 //!
 //! Products are named by SKU (EXT ID) where the shop shows that it knows them so, which takes one
 //! product in it; else, and for a SKU that could not stand in an address, they are looked up by
@@ -110,7 +111,11 @@ impl Oro {
         match facet {
             Facet::Placed => Some(ORDERS.to_owned()),
             Facet::Profile => Some(customer::CUSTOMERS.to_owned()),
-            Facet::Shipment | Facet::Cancellation | Facet::Catalogue | Facet::Stock => None,
+            Facet::Shipment
+            | Facet::Cancellation
+            | Facet::Return
+            | Facet::Catalogue
+            | Facet::Stock => None,
         }
     }
 
@@ -199,6 +204,7 @@ async fn apply_one(api: &Api<'_>, write: &Write<'_>) -> Result<Applied, Failure>
         Part::OrderCancellation(cancellation) => {
             Box::pin(cancellation::apply(api, write, cancellation)).await
         }
+        Part::OrderReturn(_) => Err(Failure::unsupported("an Oro shop has no place for a return")),
         Part::OrderPlaced(_) => Err(Failure::unsupported(
             "an Oro shop as a target takes no `order.placed`: it is where orders are placed",
         )),

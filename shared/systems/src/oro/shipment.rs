@@ -64,6 +64,7 @@ fn despatched<'a>(write: &Write<'a>, shipment: &'a OrderShipment) -> Vec<&'a Ord
         | Part::CustomerProfile(_)
         | Part::OrderPlaced(_)
         | Part::OrderCancellation(_)
+        | Part::OrderReturn(_)
         | Part::ProductCatalogue(_)
         | Part::ProductStock(_) => None,
     });

@@ -68,6 +68,7 @@ fn quantity(write: &Write<'_>, stock: &ProductStock) -> Result<Decimal, Failure>
         | Part::OrderPlaced(_)
         | Part::OrderShipment(_)
         | Part::OrderCancellation(_)
+        | Part::OrderReturn(_)
         | Part::ProductCatalogue(_) => None,
     });
     let too_long =

@@ -29,7 +29,10 @@ fn says(system: &RawSystem, facet: Facet) -> Said {
     let said = |when, said| if when { said } else { Said::Never };
     match system {
         RawSystem::Orderflow(_) => {
-            let told = matches!(facet, Facet::Shipment | Facet::Cancellation | Facet::Stock);
+            let told = matches!(
+                facet,
+                Facet::Shipment | Facet::Cancellation | Facet::Return | Facet::Stock
+            );
             said(told, Said::Unasked)
         }
         RawSystem::Oro(_) => said(matches!(facet, Facet::Placed | Facet::Profile), Said::Polled),
@@ -45,7 +48,7 @@ fn says(system: &RawSystem, facet: Facet) -> Said {
 fn takes(system: &RawSystem, facet: Facet) -> bool {
     match system {
         RawSystem::Orderflow(_) => matches!(facet, Facet::Placed | Facet::Catalogue),
-        RawSystem::Oro(_) => !matches!(facet, Facet::Placed),
+        RawSystem::Oro(_) => !matches!(facet, Facet::Placed | Facet::Return),
         RawSystem::Rest(rest) => rest.targets.values().any(|target| target.facet == facet),
         RawSystem::Files(_) => false,
     }

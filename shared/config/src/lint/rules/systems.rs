@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Findings, bad_name, care, is_name, rest};
 use crate::{
     HumanDuration,
-    raw::{RawConfig, RawFiles, RawOrderflow, RawOro, RawSystem},
+    raw::{RawConfig, RawFiles, RawOrderflow, RawOro, RawPush, RawSystem},
     secret::SecretRef,
 };
 
@@ -35,9 +35,8 @@ fn orderflow(key: &str, raw: &RawOrderflow, findings: &mut Findings<'_>) {
     base_url(key, &raw.base_url, raw.allow_plain_http, findings);
     secret(&format!("{key}.user"), &raw.user, findings);
     secret(&format!("{key}.password"), &raw.password, findings);
-    if let Some(push) = &raw.push {
-        secret(&format!("{key}.push.user"), &push.user, findings);
-        secret(&format!("{key}.push.password"), &push.password, findings);
+    if let Some(raw) = &raw.push {
+        push(&format!("{key}.push"), raw, findings);
     }
     if jiff::tz::TimeZone::get(&raw.time_zone).is_err() {
         let message = "it is not an IANA time zone such as Europe/London";
@@ -46,6 +45,32 @@ fn orderflow(key: &str, raw: &RawOrderflow, findings: &mut Findings<'_>) {
     deadlines(key, raw.timeout, raw.settle_after, findings);
     care::limits(key, &raw.limits, findings);
     care::care(key, &raw.care, &raw.maintenance, findings);
+}
+
+fn push(key: &str, raw: &RawPush, findings: &mut Findings<'_>) {
+    for (field, found) in [("user", &raw.user), ("password", &raw.password)] {
+        if let Some(found) = found {
+            secret(&format!("{key}.{field}"), found, findings);
+        }
+    }
+    if raw.user.is_some() != raw.password.is_some() {
+        findings.error(key, "`user` and `password` are given together, or not at all");
+    } else if raw.user.is_none() && raw.scopes.is_empty() {
+        findings.error(key, "nobody could push: say `user` and `password`, or `scopes`");
+    }
+    for (index, scope) in raw.scopes.iter().enumerate() {
+        let key = format!("{key}.scopes[{index}]");
+        secret(&format!("{key}.user"), &scope.user, findings);
+        secret(&format!("{key}.password"), &scope.password, findings);
+        let named = (&scope.channel, &scope.organisation);
+        if [named.0, named.1].into_iter().flatten().all(String::is_empty) {
+            findings.error(&key, "it must name a `channel`, an `organisation` or both");
+        }
+        let earlier = raw.scopes.iter().take(index);
+        if earlier.into_iter().any(|other| (&other.channel, &other.organisation) == named) {
+            findings.error(&key, "another scope names the same channel and organisation");
+        }
+    }
 }
 
 fn oro(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {

@@ -1,6 +1,7 @@
+use ferry_canonical::Part;
 use proptest::prelude::*;
 
-use super::*;
+use super::{stock::ONLY_SITE, *};
 
 fn read(body: &str) -> Vec<Item> {
     let record = Record {
@@ -94,15 +95,27 @@ fn a_cancelled_order_is_a_cancellation() {
 
 #[test]
 fn what_has_no_facet_is_skipped_with_a_reason() {
-    for body in [
-        r#"<stockChanges messageId="1"/>"#,
-        r"<paymentRequest/>",
-        r"<somethingNew/>",
-        r#"<event messageId="2" eventType="return_applied"><detail><return id="3"/></detail></event>"#,
-        r#"<event messageId="2"><detail><order externalReference="A" state="created"/></detail></event>"#,
+    for (body, expected) in [
+        (r#"<stockChanges messageId="1"/>"#, "stockChanges 1: 0 changes of stock are no state"),
+        (r"<paymentRequest/>", "paymentRequest: payment requests have no canonical facet"),
+        (r"<somethingNew/>", "somethingNew: no such OrderFlow document is known"),
+        (r#"<event messageId="2"/>"#, "event without eventType: it carries no detail"),
+        (
+            r#"<event eventType="return_applied"><detail><return id="3"/></detail></event>"#,
+            "return 3: it names no order, and a return is a part of its order",
+        ),
+        (
+            r#"<event><detail><order externalReference="A" state="created"/></detail></event>"#,
+            "event without eventType: it names no shipment and no cancellation",
+        ),
+        (
+            r#"<event eventType="x"><detail><pallet id="7"/></detail></event>"#,
+            "pallet 7 (event x): its entity has no canonical facet",
+        ),
     ] {
         let items = read(body);
-        assert!(matches!(items[0].draft, Ok(Draft::Skip { .. })), "{body}");
+        let Ok(Draft::Skip { what, reason }) = &items[0].draft else { panic!("{body}") };
+        assert!(format!("{what}: {reason}").starts_with(expected), "{what}: {reason}");
     }
 }
 
@@ -112,6 +125,75 @@ fn an_event_without_a_message_id_says_so() {
         r#"<event><detail><order externalReference="A"><shipments><shipment externalReference="S"/></shipments></order></detail></event>"#,
     );
     assert_eq!(bad(&items[0]).detail, "/event/@messageId: missing; expected a number");
+}
+
+#[test]
+fn a_cancelled_line_or_shipment_cancels_no_order() {
+    for (event, order, expected) in [
+        (r#"eventType="order_cancelled""#, "", true),
+        (r#"eventType="x""#, r#" state="cancelled""#, true),
+        (r#"eventType="x" entity="order" state="cancelled""#, "", true),
+        (r#"eventType="shipment_cancelled" entity="shipment" state="cancelled""#, "", false),
+        (r#"eventType="order_line_cancelled""#, r#" state="released""#, false),
+    ] {
+        let items = read(&format!(
+            r#"<event messageId="9" {event}><detail><order externalReference="W"{order}/></detail></event>"#
+        ));
+        let found = matches!(&items[0].draft, Ok(Draft::Part(draft)) if
+            matches!(draft.part, Part::OrderCancellation(_)));
+        assert_eq!(found, expected, "{event}{order}");
+    }
+}
+
+#[test]
+fn unknown_attributes_elements_events_and_states_are_carried_on() {
+    let items = read(
+        r#"<event messageId="5" eventType="shipment_quarantined" userName="sam" mood="calm" entity="order">
+          <weather>rain</weather>
+          <detail><order externalReference="W-1" state="quarantined" channel="web" vip="yes"><note>gift</note>
+            <shipments><shipment externalReference="S" state="quarantined" sequence="1" zone="B">
+              <packages><package weight="2"/></packages>
+              <orderLines><orderLine product="MUG" quantity="1" state="odd"/></orderLines>
+            </shipment></shipments></order></detail></event>"#,
+    );
+    let Part::OrderShipment(shipment) = &part(&items[0]).part else { panic!() };
+    assert_eq!((shipment.state.as_str(), shipment.despatched), ("quarantined", false));
+    let expected = serde_json::json!({
+        "sequence": "1", "zone": "B",
+        "packages": { "package": { "weight": "2" } },
+        "orderLines": [{ "state": "odd" }],
+        "order": { "state": "quarantined", "channel": "web", "vip": "yes", "note": "gift" },
+        "event": {
+            "eventType": "shipment_quarantined", "userName": "sam", "mood": "calm",
+            "entity": "order", "weather": "rain",
+        },
+    });
+    assert_eq!(shipment.extensions["orderflow"], expected);
+}
+
+#[test]
+fn an_order_without_a_reference_of_its_own_has_that_of_its_event() {
+    let event = |entity: &str| {
+        read(&format!(
+            r#"<event messageId="9" entity="{entity}" externalReference="W-7"><detail><order><shipments>
+               <shipment externalReference="S" state="ready"/></shipments></order></detail></event>"#
+        ))
+    };
+    assert_eq!(part(&event("order")[0]).part.subject().id, "W-7");
+    let other = event("shipment");
+    assert_eq!(bad(&other[0]).detail, "@externalReference of `order`: missing or empty");
+}
+
+#[test]
+fn a_bad_return_is_cut_out_with_the_event_around_it() {
+    let body = r#"<event messageId="4"><detail><return id="1" orderReference="A" authorised="maybe"/>
+        <return id="2" orderReference="A"><returnLine product="M" quantity="1"/></return></detail></event>"#;
+    let items = read(body);
+    let found = bad(&items[0]);
+    assert_eq!(found.detail, "@authorised: `maybe` is neither true nor false");
+    assert_eq!(part(&items[1]).part.subject().to_string(), "order/A/return/2");
+    let again = read(std::str::from_utf8(&found.fragment).unwrap());
+    assert_eq!((again.len(), bad(&again[0])), (1, found));
 }
 
 proptest! {
