@@ -2,7 +2,8 @@
 //! alone in it.
 //!
 //! Turns come in the order in which they are asked for, so a delivery that is to be alone waits for
-//! the calls that run, and holds up those that come after it.
+//! the calls that run, and holds up those that come after it. A row of such deliveries asks for each
+//! anew: others have their turns in between.
 
 use std::{fmt, sync::Arc};
 
@@ -46,8 +47,8 @@ pub(crate) struct Turns {
     gate: Gate,
     /// A task of its own, which takes its place in the row at once.
     waited_for: Option<(bool, JoinSet<Pass>)>,
-    /// Came after it was waited for; or one to be alone, which serves a row of such deliveries.
-    held: Option<(bool, Arc<Pass>)>,
+    /// Came after it was waited for.
+    held: Option<(bool, Pass)>,
 }
 
 impl fmt::Debug for Turns {
@@ -70,23 +71,19 @@ impl Turns {
     /// The right to start the next calls; none: it is waited for ([`Turns::comes`]).
     pub(crate) fn take(&mut self, alone: bool) -> Option<Arc<Pass>> {
         self.keep(Some(alone));
-        if let Some((_, pass)) = &self.held {
-            let pass = Arc::clone(pass);
-            // Others may have to be alone: what runs beside others asks again each time.
-            self.held.take_if(|_| !alone);
-            return Some(pass);
+        if let Some((_, pass)) = self.held.take() {
+            return Some(Arc::new(pass));
         }
         if self.waited_for.is_some() {
             return None;
         }
-        let Some(pass) = self.gate.try_pass(alone).map(Arc::new) else {
+        let pass = self.gate.try_pass(alone);
+        if pass.is_none() {
             let mut turn = JoinSet::new();
             turn.spawn(self.gate.clone().pass(alone));
             self.waited_for = Some((alone, turn));
-            return None;
-        };
-        self.held = alone.then(|| (alone, Arc::clone(&pass)));
-        Some(pass)
+        }
+        pass.map(Arc::new)
     }
 
     pub(crate) fn is_waiting(&self) -> bool {
@@ -99,7 +96,7 @@ impl Turns {
             return std::future::pending().await;
         };
         if let Some(Ok(pass)) = turn.join_next().await {
-            self.held = Some((*alone, Arc::new(pass)));
+            self.held = Some((*alone, pass));
         }
         self.waited_for = None;
     }

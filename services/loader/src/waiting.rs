@@ -146,15 +146,22 @@ impl Waiting {
         taken
     }
 
-    /// Whether a delivery that may take the process down is the next of its lane.
+    /// Whether it is the turn of a delivery that may take the process down: it is the next of its
+    /// lane, and a bulk one has the lane's share of turns while there is live work.
     pub(crate) fn suspect_is_next(&self, now: Instant) -> bool {
-        [&self.live, &self.bulk].into_iter().any(|lane| next_suspect(lane, now).is_some())
+        let live_ready = self.live.iter().any(|in_hand| in_hand.ready_at <= now);
+        let bulk_turn = !live_ready || self.owed_to_bulk >= limits::BULK_SHARE;
+        next_suspect(&self.live, now).is_some()
+            || (bulk_turn && next_suspect(&self.bulk, now).is_some())
     }
 
     /// Takes that one, alone.
     pub(crate) fn take_suspect(&mut self, now: Instant) -> Vec<Vec<InHand>> {
-        let mut lanes = [&mut self.live, &mut self.bulk].into_iter();
-        let taken = lanes.find_map(|lane| lane.remove(next_suspect(lane, now)?));
+        let live = next_suspect(&self.live, now).and_then(|next| self.live.remove(next));
+        let taken = live.or_else(|| {
+            self.owed_to_bulk = self.owed_to_bulk.saturating_sub(limits::BULK_SHARE);
+            self.bulk.remove(next_suspect(&self.bulk, now)?)
+        });
         taken.into_iter().map(|in_hand| vec![in_hand]).collect()
     }
 

@@ -48,10 +48,6 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         };
         let alone = self.waiting.suspect_is_next(now);
         let Some(pass) = self.turns.take(alone) else { return };
-        if alone && !self.calls.is_empty() {
-            // One of its kind, under the same pass.
-            return;
-        }
         let room = self.room(slots, paid);
         let taken = if alone {
             self.waiting.take_suspect(now)

@@ -73,3 +73,26 @@ async fn suspects_run_one_at_a_time_and_other_deliveries_side_by_side() {
     bench.until_empty(ORDERS).await;
     assert_eq!(bench.warehouse.effects().len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_row_of_suspects_gives_other_targets_their_turns_in_between() {
+    let mut bench = Bench::new();
+    let outlet = bench.add_outlet();
+    bench.ledger.fail_claims(true);
+    for number in 0..3 {
+        send(&bench, ORDERS, &format!("SUSPECT-{number}")).await;
+    }
+    come_again_five_times(&bench, ORDERS, 3).await;
+    bench.http.script(warehouse::ORDERS, [HttpFault::Hold, HttpFault::Hold]);
+    bench.ledger.fail_claims(false);
+    bench.http.until(|http| http.requests().len() == 1).await;
+    send(&bench, OUTLET, "OTHER").await;
+    sleep(SECOND).await;
+    assert!(outlet.effects().is_empty(), "a call began beside the suspect");
+    bench.http.release();
+    bench.http.until(|http| http.requests().len() == 2).await;
+    assert_eq!(outlet.effects(), ["order OTHER"]);
+    bench.http.release();
+    bench.until_empty(ORDERS).await;
+    assert_eq!(bench.warehouse.effects().len(), 3);
+}
