@@ -54,13 +54,15 @@ fn states(plan: &Plan, models: &Models, wrong: &mut Vec<String>) {
     parcels(plan, models, wrong);
 }
 
-/// Orders that were refused and mended may be made by whatever is read or sent again; once.
+/// Orders that were refused and mended may be made by whatever is read again, and are by what is sent
+/// again; once.
 fn orders(run: &Run, models: &Models, wrong: &mut Vec<String>) {
     let mended = run.plan.mended();
     let mut orders: BTreeMap<String, u32> =
         run.plan.orders(true).into_iter().map(|reference| (reference, 1)).collect();
     let found = models.warehouse.orders();
     orders.extend(found.keys().filter(|order| mended.contains(*order)).map(|o| (o.clone(), 1)));
+    orders.extend(run.sent_again.values().map(|order| (order.clone(), 1)));
     if *found != orders {
         wrong.push(format!("the warehouse's orders are {found:?}, not {orders:?}"));
     }

@@ -1,11 +1,6 @@
 //! One run: starts everything, lets the story happen, waits until all is quiet, drains.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use ferry_config::{Config, Environment};
@@ -43,8 +38,8 @@ const DRAIN_MAX: Duration = Duration::from_mins(2);
 pub(crate) struct Run {
     pub(crate) sim: Arc<Sim>,
     pub(crate) plan: Plan,
-    /// Ids of the events that an operator sent again.
-    pub(crate) sent_again: BTreeSet<String>,
+    /// The events that an operator sent again, and their orders.
+    pub(crate) sent_again: BTreeMap<String, String>,
     processes: JoinSet<String>,
     pushes: JoinSet<()>,
 }
@@ -86,7 +81,7 @@ impl Run {
             sabotage,
         };
         let sim = Arc::new(Sim::new(parts));
-        let sent_again = BTreeSet::new();
+        let sent_again = BTreeMap::new();
         Ok(Self { sim, plan, sent_again, processes: JoinSet::new(), pushes: JoinSet::new() })
     }
 

@@ -1,10 +1,6 @@
 //! What an operator does by hand: dead letters are sent again, products go through the bulk lane.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ferry_broker::{
     Broker as _, Headers, Message, Publisher as _,
@@ -20,7 +16,7 @@ use crate::{chance::record_id, sim::Sim};
 /// The refused orders that the warehouse takes by now: each letter once, as two copies.
 pub(crate) async fn send_again(
     sim: &Sim,
-    sent: &mut BTreeSet<String>,
+    sent: &mut BTreeMap<String, String>,
 ) -> anyhow::Result<Vec<Message>> {
     let origin = Some("load.warehouse.order".to_owned());
     let filter = DeadFilter { origin, limit: Some(500), ..DeadFilter::default() };
@@ -33,7 +29,7 @@ pub(crate) async fn send_again(
             continue;
         };
         let message = again(&letter);
-        if sent.insert(message.id.clone()) {
+        if sent.insert(message.id.clone(), order).is_none() {
             sim.say(format!("the operator sends {} again", message.id));
             messages.extend([message.clone(), message]);
         }
