@@ -102,6 +102,33 @@ fn a_delivery_with_anything_in_it_is_claimed_and_settled() {
     settle(&store, &Grant { target_id: None, ..next }, odd);
 }
 
+/// JSON can say the character 0 in a SKU; PostgreSQL's text cannot.
+#[test]
+fn a_product_whose_sku_holds_the_character_0_goes_its_way_and_stops_none_that_are_claimed_with_it()
+{
+    let store = store();
+    let product = |event, sequence, sku: &str, fields| {
+        let mut member = of_part(Facet::Catalogue, "", customer(event, sequence, fields));
+        sku.clone_into(&mut member.subject.id);
+        member.document = format!("{{\"sku\":\"{sku}\",\"fields\":\"{fields}\"}}");
+        member
+    };
+    let groups = [product(1, 1, "MUG\u{0}RED", "a"), product(2, 1, "TEA", "a")];
+    let claims = wait(store.claim(groups.map(|member| group(vec![member])).to_vec())).unwrap();
+    for claim in &claims {
+        assert_eq!(settle(&store, &granted(claim), delivered()), Settled::Done);
+    }
+
+    // It is known again: what came before has its outcome, and what comes later is claimed.
+    let again = claim(&store, group(vec![product(1, 1, "MUG\u{0}RED", "a")]));
+    assert_eq!(outcome(&again.members[0]), Some(Outcome::Delivered));
+    let later = grant(&store, group(vec![product(3, 2, "MUG\u{0}RED", "b")]));
+    let dead =
+        Settle::Failed { unread: false, dead: vec![0], because: "no MUG\u{0}RED".to_owned() };
+    assert_eq!(settle(&store, &later, dead), Settled::Done);
+    assert_eq!([Outcome::Delivered, Outcome::Dead].map(|ended| tally(&store, ended)), [2, 1]);
+}
+
 #[test]
 fn an_end_with_anything_in_it_is_an_end() {
     let store = store();
