@@ -1,6 +1,14 @@
 //! One way to the broker: open a connection with the topology on it, say once what is waited for.
 
-use std::{collections::BTreeSet, error::Error, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use ferry_retry::{Delays, Policy};
 use ferry_topology::Topology;
@@ -12,6 +20,7 @@ use crate::{
     Options, OptionsError,
     declare::{DeclareError, declare},
     options::{check_names, parse_url, redacted},
+    sent::{BODY_BYTES_MAX, bound_told},
     wire::connect,
 };
 
@@ -34,6 +43,8 @@ pub(crate) struct Link {
     /// Names, without the prefix, of the exchanges that may be published to.
     pub(crate) exchanges: BTreeSet<String>,
     declare: bool,
+    /// Lower than our own bound where the broker has told so.
+    body_bytes_max: AtomicUsize,
 }
 
 /// What a connection is for.
@@ -77,7 +88,22 @@ impl Link {
             service: options.service,
             topology: options.topology,
             declare: options.declare,
+            body_bytes_max: AtomicUsize::new(BODY_BYTES_MAX),
         }))
+    }
+
+    pub(crate) fn body_bytes_max(&self) -> usize {
+        self.body_bytes_max.load(Ordering::Relaxed)
+    }
+
+    /// Looks for a bound in what a channel was closed with. Whoever sends too large a body again is
+    /// then refused alone, and the rest goes on.
+    pub(crate) fn heed(&self, reason: &str) {
+        if let Some(told) = bound_told(reason) {
+            // The newest word holds, and never more than what every broker is safe with.
+            self.body_bytes_max.store(told.min(BODY_BYTES_MAX), Ordering::Relaxed);
+            warn!(bytes = told, "the broker takes smaller messages than others do");
+        }
     }
 
     /// One attempt: connects, and declares or asserts the topology.

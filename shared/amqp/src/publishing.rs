@@ -245,6 +245,7 @@ impl Session {
     }
 
     fn lose(self, lost: &PublishError) -> Ended {
+        self.link.heed(&lost.to_string());
         for answer in self.answers {
             answer.fill(lost);
         }

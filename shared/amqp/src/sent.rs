@@ -11,7 +11,8 @@ use lapin::{
 use crate::{link::Link, options::SHORT_STRING_BYTES};
 
 /// RabbitMQ 4's default `max_message_size`. A larger body would close the channel, and with it fail
-/// every other publish in flight (RabbitMQ reference §1.4).
+/// every other publish in flight (RabbitMQ reference §1.4). A broker that is set to less says so when it
+/// happens ([`bound_told`]).
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 const PERSISTENT: u8 = 2;
@@ -36,8 +37,9 @@ pub(crate) fn outgoing(
             message.exchange
         )));
     }
-    if message.body.len() > BODY_BYTES_MAX {
-        return Err(unsendable(format!("a body of {} bytes is too large", message.body.len())));
+    let (bytes, most) = (message.body.len(), link.body_bytes_max());
+    if bytes > most {
+        return Err(unsendable(format!("a body of {bytes} bytes is too large; {most} are taken")));
     }
     let headers_max = headers_bytes_max(frame_max);
     let bytes = headers_bytes(&message.headers);
@@ -53,6 +55,13 @@ pub(crate) fn outgoing(
     let exchange = short("the exchange's name", &exchange)?;
     let key = short("the routing key", &message.key)?;
     Ok(Outgoing { exchange, key, properties })
+}
+
+/// The broker's bound for bodies, where a channel was closed because of it.
+pub(crate) fn bound_told(reason: &str) -> Option<usize> {
+    let (_, rest) = reason.split_once("larger than configured max size ")?;
+    let digits = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
+    rest.get(..digits)?.parse().ok()
 }
 
 fn table(headers: &Headers) -> Result<FieldTable, PublishError> {
@@ -154,6 +163,24 @@ pub(crate) mod tests {
         let mut named = message();
         named.headers.insert(&"n".repeat(256), "x");
         assert!(refusal(&named).contains("header's name"));
+    }
+
+    #[test]
+    fn a_bound_that_the_broker_has_told_of_holds_from_then_on() {
+        let told = "protocol error: AMQP soft error: PRECONDITION-FAILED: PRECONDITION_FAILED - message \
+                    size 100001 is larger than configured max size 100000";
+        let link = link();
+        link.heed(told);
+        link.heed("the broker is away, max size 5");
+        let of = |bytes| Message { body: vec![0; bytes].into(), ..message() };
+        assert!(outgoing(&of(100_000), &link, 131_072).is_ok());
+        let refused = outgoing(&of(100_001), &link, 131_072).unwrap_err();
+        assert!(
+            refused.to_string().ends_with("100001 bytes is too large; 100000 are taken"),
+            "{refused}"
+        );
+        link.heed("message size 99999999 is larger than configured max size 99999998");
+        assert!(outgoing(&of(BODY_BYTES_MAX + 1), &link, 131_072).is_err());
     }
 
     #[test]
