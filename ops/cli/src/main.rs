@@ -26,6 +26,7 @@ mod doctor;
 mod lint;
 mod map;
 mod run;
+mod schedules;
 mod targets;
 mod terminal;
 
@@ -71,6 +72,9 @@ enum Verb {
     /// Targets: how they are, and pausing them.
     #[command(subcommand)]
     Targets(targets::TargetsVerb),
+    /// What is done by itself: when it ran, when it is due, and running it now.
+    #[command(subcommand)]
+    Schedules(schedules::SchedulesVerb),
     /// What a person is told when one is needed.
     #[command(subcommand)]
     Alerts(alerts::AlertsVerb),
@@ -189,6 +193,9 @@ fn verb(cli: &Cli) -> Done {
         }
         Verb::Targets(verb) => {
             online(targets::run(&console_url(cli, verb.console())?, verb, cli.json))
+        }
+        Verb::Schedules(verb) => {
+            online(schedules::run(&console_url(cli, verb.console())?, verb, cli.json))
         }
         Verb::Alerts(verb) => {
             online(alerts::run(&console_url(cli, verb.console())?, verb, cli.json))

@@ -46,10 +46,10 @@ pub(crate) struct ResumeArgs {
 }
 
 #[derive(Args)]
-struct By {
+pub(crate) struct By {
     /// Who does it, for the journal.
     #[arg(long, env = "USER", default_value = "unknown")]
-    by: String,
+    pub(crate) by: String,
 }
 
 impl TargetsVerb {
@@ -84,7 +84,7 @@ pub(crate) async fn run(url: &str, verb: &TargetsVerb, as_json: bool) -> Done {
 }
 
 /// A span from `now`, or a time.
-fn end(text: &str, now: Timestamp) -> Result<Timestamp, Stop> {
+pub(crate) fn end(text: &str, now: Timestamp) -> Result<Timestamp, Stop> {
     let bad = || Stop {
         code: exit::USAGE,
         text: format!("--until: `{text}` is neither a span such as 2h nor an RFC 3339 time"),

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod command;
+mod schedules;
 mod targets;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -18,7 +19,7 @@ use ferry_broker::Broker;
 use ferry_config::Config;
 use ferry_store::{
     Alert, Alerts, Care, DeadFilter, DeadLetters, Journal, JournalFilter, Overview, Overviews,
-    RouteTally, StoreError,
+    RouteTally, Schedules, StoreError,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -52,7 +53,7 @@ type Shared<B, S> = Arc<Console<B, S>>;
 pub fn router<B, S>(console: Console<B, S>) -> Router
 where
     B: Broker,
-    S: Alerts + Care + DeadLetters + Journal + Overviews + 'static,
+    S: Alerts + Care + DeadLetters + Journal + Overviews + Schedules + 'static,
 {
     Router::new()
         .route("/", get(page::overview))
@@ -67,6 +68,11 @@ where
         .route("/api/v1/targets", get(targets::list::<B, S>))
         .route("/api/v1/targets/{name}/pause", post(targets::pause::<B, S>))
         .route("/api/v1/targets/{name}/resume", post(targets::resume::<B, S>))
+        .route("/api/v1/schedules", get(schedules::list::<B, S>))
+        .route("/api/v1/schedules/{source}/{endpoint}", get(schedules::one::<B, S>))
+        .route("/api/v1/schedules/{source}/{endpoint}/pause", post(schedules::pause::<B, S>))
+        .route("/api/v1/schedules/{source}/{endpoint}/resume", post(schedules::resume::<B, S>))
+        .route("/api/v1/schedules/{source}/{endpoint}/run", post(schedules::run::<B, S>))
         .route("/api/v1/explain/{entity}/{id}", get(entity::<B, S>))
         .layer(from_fn_with_state(console.local, command::by_a_name_of_this_host))
         .with_state(Arc::new(console))

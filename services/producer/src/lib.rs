@@ -11,6 +11,7 @@ mod lease;
 pub mod metrics;
 mod outage;
 pub mod poll;
+pub mod reading;
 pub mod receive;
 pub mod record;
 
@@ -41,6 +42,10 @@ pub mod limits {
     pub const NOTES: usize = 2_048;
     /// Between two tries to write what the journal is to hold while the store is away.
     pub const STORE_AGAIN: Duration = Duration::from_secs(1);
+    /// Between two looks at what an operator wants of a schedule.
+    pub const LOOK: Duration = Duration::from_secs(1);
+    /// A schedule that another producer runs is left to it for so long.
+    pub const ELSEWHERE: Duration = Duration::from_secs(10);
     /// Chunks of a file that are published together.
     pub const CHUNKS: usize = 4;
 }

@@ -3,11 +3,13 @@
 use std::{collections::BTreeMap, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use ferry_amqp::{AmqpBroker, Options};
+use ferry_amqp::{AmqpBroker, AmqpPublisher, Options};
 use ferry_broker::Broker as _;
-use ferry_config::RouteConfig;
+use ferry_config::{ScheduleConfig, Times};
 use ferry_http::{Client, HttpPort};
-use ferry_producer::{Notes, ProducerMetrics, folder::Folder, journal, poll::Poll, receive};
+use ferry_producer::{
+    Notes, ProducerMetrics, folder::Folder, journal, poll::Poll, reading::Reading, receive,
+};
 use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
 use ferry_store::Store;
 use ferry_systems::System;
@@ -54,11 +56,12 @@ async fn start(service: Service) -> anyhow::Result<()> {
         metrics,
         owner: format!("{}/{}", ferry_service::host(), Uuid::new_v4()),
     };
-    for ((source, endpoint), schedule) in schedules(&service, &systems) {
-        match endpoint {
-            Some(endpoint) => seams.poll(&service, &systems, (source, endpoint), schedule),
-            None => seams.watch_folder(&service, &systems, source, schedule),
-        }
+    for ((source, endpoint), (schedule, entity)) in polls(&service, &systems) {
+        let reading = seams.reading(&systems, &source, &endpoint, entity);
+        seams.poll(&service, reading, schedule);
+    }
+    for (source, every) in folders(&service, &systems) {
+        seams.watch_folder(&service, &systems, source, every);
     }
     Ok(())
 }
@@ -75,18 +78,17 @@ struct Seams {
 }
 
 impl Seams {
-    fn poll(
+    fn reading(
         &self,
-        service: &Service,
         systems: &Systems,
-        (source, endpoint): (String, String),
-        schedule: Schedule,
-    ) {
-        let poll = Poll {
-            source,
-            endpoint,
-            entity: schedule.entity,
-            every: schedule.every,
+        source: &str,
+        endpoint: &str,
+        entity: Option<&'static str>,
+    ) -> Reading<AmqpPublisher, Store> {
+        Reading {
+            source: source.to_owned(),
+            endpoint: endpoint.to_owned(),
+            entity,
             systems: Arc::clone(systems),
             http: Arc::clone(&self.http),
             publisher: self.broker.publisher(),
@@ -95,8 +97,16 @@ impl Seams {
             metrics: self.metrics.clone(),
             clock: ferry_service::now,
             ids: Uuid::new_v4,
-            owner: self.owner.clone(),
-        };
+        }
+    }
+
+    fn poll(
+        &self,
+        service: &Service,
+        reading: Reading<AmqpPublisher, Store>,
+        schedule: ScheduleConfig,
+    ) {
+        let poll = Poll { reading, schedule, owner: self.owner.clone() };
         let draining = service.life.draining();
         service.life.spawn("poll", async move {
             poll.run(draining).await;
@@ -104,16 +114,10 @@ impl Seams {
         });
     }
 
-    fn watch_folder(
-        &self,
-        service: &Service,
-        systems: &Systems,
-        source: String,
-        schedule: Schedule,
-    ) {
+    fn watch_folder(&self, service: &Service, systems: &Systems, source: String, every: Duration) {
         let folder = Folder {
             source,
-            every: schedule.every,
+            every,
             systems: Arc::clone(systems),
             publisher: self.broker.publisher(),
             store: self.store.clone(),
@@ -144,33 +148,38 @@ fn systems(service: &Service) -> anyhow::Result<Systems> {
 /// How often a drop folder is looked at where no route says it.
 const LOOK_AT_FOLDERS: Duration = Duration::from_secs(2);
 
-#[derive(Clone, Copy)]
-struct Schedule {
-    entity: &'static str,
-    every: Duration,
-}
+type Polls = BTreeMap<(String, String), (ScheduleConfig, Option<&'static str>)>;
 
-/// One schedule per source and endpoint (none: the drop folder), as often as its quickest route.
-fn schedules(service: &Service, systems: &Systems) -> BTreeMap<(String, Option<String>), Schedule> {
-    let mut schedules: BTreeMap<(String, Option<String>), Schedule> = BTreeMap::new();
-    let served = |route: &&RouteConfig| service.serves(&route.from);
-    for route in service.config.routes.iter().filter(served) {
+/// By source and endpoint: what routes poll.
+fn polls(service: &Service, systems: &Systems) -> Polls {
+    let mut polls = Polls::new();
+    for route in service.config.routes.iter().filter(|route| service.serves(&route.from)) {
         let Some(system) = systems.get(&route.from) else { continue };
         let endpoint = system.polled_endpoint(route.facet);
-        let every = match (route.every, system) {
-            (Some(every), _) => every.0,
-            // A drop folder is looked at whether or not its route says how often.
-            (None, System::Files(_)) => LOOK_AT_FOLDERS,
-            (None, System::Orderflow(_) | System::Oro(_) | System::Rest(_)) => continue,
-        };
-        if endpoint.is_none() && !matches!(system, System::Files(_)) {
+        let Some((endpoint, schedule)) = endpoint.zip(route.schedule.clone()) else { continue };
+        if !matches!(system, System::Files(_)) {
+            let entity = Some(route.entity.as_str());
+            polls.insert((route.from.clone(), endpoint), (schedule, entity));
+        }
+    }
+    polls
+}
+
+/// A drop folder is looked at whether or not its routes say how often.
+fn folders(service: &Service, systems: &Systems) -> BTreeMap<String, Duration> {
+    let mut folders: BTreeMap<String, Duration> = BTreeMap::new();
+    for route in service.config.routes.iter().filter(|route| service.serves(&route.from)) {
+        if !matches!(systems.get(&route.from), Some(System::Files(_))) {
             continue;
         }
-        let schedule = Schedule { entity: route.entity.as_str(), every };
-        let entry = schedules.entry((route.from.clone(), endpoint)).or_insert(schedule);
-        entry.every = entry.every.min(every);
+        let every = match route.schedule.as_ref().map(|schedule| &schedule.times) {
+            Some(Times::Every(every)) => every.0,
+            Some(Times::Cron(_)) | None => LOOK_AT_FOLDERS,
+        };
+        let entry = folders.entry(route.from.clone()).or_insert(every);
+        *entry = (*entry).min(every);
     }
-    schedules
+    folders
 }
 
 /// The broker may go away after the start.

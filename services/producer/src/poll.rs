@@ -1,145 +1,148 @@
-//! Polling: page by page, each made durable before the cursor moves over it.
+//! Polling: when it is due, page by page, each made durable before the cursor moves over it.
 
 use std::{
-    collections::{HashMap, HashSet},
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     time::Duration,
 };
 
 use anyhow::Context as _;
 use ferry_broker::Publisher;
-use ferry_canonical::Lane;
-use ferry_http::{Conversation, HttpPort};
+use ferry_config::{CatchUp, Due, ScheduleConfig};
 use ferry_retry::Policy;
-use ferry_store::{Cursors, Lease, Leases};
-use ferry_systems::{Failure, System};
-use jiff::Timestamp;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use ferry_store::{
+    Because, Cursors, Lease, Leases, Run, ScheduleChange, ScheduleState, Schedules, StoreError,
+};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
-use uuid::Uuid;
+use tracing::warn;
 
-use crate::{Notes, ProducerMetrics, journal, lease::Held, limits, record};
+use crate::{
+    lease::Held,
+    limits,
+    reading::{Heard, Reading},
+};
 
-/// One endpoint of one source, asked at intervals.
+/// One endpoint of one source, read on a schedule.
 #[derive(Debug)]
 pub struct Poll<P, S> {
-    pub source: String,
-    pub endpoint: String,
-    pub entity: &'static str,
-    pub every: Duration,
-    pub systems: Arc<std::collections::BTreeMap<String, System>>,
-    pub http: Arc<dyn HttpPort>,
-    pub publisher: P,
-    pub store: S,
-    pub notes: Notes,
-    pub metrics: ProducerMetrics,
-    pub clock: fn() -> Timestamp,
-    /// Gives every record its id.
-    pub ids: fn() -> Uuid,
+    pub reading: Reading<P, S>,
+    pub schedule: ScheduleConfig,
     /// Tells this process from others in leases.
     pub owner: String,
 }
 
-/// Bodies of the run before, so that a source which says the same page again is not passed on: it
-/// reads back over its cursor at every run, and mostly there is nothing new.
-#[derive(Debug, Default)]
-struct Heard {
-    before: HashSet<u64>,
-    /// How often each body came in this run.
-    now: HashMap<u64, u32>,
-    /// The newest time ahead of its source's clock that was told of.
-    ahead: Option<Timestamp>,
+/// What this process knows of its own runs, whatever the store says.
+#[derive(Clone, Copy, Debug)]
+struct Mind {
+    /// When it began to be there.
+    since: Timestamp,
+    /// When it last began a run.
+    last: Option<Timestamp>,
+    /// A failed run is made again then, due or not.
+    again_at: Option<Timestamp>,
+    /// Another producer has the schedule: nothing is tried before.
+    not_before: Option<Timestamp>,
 }
 
-/// A source that gives one page so often in one run does not look at which page it is asked for.
-const SAME_PAGE_MAX: u32 = 3;
-
-impl Heard {
-    fn again(&mut self, body: &[u8]) -> bool {
-        let mut hasher = DefaultHasher::new();
-        body.hash(&mut hasher);
-        let hash = hasher.finish();
-        *self.now.entry(hash).or_default() += 1;
-        self.before.contains(&hash)
-    }
-
-    /// Whether a time ahead of the source's clock has not been told of.
-    fn newly_ahead(&mut self, time: Timestamp) -> bool {
-        let newly = Some(time) > self.ahead;
-        self.ahead = self.ahead.max(Some(time));
-        newly
-    }
-
-    fn goes_in_circles(&self) -> bool {
-        self.now.values().any(|times| *times > SAME_PAGE_MAX)
-    }
-
-    fn turn(&mut self) {
-        self.before = std::mem::take(&mut self.now).into_keys().collect();
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Run(Because),
+    Wait(Duration),
 }
 
-impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
-    /// Runs at every tick until `draining`; failures are spaced out by themselves.
+/// How a run ended.
+#[derive(Clone, Copy, Debug)]
+enum Ran {
+    Whole {
+        records: u64,
+    },
+    /// Another producer holds the schedule.
+    Elsewhere,
+}
+
+impl<P, S> Poll<P, S>
+where
+    P: Publisher,
+    S: Cursors + Leases + Schedules,
+{
+    /// Runs whenever it is due until `draining`; failures are spaced out by themselves.
     pub async fn run(self, draining: CancellationToken) {
-        let held = Held::new(Lease { name: self.name(), owner: self.owner.clone() });
+        let lease = Lease { name: self.reading.name(), owner: self.owner.clone() };
+        let held = Held::new(lease);
         tokio::select! {
             biased;
             () = self.runs(&held, draining) => {}
-            never = held.keep(&self.store) => match never {},
+            never = held.keep(&self.reading.store) => match never {},
         }
-        held.release(&self.store).await;
+        held.release(&self.reading.store).await;
     }
 
     async fn runs(&self, held: &Held, draining: CancellationToken) {
-        let mut ticks = interval(self.every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = Heard::default();
         let policy = Policy::new(limits::FAILED_MIN, limits::FAILED_MAX);
         let mut delays = policy.delays(seed(&self.owner));
+        let mut heard = Heard::default();
+        let mut mind = Mind { since: self.now(), last: None, again_at: None, not_before: None };
+        self.introduce().await;
         loop {
-            tokio::select! {
-                biased;
-                () = draining.cancelled() => break,
-                _ = ticks.tick() => {}
-            }
+            let state = self.reading.store.schedule(&self.reading.name()).await;
+            let step = match &state {
+                Ok(state) => step(&self.schedule, state, mind, self.now()),
+                // The store is not there: neither are lease and cursor.
+                Err(_) if mind.again_at.is_some_and(|at| at > self.now()) => {
+                    Step::Wait(limits::LOOK)
+                }
+                Err(_) => Step::Run(Because::Schedule),
+            };
+            let because = match step {
+                Step::Run(because) => because,
+                Step::Wait(wait) => {
+                    tokio::select! {
+                        biased;
+                        () = draining.cancelled() => break,
+                        () = sleep(wait) => continue,
+                    }
+                }
+            };
+            let began = self.now();
             let result = tokio::select! {
                 biased;
                 () = draining.cancelled() => break,
                 result = self.once(held, &mut heard) => result,
             };
             self.count(&result);
-            match result {
-                Ok(Ran::Whole) => {
+            mind = Mind { last: Some(began), again_at: None, not_before: None, ..mind };
+            match &result {
+                Ok(Ran::Whole { .. }) => {
                     heard.turn();
                     delays = policy.delays(seed(&self.owner));
                 }
-                Ok(Ran::Elsewhere) => {}
+                Ok(Ran::Elsewhere) => {
+                    mind.last = None;
+                    mind.not_before = Some(later(self.now(), limits::ELSEWHERE));
+                }
                 Err(error) => {
-                    // What was heard in a broken run may not be durable.
-                    heard = Heard { ahead: heard.ahead, ..Heard::default() };
-                    warn!(source = %self.source, endpoint = %self.endpoint, error = format!("{error:#}"), "a poll failed");
+                    heard = heard.after_failure();
+                    warn!(source = %self.reading.source, endpoint = %self.reading.endpoint, error = format!("{error:#}"), "a poll failed");
                     let pause = delays.next().unwrap_or(limits::FAILED_MAX);
-                    tokio::select! {
-                        biased;
-                        () = draining.cancelled() => break,
-                        () = sleep(pause) => {}
-                    }
+                    mind.again_at = Some(later(self.now(), pause));
                 }
             }
+            self.note(began, because, &result).await;
         }
     }
 
     /// One run: every page there is.
     async fn once(&self, held: &Held, heard: &mut Heard) -> anyhow::Result<Ran> {
+        let mut records = 0;
         loop {
-            if !held.take(&self.store).await.context("taking the schedule's lease")? {
+            if !held.take(&self.reading.store).await.context("taking the schedule's lease")? {
                 return Ok(Ran::Elsewhere);
             }
-            if !self.page(heard).await? {
-                return Ok(Ran::Whole);
+            let read = self.reading.page(heard).await?;
+            records += read.records;
+            if !read.more {
+                return Ok(Ran::Whole { records });
             }
             if heard.goes_in_circles() {
                 anyhow::bail!(
@@ -150,127 +153,98 @@ impl<P: Publisher, S: Cursors + Leases> Poll<P, S> {
         }
     }
 
-    /// One page; `true` when there are more.
-    async fn page(&self, heard: &mut Heard) -> anyhow::Result<bool> {
-        let system = self.systems.get(&self.source).context("the source is not configured")?;
-        let from = self.store.cursor(&self.name()).await.context("reading the cursor")?;
-        let (started, requested_at) = (Instant::now(), (self.clock)());
-        let conversation = Conversation::new(Arc::clone(&self.http), self.clock);
-        let polled = system.poll(&conversation, &self.endpoint, from.as_deref()).await;
-        let page = match polled {
-            Ok(page) => page,
-            Err(failure) => {
-                self.note_failure(&conversation, &failure);
-                anyhow::bail!("{}: {}", failure.kind, failure.detail);
-            }
+    /// Lets operators see it before its first run. Without a store it is seen after it.
+    async fn introduce(&self) {
+        let next_at = match self.schedule.due(None, self.now(), self.now()) {
+            Due::At(at) => Some(at),
+            Due::Now | Due::Never => None,
         };
-        let mut messages = Vec::new();
-        let mut ids = Vec::new();
-        let records = page.records.len();
-        for new in page.records {
-            if heard.again(&new.body) {
-                continue;
-            }
-            let stamp = record::Stamp { id: (self.ids)(), received_at: requested_at };
-            let (id, message) =
-                record::message(&self.origin(), stamp, new.content_type, &new.headers, new.body);
-            ids.push(id);
-            messages.push(message);
-        }
-        debug!(source = %self.source, endpoint = %self.endpoint, records, new = ids.len(), "a page is read");
-        self.publisher
-            .publish_until_confirmed(messages, limits::PUBLISH_PATIENCE)
-            .await
-            .context("making a page durable")?;
-        let new = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-        self.metrics.records.with_label_values(&[&self.source, &self.endpoint]).inc_by(new);
-        let ahead = page.ahead.filter(|time| heard.newly_ahead(*time));
-        if let Some(time) = ahead {
-            warn!(source = %self.source, endpoint = %self.endpoint, %time, "a source dates a row ahead of its own clock");
-        }
-        self.note_page(&conversation, &ids, started.elapsed(), ahead);
-        if let Some(to) = page.cursor.filter(|to| from.as_ref() != Some(to)) {
-            let moved = self.store.move_cursor(&self.name(), from.as_deref(), &to).await;
-            if !moved.context("moving the cursor")? {
-                anyhow::bail!("another producer has moved the cursor; starting over from there");
-            }
-        }
-        Ok(page.more)
+        let known = ScheduleChange::Known { times: self.schedule.to_string(), next_at };
+        let _ = self.change(known).await;
     }
 
-    fn note_page(
-        &self,
-        conversation: &Conversation,
-        ids: &[Uuid],
-        duration: Duration,
-        ahead: Option<Timestamp>,
-    ) {
-        for (index, exchange) in conversation.take().into_iter().enumerate() {
-            let operation =
-                format!("{} ({} {})", exchange.operation, exchange.method, exchange.url);
-            let result = if ids.is_empty() { "nothing new" } else { "received" };
-            let mut entry = journal::entry(exchange.started_at, &self.source, operation, result);
-            entry.record_id = ids.first().copied();
-            entry.duration = Some(duration);
-            entry.detail = ahead.map(|time| {
-                format!("a row is dated {time}, ahead of the source's clock; until then every poll reads it")
-            });
-            if let Ok((status, body)) = exchange.answer {
-                entry.status = Some(status);
-                let kept = !ids.is_empty() && exchange.operation == "poll";
-                entry.response = kept.then(|| String::from_utf8_lossy(&body).into_owned());
-            }
-            let records = if index == 0 { ids.len() } else { 0 };
-            self.notes.note(entry, u64::try_from(records).unwrap_or(u64::MAX));
+    async fn note(&self, began: Timestamp, because: Because, result: &anyhow::Result<Ran>) {
+        let (records, detail) = match result {
+            Ok(Ran::Whole { records }) => (*records, None),
+            Ok(Ran::Elsewhere) => return,
+            Err(error) => (0, Some(format!("{error:#}"))),
+        };
+        let run = Run {
+            first_at: began,
+            started_at: began,
+            ended_at: self.now(),
+            because,
+            ok: result.is_ok(),
+            records,
+            detail,
+            times: 1,
+        };
+        let next_at = self.schedule.next(began);
+        if let Err(error) = self.change(ScheduleChange::Ran { run, next_at }).await {
+            warn!(source = %self.reading.source, endpoint = %self.reading.endpoint, %error, "a run is not in the schedule's history");
         }
     }
 
-    fn note_failure(&self, conversation: &Conversation, failure: &Failure) {
-        for exchange in conversation.take() {
-            let operation =
-                format!("{} ({} {})", exchange.operation, exchange.method, exchange.url);
-            let kind = failure.kind.as_str();
-            let mut entry = journal::entry(exchange.started_at, &self.source, operation, kind);
-            entry.status = failure.status;
-            entry.detail = Some(failure.detail.clone());
-            entry.response.clone_from(&failure.response);
-            entry.duration = Some(exchange.duration);
-            self.notes.note(entry, 0);
-        }
+    async fn change(&self, change: ScheduleChange) -> Result<ScheduleState, StoreError> {
+        self.reading.store.change_schedule(&self.reading.name(), change).await
     }
 
     fn count(&self, result: &anyhow::Result<Ran>) {
         let word = match result {
-            Ok(Ran::Whole) => "ok",
+            Ok(Ran::Whole { .. }) => "ok",
             Ok(Ran::Elsewhere) => "elsewhere",
             Err(_) => "failed",
         };
-        self.metrics.runs.with_label_values(&[&self.source, &self.endpoint, word]).inc();
-        if matches!(result, Ok(Ran::Whole)) {
-            let now = (self.clock)().as_second();
-            let labels = [self.source.as_str(), self.endpoint.as_str()];
-            self.metrics.last_success.with_label_values(&labels).set(now);
+        let (source, endpoint) = (self.reading.source.as_str(), self.reading.endpoint.as_str());
+        self.reading.metrics.runs.with_label_values(&[source, endpoint, word]).inc();
+        if matches!(result, Ok(Ran::Whole { .. })) {
+            let now = self.now().as_second();
+            self.reading.metrics.last_success.with_label_values(&[source, endpoint]).set(now);
         }
     }
 
-    fn origin(&self) -> record::Origin {
-        record::Origin {
-            source: self.source.clone(),
-            endpoint: self.endpoint.clone(),
-            entity: Some(self.entity),
-            lane: Lane::Live,
-        }
-    }
-
-    fn name(&self) -> String {
-        format!("poll/{}/{}", self.source, self.endpoint)
+    fn now(&self) -> Timestamp {
+        (self.reading.clock)()
     }
 }
 
-enum Ran {
-    Whole,
-    /// Another producer holds the schedule.
-    Elsewhere,
+/// What is to be done at `now`.
+fn step(schedule: &ScheduleConfig, state: &ScheduleState, mind: Mind, now: Timestamp) -> Step {
+    let wait = |until: Timestamp| {
+        let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+        Step::Wait(left.min(limits::LOOK))
+    };
+    if let Some(at) = mind.not_before.filter(|at| *at > now) {
+        return wait(at);
+    }
+    if state.asked.as_ref().is_some_and(|asked| mind.last.is_none_or(|last| asked.at > last)) {
+        return Step::Run(Because::Hand);
+    }
+    if state.is_paused(now) {
+        return Step::Wait(limits::LOOK);
+    }
+    if let Some(at) = mind.again_at {
+        return if at <= now { Step::Run(Because::Schedule) } else { wait(at) };
+    }
+    let last = state.last_run();
+    // Somebody else's run failed, and they are gone: it is made up for.
+    let failed =
+        last.is_some_and(|run| !run.ok && mind.last.is_none_or(|own| own < run.started_at));
+    if failed && schedule.catch_up == CatchUp::Once && mind.last.is_none() {
+        return Step::Run(Because::Schedule);
+    }
+    let last = last.map(|run| run.started_at).max(mind.last);
+    let since = mind.since.max(state.resumed_at.unwrap_or(mind.since));
+    match schedule.due(last, since, now) {
+        Due::Now => Step::Run(Because::Schedule),
+        Due::At(at) => wait(at),
+        Due::Never => Step::Wait(limits::LOOK),
+    }
+}
+
+fn later(now: Timestamp, by: Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Spreads the repeats of several processes.
@@ -278,4 +252,92 @@ fn seed(owner: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     owner.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use ferry_config::{CronTimes, Times};
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn nightly(catch_up: CatchUp) -> ScheduleConfig {
+        let times = CronTimes::parse("0 2 * * *", TimeZone::get("Europe/London").unwrap()).unwrap();
+        ScheduleConfig { times: Times::Cron(Box::new(times)), catch_up }
+    }
+
+    fn mind(since: &str) -> Mind {
+        Mind { since: at(since), last: None, again_at: None, not_before: None }
+    }
+
+    fn run(started: &str, ok: bool, because: Because) -> Run {
+        let (at, detail) = (at(started), None);
+        Run {
+            first_at: at,
+            started_at: at,
+            ended_at: at,
+            because,
+            ok,
+            records: 0,
+            detail,
+            times: 1,
+        }
+    }
+
+    fn state(runs: Vec<Run>) -> ScheduleState {
+        ScheduleState { runs, ..ScheduleState::default() }
+    }
+
+    const DUE: Step = Step::Run(Because::Schedule);
+    const LOOK: Step = Step::Wait(limits::LOOK);
+
+    #[test]
+    fn what_was_missed_is_made_up_for_once_or_skipped() {
+        let missed = state(vec![run("2026-11-20T02:00:00Z", true, Because::Schedule)]);
+        let (back, now) = (mind("2026-11-23T09:00:00Z"), at("2026-11-23T09:00:01Z"));
+        assert_eq!(step(&nightly(CatchUp::Once), &missed, back, now), DUE);
+        assert_eq!(step(&nightly(CatchUp::Skip), &missed, back, now), LOOK);
+    }
+
+    #[test]
+    fn a_nights_run_that_failed_is_not_left_until_the_next_night() {
+        let failed = state(vec![run("2026-11-23T02:00:00Z", false, Because::Schedule)]);
+        let now = at("2026-11-23T02:00:30Z");
+        let again = Mind {
+            last: Some(at("2026-11-23T02:00:00Z")),
+            again_at: Some(at("2026-11-23T02:00:20Z")),
+            ..mind("2026-11-01T00:00:00Z")
+        };
+        assert_eq!(step(&nightly(CatchUp::Once), &failed, again, now), DUE);
+        // Nor where the process that failed is gone.
+        let next = mind("2026-11-23T02:00:10Z");
+        assert_eq!(step(&nightly(CatchUp::Once), &failed, next, now), DUE);
+    }
+
+    #[test]
+    fn a_pause_holds_what_is_due_and_an_operator_runs_it_all_the_same() {
+        let pause = ferry_store::Pause {
+            reason: "stock count".to_owned(),
+            by: "ada".to_owned(),
+            since: at("2026-11-23T01:00:00Z"),
+            until: None,
+        };
+        let now = at("2026-11-23T02:00:30Z");
+        let mut paused = state(Vec::new());
+        paused.pause = Some(pause);
+        let there = mind("2026-11-01T00:00:00Z");
+        assert_eq!(step(&nightly(CatchUp::Once), &state(Vec::new()), there, now), DUE);
+        assert_eq!(step(&nightly(CatchUp::Once), &paused, there, now), LOOK);
+        let asked = ferry_store::Asked { by: "ada".to_owned(), at: now };
+        paused.asked = Some(asked);
+        let by_hand = Step::Run(Because::Hand);
+        assert_eq!(step(&nightly(CatchUp::Once), &paused, there, now), by_hand);
+        // What it did already is not asked for again while the store has not heard of it.
+        let done = Mind { last: Some(now), ..there };
+        assert_eq!(step(&nightly(CatchUp::Once), &paused, done, now), LOOK);
+    }
 }

@@ -11,13 +11,14 @@ use std::{
 use jiff::{civil::Weekday, tz::TimeZone};
 
 use crate::{
-    BrokerConfig, CareConfig, Config, ConfigError, Environment, HumanDuration, LogConfig,
-    MaintenanceWindow, RetryConfig, RouteConfig, Secret, ServiceConfig, StoreConfig, SystemConfig,
+    BrokerConfig, CareConfig, Config, ConfigError, CronTimes, Environment, HumanDuration,
+    LogConfig, MaintenanceWindow, RetryConfig, RouteConfig, ScheduleConfig, Secret, ServiceConfig,
+    StoreConfig, SystemConfig, Times,
     care::time_of_day,
     raw::{
         RawCare, RawConfig, RawDay, RawFileKind, RawFiles, RawLimits, RawMaintenance, RawOrderflow,
         RawOro, RawPush, RawRest, RawRestEndpoint, RawRestTarget, RawRetry, RawRetryOverride,
-        RawRoute, RawStore, RawSystem,
+        RawRoute, RawSchedule, RawStore, RawSystem,
     },
     secret::SecretRef,
     system::{
@@ -72,6 +73,19 @@ pub(crate) fn resolve(
     })
 }
 
+/// None where nothing is said, or the lint has found fault.
+fn schedule_of(raw: &RawSchedule) -> Option<ScheduleConfig> {
+    let times = match (raw.every, &raw.cron) {
+        (Some(every), None) => Times::Every(every),
+        (None, Some(cron)) => {
+            let zone = TimeZone::get(raw.time_zone.as_deref().unwrap_or("UTC")).ok()?;
+            Times::Cron(Box::new(CronTimes::parse(cron, zone).ok()?))
+        }
+        (None, None) | (Some(_), Some(_)) => return None,
+    };
+    Some(ScheduleConfig { times, catch_up: raw.catch_up.unwrap_or_default() })
+}
+
 /// The retry policy of everything that has none of its own.
 pub(crate) fn retry_of(raw: &RawRetry) -> RetryConfig {
     RetryConfig {
@@ -109,12 +123,12 @@ fn durations(raw: &[HumanDuration]) -> Vec<Duration> {
 fn route_of(raw: RawRoute, retry: &RetryConfig) -> RouteConfig {
     RouteConfig {
         retry: overridden(retry, raw.retry.as_ref()),
+        schedule: schedule_of(&raw.schedule()),
         name: raw.name,
         from: raw.from,
         entity: raw.entity,
         facet: raw.facet,
         to: raw.to,
-        every: raw.every,
         conflict: raw.conflict,
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ferry_canonical::{Entity, Facet};
 
-use crate::{ConflictPolicy, HumanDuration};
+use crate::{ConflictPolicy, ScheduleConfig};
 
 #[derive(Clone, Debug)]
 pub struct RouteConfig {
@@ -13,8 +13,8 @@ pub struct RouteConfig {
     pub entity: Entity,
     pub facet: Facet,
     pub to: Vec<String>,
-    /// How often the source is polled; pushes need none.
-    pub every: Option<HumanDuration>,
+    /// When the source is polled; pushes need none.
+    pub schedule: Option<ScheduleConfig>,
     pub retry: RetryConfig,
     /// What was declared where two sources bring one facet to one target, or two systems bring it
     /// to each other.

@@ -302,7 +302,7 @@ pub(crate) fn after(now: Timestamp, wait: Duration) -> Timestamp {
 }
 
 /// At most [`SENTENCE_BYTES`], cut between characters.
-fn cut(mut sentence: String) -> String {
+pub(crate) fn cut(mut sentence: String) -> String {
     sentence.truncate(sentence.floor_char_boundary(SENTENCE_BYTES));
     sentence
 }

@@ -15,7 +15,8 @@ use crate::{
     Alert, Alerts, Attendance, Attended, Care, CareState, Cursors, DeadFilter, DeadLetter,
     DeadLetters, DeadSummary, Dying, EntityView, Group, GroupClaim, Journal, JournalEntry,
     JournalFilter, JournalRow, Lease, Leases, Ledger, Look, Notice, Observed, Overview, Overviews,
-    PostgresStore, Settled, Settlement, SqliteStore, StoreError, Telling,
+    PostgresStore, ScheduleChange, ScheduleState, Schedules, Settled, Settlement, SqliteStore,
+    StoreError, Telling,
 };
 
 /// A handle on one store; clones are the same.
@@ -176,6 +177,24 @@ impl Cursors for Store {
         to: &str,
     ) -> Result<bool, StoreError> {
         on!(self, store => store.move_cursor(name, from, to))
+    }
+}
+
+impl Schedules for Store {
+    async fn schedules(&self) -> Result<Vec<ScheduleState>, StoreError> {
+        on!(self, store => store.schedules())
+    }
+
+    async fn schedule(&self, name: &str) -> Result<ScheduleState, StoreError> {
+        on!(self, store => store.schedule(name))
+    }
+
+    async fn change_schedule(
+        &self,
+        name: &str,
+        change: ScheduleChange,
+    ) -> Result<ScheduleState, StoreError> {
+        on!(self, store => store.change_schedule(name, change))
     }
 }
 

@@ -1,5 +1,5 @@
-//! The store: ledger, journal, cursors, leases, care of targets, dead letters and alerts, as traits,
-//! on SQLite for one host and on PostgreSQL for several.
+//! The store: ledger, journal, cursors, leases, schedules, care of targets, dead letters and alerts, as
+//! traits, on SQLite for one host and on PostgreSQL for several.
 //!
 //! The ledger decides, in one transaction per batch, what each delivery may do; the journal keeps
 //! every transaction with a system; dead letters are kept until a person has dealt with them. All
@@ -26,13 +26,14 @@ mod on_sqlite;
 pub mod overview;
 mod page;
 mod postgres;
+pub mod schedule;
 pub mod sqlite;
 mod storable;
 mod value;
 
 pub use alerts::{Alert, Alerts, Dying, Found, Look, Notice, Observed, Phase, Telling, Told};
 pub use care::{
-    Ask, Attendance, Attended, BreakerState, Care, CareState, Granted, Rules, Sign, Stop,
+    Ask, Attendance, Attended, BreakerState, Care, CareState, Granted, Pause, Rules, Sign, Stop,
 };
 pub use cursor::{Cursors, Lease, Leases};
 pub use dead::{AWAITED_SLACK, DeadFilter, DeadLetter, DeadLetters, DeadSummary, Position};
@@ -44,6 +45,7 @@ pub use ledger::{
 };
 pub use overview::{AppliedPart, EntityView, Overview, Overviews, RouteTally};
 pub use postgres::PostgresStore;
+pub use schedule::{Asked, Because, Run, ScheduleChange, ScheduleState, Schedules};
 pub use sqlite::{Mode, Options, SqliteStore};
 
 /// The store could not do what was asked; nothing of the transaction happened.

@@ -23,6 +23,7 @@ mod overview;
 mod pool;
 mod read;
 mod rows;
+mod schedule;
 mod steps;
 #[cfg(test)]
 #[cfg(feature = "postgres")]

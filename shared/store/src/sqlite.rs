@@ -15,6 +15,7 @@ mod file;
 mod journal;
 mod overview;
 mod read;
+mod schedule;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ const LEDGER: Schema = Schema {
         include_str!("sqlite/dead_entity.sql"),
         include_str!("sqlite/steps.sql"),
         include_str!("sqlite/agreed.sql"),
+        include_str!("sqlite/schedule.sql"),
     ],
 };
 const JOURNAL: Schema =

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use ferry_canonical::Outcome;
 use ferry_store::{
     Attendance, Attended, Care, CareState, Cursors, Group, GroupClaim, JournalEntry, Lease, Leases,
-    Ledger, Settled, Settlement, StoreError,
+    Ledger, ScheduleChange, ScheduleState, Schedules, Settled, Settlement, StoreError,
 };
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -118,6 +118,25 @@ impl Cursors for Ledgers {
         to: &str,
     ) -> Result<bool, StoreError> {
         self.transact("moves a cursor", self.sim.store.move_cursor(name, from, to)).await
+    }
+}
+
+/// What an operator sees: too frequent to be told of, and nothing hangs on it.
+impl Schedules for Ledgers {
+    async fn schedules(&self) -> Result<Vec<ScheduleState>, StoreError> {
+        self.sim.store.schedules().await
+    }
+
+    async fn schedule(&self, name: &str) -> Result<ScheduleState, StoreError> {
+        self.sim.store.schedule(name).await
+    }
+
+    async fn change_schedule(
+        &self,
+        name: &str,
+        change: ScheduleChange,
+    ) -> Result<ScheduleState, StoreError> {
+        self.sim.store.change_schedule(name, change).await
     }
 }
 

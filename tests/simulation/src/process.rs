@@ -10,6 +10,7 @@ use ferry_loader::{Desk, Gate, LoaderMetrics, Seams, StoreLeases, Target};
 use ferry_producer::{
     ProducerMetrics, journal,
     poll::Poll,
+    reading::Reading,
     receive::{Receiver, router},
 };
 use ferry_retry::Levels;
@@ -70,13 +71,12 @@ async fn produce(tap: Tap, draining: CancellationToken) -> anyhow::Result<()> {
         Ledgers { sim: Arc::clone(&sim), process: process.clone(), hop: Hop::SourceToProducer };
     let mut tasks = JoinSet::new();
     for route in sim.config.routes_from("erp") {
-        let Some(every) = route.every else { continue };
+        let Some(schedule) = route.schedule.clone() else { continue };
         let endpoint = sim.systems.get("erp").and_then(|erp| erp.polled_endpoint(route.facet));
-        let poll = Poll {
+        let reading = Reading {
             source: "erp".to_owned(),
             endpoint: endpoint.unwrap_or_default(),
-            entity: route.entity.as_str(),
-            every: every.0,
+            entity: Some(route.entity.as_str()),
             systems: Arc::clone(&sim.systems),
             http: wire(&tap),
             publisher: publisher.clone(),
@@ -85,8 +85,8 @@ async fn produce(tap: Tap, draining: CancellationToken) -> anyhow::Result<()> {
             metrics: metrics.clone(),
             clock: ferry_sim::now,
             ids: record_id,
-            owner: process.clone(),
         };
+        let poll = Poll { reading, schedule, owner: process.clone() };
         tasks.spawn(poll.run(draining.clone()));
     }
     let receiver = Receiver {

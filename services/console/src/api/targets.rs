@@ -19,8 +19,8 @@ use crate::{
 };
 
 /// What of a reason is kept, in bytes; the store cuts there.
-const REASON_BYTES_MAX: usize = 500;
-const BY_BYTES_MAX: usize = 100;
+pub(super) const REASON_BYTES_MAX: usize = 500;
+pub(super) const BY_BYTES_MAX: usize = 100;
 
 /// `GET /api/v1/targets`
 pub(super) async fn list<B: Broker, S: Care>(
@@ -91,7 +91,7 @@ fn known<B, S>(console: &Console<B, S>, name: &str) -> Result<(), Problem> {
     Err(Problem::not_found(format!("no route has a target `{name}`")))
 }
 
-fn word<'t>(field: &str, text: &'t str, bytes_max: usize) -> Result<&'t str, Problem> {
+pub(super) fn word<'t>(field: &str, text: &'t str, bytes_max: usize) -> Result<&'t str, Problem> {
     let text = text.trim();
     if text.is_empty() || text.len() > bytes_max || text.chars().any(char::is_control) {
         let detail = format!("`{field}` must be one line of 1 to {bytes_max} bytes");
@@ -100,7 +100,7 @@ fn word<'t>(field: &str, text: &'t str, bytes_max: usize) -> Result<&'t str, Pro
     Ok(text)
 }
 
-fn lasting(until: Timestamp, now: Timestamp) -> Result<Duration, Problem> {
+pub(super) fn lasting(until: Timestamp, now: Timestamp) -> Result<Duration, Problem> {
     Duration::try_from(until.duration_since(now))
         .ok()
         .filter(|lasting| !lasting.is_zero())

@@ -9,7 +9,7 @@ use ferry_console::{
     api::{self, Console},
     sample::Samples,
 };
-use ferry_store::{Journal as _, JournalFilter};
+use ferry_store::{Journal as _, JournalFilter, ScheduleChange, Schedules as _};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -104,8 +104,12 @@ async fn what_is_no_sensible_pause_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_page_of_another_site_can_neither_pause_nor_send_a_test() {
     let bench = Bench::new();
-    for path in ["/api/v1/targets/shop/pause", "/api/v1/targets/shop/resume", "/api/v1/alerts/test"]
-    {
+    for path in [
+        "/api/v1/targets/shop/pause",
+        "/api/v1/targets/shop/resume",
+        "/api/v1/schedules/erp/customers/run",
+        "/api/v1/alerts/test",
+    ] {
         let body = json!({"reason": "a", "by": "b"}).to_string();
         let form = Request::post(path)
             .header(header::HOST, "127.0.0.1:7083")
@@ -122,6 +126,34 @@ async fn a_page_of_another_site_can_neither_pause_nor_send_a_test() {
         assert_eq!(ask(&bench, foreign.body(Body::from(body)).unwrap()).await.0, 403, "{path}");
     }
     assert_eq!(get(&bench, "/api/v1/targets").await[0]["state"], "running");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_a_producer_knows_is_paused_resumed_and_asked_for() {
+    let bench = Bench::new();
+    assert_eq!(get(&bench, "/api/v1/schedules").await, json!([]));
+    let path = "/api/v1/schedules/erp/customers";
+    let (status, problem) = post(&bench, &format!("{path}/run"), json!({"by": "ada"})).await;
+    assert_eq!(status, 404, "{problem}");
+    let next_at = "2026-01-01T02:00:00Z".parse().ok();
+    let known = ScheduleChange::Known { times: "0 2 * * * (UTC)".to_owned(), next_at };
+    bench.store.change_schedule("poll/erp/customers", known).await.unwrap();
+    let row = get(&bench, "/api/v1/schedules").await[0].clone();
+    assert_eq!((&row["schedule"], &row["state"]), (&"erp/customers".into(), &"waiting".into()));
+    assert_eq!(row["next_at"], "2026-01-01T02:00:00Z");
+    for (verb, body, state) in [
+        ("pause", json!({"by": "ada", "reason": "stock count"}), "paused"),
+        ("run", json!({"by": "ada"}), "asked"),
+    ] {
+        let (status, row) = post(&bench, &format!("{path}/{verb}"), body).await;
+        assert_eq!((status, &row["state"]), (200, &state.into()), "{row}");
+        assert_eq!(row["reason"], "stock count");
+    }
+    post(&bench, &format!("{path}/resume"), json!({"by": "bob"})).await;
+    assert_eq!(get(&bench, path).await["reason"], Value::Null);
+    let rows = bench.store.search(JournalFilter::default()).await.unwrap();
+    let said: Vec<_> = rows.iter().filter_map(|row| row.entry.detail.clone()).collect();
+    assert_eq!(said, ["resumed by bob", "asked for by ada", "paused by ada: stock count"]);
 }
 
 #[tokio::test(start_paused = true)]

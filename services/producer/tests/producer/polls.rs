@@ -6,14 +6,14 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use ferry_broker::Broker as _;
 use ferry_canonical::header;
-use ferry_producer::poll::Poll;
+use ferry_config::{CatchUp, CronTimes, ScheduleConfig, Times};
+use ferry_producer::{poll::Poll, reading::Reading};
 use ferry_sim::{Fault, HttpFault, SimHttp, answer};
-use ferry_store::{Cursors as _, Lease, Leases as _};
+use ferry_store::{Because, Cursors as _, Lease, Leases as _, ScheduleChange, Schedules as _};
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +27,7 @@ struct Polling {
     http: SimHttp,
     draining: CancellationToken,
     tasks: JoinSet<()>,
-    every: Duration,
+    schedule: ScheduleConfig,
 }
 
 fn page(times: &[&str]) -> String {
@@ -48,17 +48,16 @@ fn prepared(pages: Vec<String>) -> Polling {
         http,
         draining: CancellationToken::new(),
         tasks: JoinSet::new(),
-        every: 10 * SECOND,
+        schedule: ScheduleConfig::every(10 * SECOND),
     }
 }
 
 impl Polling {
     fn start(&mut self, owner: &str) {
-        let poll = Poll {
+        let reading = Reading {
             source: "erp".to_owned(),
             endpoint: "customers".to_owned(),
-            entity: "customer",
-            every: self.every,
+            entity: Some("customer"),
             systems: Arc::clone(&self.bench.systems),
             http: Arc::new(self.http.clone()),
             publisher: self.bench.broker.publisher(),
@@ -67,8 +66,9 @@ impl Polling {
             metrics: self.bench.metrics.clone(),
             clock: ferry_sim::now,
             ids: uuid::Uuid::new_v4,
-            owner: owner.to_owned(),
         };
+        let schedule = self.schedule.clone();
+        let poll = Poll { reading, schedule, owner: owner.to_owned() };
         self.tasks.spawn(poll.run(self.draining.clone()));
     }
 
@@ -178,12 +178,52 @@ async fn the_schedule_of_a_killed_producer_goes_on_within_seconds() {
 #[tokio::test(start_paused = true)]
 async fn a_schedule_slower_than_its_lease_is_still_run_by_one_producer_only() {
     let mut polling = prepared(vec![page(&["2025-12-31T23:00:01Z"])]);
-    polling.every = 100 * SECOND;
+    polling.schedule = ScheduleConfig::every(100 * SECOND);
     polling.start("one");
     sleep(80 * SECOND).await;
     polling.start("other");
     sleep(150 * SECOND).await;
     // At 0, 100 and 200 seconds, once each.
+    assert_eq!(polling.http.count("poll"), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_by_the_clock_is_run_once_by_several_producers_also_when_one_leaves() {
+    let mut polling = prepared(vec![page(&["2025-12-31T23:00:01Z"])]);
+    let minutely = CronTimes::parse("* * * * *", jiff::tz::TimeZone::UTC).unwrap();
+    polling.schedule =
+        ScheduleConfig { times: Times::Cron(Box::new(minutely)), catch_up: CatchUp::Once };
+    polling.start("one");
+    let first = std::mem::take(&mut polling.draining);
+    polling.start("other");
+    polling.start("third");
+    sleep(330 * SECOND).await;
+    assert_eq!(polling.http.count("poll"), 5);
+    first.cancel();
+    sleep(300 * SECOND).await;
+    assert_eq!(polling.http.count("poll"), 10);
+    let state = polling.bench.store.schedule(NAME).await.unwrap();
+    assert_eq!(state.times.as_deref(), Some("* * * * * (UTC)"));
+    assert_eq!(state.next_at, "2026-01-01T00:11:00Z".parse().ok());
+    assert_eq!(state.runs.iter().map(|run| run.times).sum::<u32>(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_pauses_a_schedule_and_runs_it_by_hand() {
+    let mut polling = prepared(vec![page(&["2025-12-31T23:00:01Z"])]);
+    let store = polling.bench.store.clone();
+    let (by, reason) = ("ada".to_owned(), "stock count".to_owned());
+    let pause = ScheduleChange::Pause { by: by.clone(), reason, lasting: None };
+    store.change_schedule(NAME, pause).await.unwrap();
+    polling.start("one");
+    sleep(60 * SECOND).await;
+    assert_eq!(polling.http.count("poll"), 0, "it is paused");
+    store.change_schedule(NAME, ScheduleChange::Ask { by }).await.unwrap();
+    sleep(20 * SECOND).await;
+    assert_eq!(polling.http.count("poll"), 1, "once, by hand");
+    let state = store.change_schedule(NAME, ScheduleChange::Resume).await.unwrap();
+    assert_eq!((state.runs[0].because, state.asked), (Because::Hand, None));
+    sleep(15 * SECOND).await;
     assert_eq!(polling.http.count("poll"), 3);
 }
 

@@ -6,6 +6,7 @@ mod contests;
 mod rest;
 mod retries;
 mod routes;
+mod schedules;
 mod systems;
 
 use std::path::Path;

@@ -1,5 +1,6 @@
 mod contests;
 mod rest;
+mod schedules;
 
 use super::*;
 
@@ -161,7 +162,7 @@ fn routes_that_lead_nowhere_are_found() {
         (
             "every = \"30s\"\n",
             "",
-            "line 17: routes[0].every: shop is polled for placed: say `every`",
+            "line 17: routes[0].every: shop is polled for placed: say `every` or `cron`",
         ),
         (
             "every = \"30s\"",

@@ -6,11 +6,13 @@
 mod alerts;
 mod care;
 mod route;
+mod schedule;
 mod system;
 
 pub(crate) use alerts::{RawAlerts, RawMail, RawWebhook};
 pub(crate) use care::{RawCare, RawDay, RawLimits, RawMaintenance};
 pub(crate) use route::{RawRetry, RawRetryOverride, RawRoute};
+pub(crate) use schedule::RawSchedule;
 pub(crate) use system::{
     RawFileKind, RawFiles, RawOrderflow, RawOro, RawPush, RawRest, RawRestEndpoint, RawRestTarget,
     RawSystem,

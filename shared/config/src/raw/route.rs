@@ -4,7 +4,8 @@ use ferry_canonical::{Entity, Facet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConflictPolicy, HumanDuration};
+use super::RawSchedule;
+use crate::{CatchUp, ConflictPolicy, HumanDuration};
 
 /// One facet of one entity, from one source to its targets.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +22,17 @@ pub(crate) struct RawRoute {
     /// How often the source is polled, where it is polled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) every: Option<HumanDuration>,
+    /// When it is polled, instead of `every`: minute, hour, day of the month, month, day of the week.
+    /// With six fields the first is the second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cron: Option<String>,
+    /// Whose clock `cron` is about: an IANA name. Default UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time_zone: Option<String>,
+    /// What polls were missed, while nobody was there or they were paused: `once`, however many; or
+    /// `skip`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) catch_up: Option<CatchUp>,
     /// What is different from `[retry]` for this route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retry: Option<RawRetryOverride>,
@@ -28,6 +40,18 @@ pub(crate) struct RawRoute {
     /// each other: says whose word stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) conflict: Option<ConflictPolicy>,
+}
+
+impl RawRoute {
+    /// Its four keys about time.
+    pub(crate) fn schedule(&self) -> RawSchedule {
+        RawSchedule {
+            every: self.every,
+            cron: self.cron.clone(),
+            time_zone: self.time_zone.clone(),
+            catch_up: self.catch_up,
+        }
+    }
 }
 
 /// How failures are tried again.

@@ -27,8 +27,12 @@ const TRIES: u32 = 8;
 /// The oldest server the statements are written for.
 const VERSION_MIN: i32 = 130_000;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("steps.sql"), include_str!("agreed.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("steps.sql"),
+    include_str!("agreed.sql"),
+    include_str!("schedule.sql"),
+];
 
 #[derive(Debug)]
 pub(super) struct Pool {

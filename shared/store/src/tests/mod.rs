@@ -11,6 +11,7 @@ mod letters;
 mod meetings;
 mod random;
 mod roles;
+mod schedules;
 mod settlements;
 mod steps;
 mod storable;

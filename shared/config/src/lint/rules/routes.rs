@@ -1,17 +1,15 @@
 //! Routes: from whom, what, to whom, and how they meet.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use ferry_canonical::Facet;
 
-use super::Findings;
+use super::{Findings, schedules};
 use crate::{
     lint::shape::unknown,
     raw::{RawConfig, RawRoute, RawSystem},
 };
 
-/// A source that is polled more often is a burden to it.
-const EVERY_LEAST: Duration = Duration::from_secs(1);
 /// A name is a metric's label and a heading.
 const NAME_CHARS_MAX: usize = 80;
 
@@ -95,29 +93,21 @@ fn source(key: &str, raw: &RawConfig, route: &RawRoute, findings: &mut Findings<
         findings.error(&at, format!("{} cannot say {}", route.from, route.facet));
         return;
     }
+    let timed = schedules::check(key, &route.schedule(), findings);
+    if matches!(system, RawSystem::Files(_)) && route.cron.is_some() {
+        let message = "a drop folder is looked at in intervals: say `every`";
+        findings.error(&format!("{key}.cron"), message);
+    }
     if let RawSystem::Orderflow(orderflow) = system
         && orderflow.push.is_none()
     {
         let message = format!("{} has no `push`, so what it pushes is refused", route.from);
         findings.warning(&at, message);
     }
-    every(key, said, route, findings);
-}
-
-fn every(key: &str, said: Said, route: &RawRoute, findings: &mut Findings<'_>) {
-    let at = format!("{key}.every");
-    match (said, route.every) {
-        (Said::Polled, None) => {
-            let message = format!("{} is polled for {}: say `every`", route.from, route.facet);
-            findings.error(&at, message);
-        }
-        (_, Some(every)) if every.0.is_zero() => {
-            findings.error(&at, "it would be asked without rest");
-        }
-        (Said::Polled, Some(every)) if every.0 < EVERY_LEAST => {
-            findings.warning(&at, "more than once a second is a burden to the source");
-        }
-        (Said::Polled | Said::Unasked | Said::Never, _) => {}
+    if said == Said::Polled && !timed {
+        let message =
+            format!("{} is polled for {}: say `every` or `cron`", route.from, route.facet);
+        findings.error(&format!("{key}.every"), message);
     }
 }
 

@@ -1,0 +1,175 @@
+//! Schedules: when they ran and will run, and an operator's hand on them.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use ferry_broker::Broker;
+use ferry_store::{
+    Direction, Journal, JournalEntry, Run, ScheduleChange, ScheduleState, Schedules,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tracing::{error, info};
+
+use super::{
+    Console, Problem, Shared,
+    command::Command,
+    targets::{BY_BYTES_MAX, REASON_BYTES_MAX, lasting, word},
+};
+use crate::{facts, targets::minute};
+
+/// Every schedule's name in the store begins so.
+const POLL: &str = "poll/";
+
+/// One schedule as the API shows it.
+#[derive(Debug, Serialize)]
+pub(super) struct ScheduleRow {
+    /// `warehouse/despatches`: source and endpoint.
+    schedule: String,
+    /// `waiting`, `paused`, or `asked` while an operator's wish waits for whoever runs it.
+    state: &'static str,
+    /// When it is due, in words; none where only pushes wake it.
+    times: Option<String>,
+    next_at: Option<Timestamp>,
+    last_success: Option<Timestamp>,
+    /// Why it is paused, by whom and until when.
+    reason: Option<String>,
+    by: Option<String>,
+    until: Option<Timestamp>,
+    /// The newest run, and all that are kept.
+    last: Option<Run>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    runs: Vec<Run>,
+}
+
+fn row(state: ScheduleState, now: Timestamp) -> ScheduleRow {
+    let paused = state.is_paused(now);
+    let word = match (&state.asked, paused) {
+        (Some(_), _) => "asked",
+        (None, true) => "paused",
+        (None, false) => "waiting",
+    };
+    let pause = state.pause.filter(|_| paused);
+    ScheduleRow {
+        schedule: state.name.strip_prefix(POLL).unwrap_or(&state.name).to_owned(),
+        state: word,
+        times: state.times,
+        next_at: state.next_at.filter(|_| !paused),
+        last_success: state.last_success,
+        reason: pause.as_ref().map(|pause| pause.reason.clone()),
+        by: pause.as_ref().map(|pause| pause.by.clone()),
+        until: pause.and_then(|pause| pause.until),
+        last: state.runs.first().cloned(),
+        runs: state.runs,
+    }
+}
+
+/// `GET /api/v1/schedules`
+pub(super) async fn list<B: Broker, S: Schedules>(
+    State(console): State<Shared<B, S>>,
+) -> Result<Json<Vec<ScheduleRow>>, Problem> {
+    let now = (console.clock)();
+    let states = console.store.schedules().await?.into_iter();
+    let rows = states.map(|state| ScheduleRow { runs: Vec::new(), ..row(state, now) });
+    Ok(Json(rows.collect()))
+}
+
+/// `GET /api/v1/schedules/{source}/{endpoint}`: with its history.
+pub(super) async fn one<B: Broker, S: Schedules>(
+    State(console): State<Shared<B, S>>,
+    Path(name): Path<(String, String)>,
+) -> Result<Json<ScheduleRow>, Problem> {
+    let state = known(&console, &name).await?;
+    Ok(Json(row(state, (console.clock)())))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pause {
+    reason: String,
+    /// Ends by itself then.
+    until: Option<Timestamp>,
+    /// Who does it, by their own word: the API asks for no credentials.
+    by: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct By {
+    by: String,
+}
+
+/// `POST …/pause`: what is due meanwhile is held, and made up for as its configuration says.
+pub(super) async fn pause<B: Broker, S: Schedules + Journal>(
+    State(console): State<Shared<B, S>>,
+    Path(name): Path<(String, String)>,
+    Command(pause): Command<Pause>,
+) -> Result<Json<ScheduleRow>, Problem> {
+    let by = word("by", &pause.by, BY_BYTES_MAX)?.to_owned();
+    let reason = word("reason", pause.reason.trim(), REASON_BYTES_MAX)?.to_owned();
+    let lasting = pause.until.map(|until| lasting(until, (console.clock)())).transpose()?;
+    let until = pause.until.map(|until| format!(" until {}", minute(until))).unwrap_or_default();
+    let told = format!("paused by {by}{until}: {reason}");
+    let change = ScheduleChange::Pause { by, reason, lasting };
+    changed(&console, &name, change, "paused", told).await
+}
+
+/// `POST …/resume`
+pub(super) async fn resume<B: Broker, S: Schedules + Journal>(
+    State(console): State<Shared<B, S>>,
+    Path(name): Path<(String, String)>,
+    Command(By { by }): Command<By>,
+) -> Result<Json<ScheduleRow>, Problem> {
+    let told = format!("resumed by {}", word("by", &by, BY_BYTES_MAX)?);
+    changed(&console, &name, ScheduleChange::Resume, "resumed", told).await
+}
+
+/// `POST …/run`: whoever holds it runs it within seconds, also while it is paused.
+pub(super) async fn run<B: Broker, S: Schedules + Journal>(
+    State(console): State<Shared<B, S>>,
+    Path(name): Path<(String, String)>,
+    Command(By { by }): Command<By>,
+) -> Result<Json<ScheduleRow>, Problem> {
+    let by = word("by", &by, BY_BYTES_MAX)?.to_owned();
+    let told = format!("asked for by {by}");
+    changed(&console, &name, ScheduleChange::Ask { by }, "asked", told).await
+}
+
+async fn changed<B, S: Schedules + Journal>(
+    console: &Console<B, S>,
+    name: &(String, String),
+    change: ScheduleChange,
+    result: &str,
+    told: String,
+) -> Result<Json<ScheduleRow>, Problem> {
+    let state = known(console, name).await?;
+    let state = console.store.change_schedule(&state.name, change).await?;
+    info!(schedule = state.name, result, "a schedule is changed by hand");
+    let entry = JournalEntry {
+        direction: Direction::Note,
+        system: name.0.clone(),
+        operation: format!("schedule {}/{} {result}", name.0, name.1),
+        result: result.to_owned(),
+        detail: Some(told),
+        ..facts::empty((console.clock)())
+    };
+    // The act stands whether it can be written down or not.
+    if let Err(error) = console.store.append(vec![entry]).await {
+        error!(%error, schedule = state.name, result, "an operator's act is not in the journal");
+    }
+    Ok(Json(row(state, (console.clock)())))
+}
+
+/// A schedule is known once a producer has been there for it.
+async fn known<B, S: Schedules>(
+    console: &Console<B, S>,
+    (source, endpoint): &(String, String),
+) -> Result<ScheduleState, Problem> {
+    let state = console.store.schedule(&format!("{POLL}{source}/{endpoint}")).await?;
+    if state.version > 0 {
+        return Ok(state);
+    }
+    let name: String = format!("{source}/{endpoint}").chars().take(60).collect();
+    Err(Problem::not_found(format!("no producer has a schedule `{name}`")))
+}

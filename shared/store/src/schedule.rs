@@ -1,0 +1,185 @@
+//! Schedules: what happened by itself, and what an operator wants of it.
+//!
+//! One [`ScheduleState`] per schedule, named `poll/{source}/{endpoint}`: its pause, the operator's
+//! wish to run it now, its last runs. Every transition is a pure function here; an implementation of
+//! [`Schedules`] only reads, applies and writes one row in one transaction, by the store's clock. When
+//! a schedule is due is for its configuration to say, and who runs it for its lease.
+
+use std::{future::Future, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    StoreError,
+    care::{Pause, after, cut},
+};
+
+/// Runs that are kept. Those that found nothing count as one.
+const RUNS_KEPT: usize = 50;
+
+/// What is known of one schedule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScheduleState {
+    pub name: String,
+    /// Grows with every change of this row.
+    pub version: u64,
+    /// When it is due, in words; none before somebody is there to run it.
+    pub times: Option<String>,
+    /// When it will be due, as whoever ran it last saw it.
+    pub next_at: Option<Timestamp>,
+    pub pause: Option<Pause>,
+    /// When its last pause ended.
+    pub resumed_at: Option<Timestamp>,
+    /// An operator wants it run now; gone with the run that begins next.
+    pub asked: Option<Asked>,
+    pub last_success: Option<Timestamp>,
+    /// The newest first.
+    pub runs: Vec<Run>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    pub by: String,
+    pub at: Timestamp,
+}
+
+/// One run, or several in a row that found nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// When the first of them began.
+    pub first_at: Timestamp,
+    /// When the last of them began.
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    pub because: Because,
+    pub ok: bool,
+    /// Records that were made durable.
+    pub records: u64,
+    /// Why it failed.
+    pub detail: Option<String>,
+    pub times: u32,
+}
+
+/// Why it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Because {
+    /// It was due.
+    Schedule,
+    /// An operator asked for it.
+    Hand,
+}
+
+/// What becomes of a schedule's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScheduleChange {
+    /// Not run when due until somebody resumes it, or `lasting` is over; a pause that stands is
+    /// replaced.
+    Pause {
+        by: String,
+        reason: String,
+        lasting: Option<Duration>,
+    },
+    Resume,
+    /// Run it now, also while it is paused.
+    Ask {
+        by: String,
+    },
+    /// Somebody is there to run it, at these times.
+    Known {
+        times: String,
+        next_at: Option<Timestamp>,
+    },
+    Ran {
+        run: Run,
+        next_at: Option<Timestamp>,
+    },
+}
+
+impl ScheduleState {
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    pub fn is_paused(&self, now: Timestamp) -> bool {
+        let lasts = |pause: &Pause| pause.until.is_none_or(|until| until > now);
+        self.pause.as_ref().is_some_and(lasts)
+    }
+
+    /// Its last run, however that ended.
+    pub fn last_run(&self) -> Option<&Run> {
+        self.runs.first()
+    }
+
+    /// Removes a pause that has passed.
+    pub(crate) fn tidy(&mut self, now: Timestamp) {
+        let until = self.pause.as_ref().and_then(|pause| pause.until);
+        if until.is_some_and(|until| until <= now) {
+            self.pause = None;
+            self.resumed_at = until;
+        }
+    }
+
+    pub(crate) fn change(&mut self, change: &ScheduleChange, now: Timestamp) {
+        self.tidy(now);
+        match change.clone() {
+            ScheduleChange::Pause { by, reason, lasting } => {
+                let until = lasting.map(|lasting| after(now, lasting));
+                self.pause = Some(Pause { reason: cut(reason), by, since: now, until });
+            }
+            ScheduleChange::Resume => {
+                if self.pause.take().is_some() {
+                    self.resumed_at = Some(now);
+                }
+            }
+            ScheduleChange::Ask { by } => self.asked = Some(Asked { by, at: now }),
+            ScheduleChange::Known { times, next_at } => {
+                self.times = Some(times);
+                self.next_at = next_at;
+            }
+            ScheduleChange::Ran { run, next_at } => {
+                self.next_at = next_at.or(self.next_at);
+                self.ran(run);
+            }
+        }
+    }
+
+    fn ran(&mut self, run: Run) {
+        if self.asked.as_ref().is_some_and(|asked| asked.at <= run.started_at) {
+            self.asked = None;
+        }
+        if run.ok {
+            self.last_success = self.last_success.max(Some(run.ended_at));
+        }
+        let run = Run { detail: run.detail.map(cut), ..run };
+        let idle = |run: &Run| run.ok && run.records == 0 && run.because == Because::Schedule;
+        if let Some(last) = self.runs.first_mut().filter(|last| idle(last) && idle(&run)) {
+            last.times = last.times.saturating_add(run.times);
+            last.started_at = run.started_at;
+            last.ended_at = run.ended_at;
+        } else {
+            self.runs.insert(0, run);
+            self.runs.truncate(RUNS_KEPT);
+        }
+    }
+}
+
+pub trait Schedules: Send + Sync {
+    /// Every state there is, by name.
+    fn schedules(&self) -> impl Future<Output = Result<Vec<ScheduleState>, StoreError>> + Send;
+
+    /// The state of one; that of a schedule that never ran is empty.
+    fn schedule(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<ScheduleState, StoreError>> + Send;
+
+    /// Changes it, and answers with its state.
+    fn change_schedule(
+        &self,
+        name: &str,
+        change: ScheduleChange,
+    ) -> impl Future<Output = Result<ScheduleState, StoreError>> + Send;
+}
