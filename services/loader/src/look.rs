@@ -63,11 +63,18 @@ pub(crate) async fn at(
         shown.is_some_and(|shown| equal(&two_way.target.complete(shown, wanted), wanted))
     };
     let part = completed(said);
+    let shows_it = holds(&part);
+    // What the target cannot say is as it was agreed on; where nothing was, it is not known to be so.
+    let stands = shown.map(|shown| match &agreed {
+        Some(agreed) => two_way.target.complete(shown, agreed),
+        None => shown.clone(),
+    });
     let found = Found {
         change: Side { system: &lead.event.source, at: Some(lead.event.time) },
         held: held.as_ref().map(|held| Side { system: &target.name, at: held.changed_at }),
-        is_new: holds(&part),
-        is_base: agreed.as_ref().is_some_and(holds)
+        is_new: shows_it && stands.is_some_and(|stands| equal(&stands, &part)),
+        is_base: shows_it
+            || agreed.as_ref().is_some_and(holds)
             || base.ours.iter().filter_map(read).any(|ours| holds(&completed(&ours))),
         says_base: agreed
             .as_ref()

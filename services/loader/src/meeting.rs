@@ -13,9 +13,9 @@ pub(crate) struct Found<'a> {
     pub(crate) change: Side<'a>,
     /// What the target holds; none if it has nothing.
     pub(crate) held: Option<Side<'a>>,
-    /// It holds what the change says.
+    /// It holds what the change says, also of what it cannot show.
     pub(crate) is_new: bool,
-    /// It holds what was agreed on, or what may be there by our own hand.
+    /// All that it shows was agreed on, or may be there by our own hand, or is what the change says.
     pub(crate) is_base: bool,
     /// The change says what was agreed on.
     pub(crate) says_base: bool,

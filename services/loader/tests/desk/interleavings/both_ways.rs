@@ -182,3 +182,20 @@ async fn a_user_sets_back_what_was_agreed_on_before_and_it_is_a_change() {
     sides.settled().await;
     assert_eq!(sides.names(), ["Plain", "Plain"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_nothing_that_the_target_shows_is_written_there_once() {
+    let sides = Sides::agreed_on("Plain", ConflictPolicy::DeadLetter).await;
+    let before = sides.shop.shop.effects();
+    let off = sides.erp.disabled();
+    sides.say(&off).await;
+    sides.settled().await;
+    assert_eq!(sides.shop.shop.effects()[before.len()..], ["MUG disabled"]);
+    // Said again, it is so.
+    sides.erp.shop.touch("MUG");
+    let again = sides.erp.disabled();
+    sides.say(&again).await;
+    sides.settled().await;
+    assert_eq!(sides.shop.shop.effects()[before.len()..], ["MUG disabled"]);
+    assert_eq!(sides.ended("dead").await, 0);
+}

@@ -198,8 +198,13 @@ impl State {
     fn update_product(&mut self, id: &str, body: &Value) -> Response {
         let place: usize = id.parse().unwrap();
         let found = &mut self.products[place - 1];
-        found.1 = name(body);
-        self.effects.push(format!("{}: {}", found.0, found.1));
+        if let Some(status) = body["data"]["attributes"]["status"].as_str() {
+            self.effects.push(format!("{} {status}", found.0));
+        }
+        if body["included"].is_array() {
+            found.1 = name(body);
+            self.effects.push(format!("{}: {}", found.0, found.1));
+        }
         let row = product(place, &found.0);
         let sku = found.0.clone();
         self.has_changed(&sku);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ferry_canonical::{Clock, Event, Facet, Part, Sequence, Subject};
+use ferry_canonical::{Clock, Event, Facet, Part, Sequence, Subject, product::ProductCatalogue};
 use ferry_config::ConflictPolicy;
 use ferry_http::{Conversation, Method, Request};
 use ferry_loader::{Desk, DeskDied, Route, Shows, TwoWay};
@@ -48,6 +48,14 @@ impl Side {
     pub(super) fn renamed(&self, name: &str) -> Event {
         self.shop.rename_by_hand(SKU, name);
         self.says()
+    }
+
+    /// A user there takes the product off the market. Only the ERP says so.
+    pub(super) fn disabled(&self) -> Event {
+        self.shop.touch(SKU);
+        let said = self.says();
+        let json = json!({"sku": SKU, "name": self.name_there(), "status": "disabled"}).to_string();
+        Event { part: Part::from_json(Facet::Catalogue, json.as_bytes()).unwrap(), ..said }
     }
 
     /// What a poll of it brings.
@@ -96,7 +104,10 @@ impl Sides {
     /// Starts a loader that writes to `target`.
     pub(super) fn start(&mut self, target: &str) {
         let source = if target == "erp" { "shop" } else { "erp" };
-        let shows = |name: &str| Arc::new(Eyes(format!("http://{name}.test/admin/api/{LOOK}/")));
+        let shows = |name: &str| {
+            let url = format!("http://{name}.test/admin/api/{LOOK}/");
+            Arc::new(Eyes { url, says_status: name == "erp" })
+        };
         let two_way =
             TwoWay { policy: self.policy.clone(), source: shows(source), target: shows(target) };
         let route = Route {
@@ -155,7 +166,10 @@ impl Sides {
 
 /// Reads a name, with its place on the system's clock.
 #[derive(Debug)]
-struct Eyes(String);
+struct Eyes {
+    url: String,
+    says_status: bool,
+}
 
 impl Shows for Eyes {
     fn look<'a>(
@@ -167,7 +181,7 @@ impl Shows for Eyes {
         let request = Request {
             operation: LOOK,
             method: Method::Get,
-            url: format!("{}{}", self.0, subject.id),
+            url: format!("{}{}", self.url, subject.id),
             headers: Vec::new(),
             body: bytes::Bytes::new(),
             deadline: 20 * SECOND,
@@ -188,8 +202,14 @@ impl Shows for Eyes {
         .boxed()
     }
 
-    fn complete(&self, said: &Part, _known: &Part) -> Part {
-        said.clone()
+    fn complete(&self, said: &Part, known: &Part) -> Part {
+        match (said, known) {
+            (Part::ProductCatalogue(said), Part::ProductCatalogue(known)) if !self.says_status => {
+                let whole = ProductCatalogue { status: known.status, ..(**said).clone() };
+                Part::ProductCatalogue(Box::new(whole))
+            }
+            (said, _) => said.clone(),
+        }
     }
 }
 
