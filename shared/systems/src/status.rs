@@ -23,7 +23,8 @@ pub(crate) const fn kind(status: u16, method: Method) -> FailureKind {
 }
 
 /// Whether a write that was answered so may be done all the same. A gateway that gave up does not
-/// know whether the system behind it goes on; a system that broke does not say how far it had come.
+/// know whether the system behind it goes on; a system that broke does not say how far it had come;
+/// of 408 and of statuses that nobody has defined, nothing is known.
 pub(crate) const fn leaves_open(status: u16) -> bool {
-    matches!(status, 500 | 502 | 504)
+    matches!(status, 408 | 500 | 502 | 504 | 506..=599)
 }

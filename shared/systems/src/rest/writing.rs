@@ -106,7 +106,8 @@ impl Writing<'_> {
     async fn run(&self) -> Result<Applied, Failure> {
         let config = &self.writer.config;
         let doubtful = self.write.read_first || self.write.attempt > 1;
-        let unlinked = config.create.is_some() && self.write.target_id.is_none();
+        let is_needed = config.create.is_some() || config.update.contains("{id}");
+        let unlinked = is_needed && self.write.target_id.is_none();
         if config.look_up.is_none() || !(doubtful || unlinked) {
             // By the key or the id that is known: doing it again does it once.
             return self.update(self.write.target_id).await;
@@ -121,9 +122,14 @@ impl Writing<'_> {
         look_up(self.rest, self.writer, self.conversation, &self.write.subject.id).await
     }
 
-    /// What is there is changed, unless it is so.
+    /// What is there is changed, unless it is so. Where the document takes the place of the whole, it
+    /// is sent all the same: what it does not name may have to go.
     async fn change(&self, found: &Found) -> Result<Applied, Failure> {
-        if holds(&found.document, &self.document) {
+        let is_so = match self.writer.config.update_method {
+            UpdateMethod::Patch => holds(&found.document, &self.document),
+            UpdateMethod::Put => false,
+        };
+        if is_so {
             let target_id = found.id.clone();
             return Ok(Applied { effect: Effect::AlreadySo, target_id, warning: None });
         }

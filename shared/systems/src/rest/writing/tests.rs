@@ -260,8 +260,27 @@ async fn an_address_with_the_targets_id_needs_one_to_be_known() {
     let odd = part("a/b{id}", "Acme");
     apply(&erp, &rest, &odd, linked).await.unwrap();
     assert_eq!(erp.asked(), ["PATCH /by-id/17?key=a%2Fb%7Bid%7D"]);
+    // On first contact it is learnt from a look-up.
+    let erp = Erp::answering([answer(200, "{\"id\":17}"), answer(204, "")]);
+    let changed = apply(&erp, &rest, &odd, |write| write).await.unwrap();
+    assert_eq!(changed, applied(Effect::Updated));
+    let asked = ["GET /customers/a%2Fb%7Bid%7D", "PATCH /by-id/17?key=a%2Fb%7Bid%7D"];
+    assert_eq!(erp.asked(), asked);
+    let erp = Erp::answering([answer(404, "")]);
     let failure = apply(&erp, &rest, &odd, |write| write).await.unwrap_err();
     assert_eq!((failure.kind, erp.asked().len()), (FailureKind::MissingReference, 1));
+}
+
+#[tokio::test]
+async fn where_a_document_takes_the_place_of_the_whole_what_it_does_not_name_goes() {
+    let there = json!({"number": "C-1", "id": 17, "title": "Acme", "group": "Trade", "vat": "GB1"});
+    for (method, asked) in [(UpdateMethod::Put, 2), (UpdateMethod::Patch, 1)] {
+        let mapping = program("to.jq", "{number, title: .name, group}");
+        let rest = rest(RestTarget { update_method: method, mapping, ..target() });
+        let erp = Erp::answering([answer(200, &there.to_string()), answer(200, "")]);
+        apply(&erp, &rest, &part("C-1", "Acme"), doubtful).await.unwrap();
+        assert_eq!(erp.asked().len(), asked, "{method:?}");
+    }
 }
 
 #[tokio::test]
@@ -272,6 +291,7 @@ async fn every_status_has_the_kind_the_house_gives_it() {
         (400, FailureKind::Validation, false),
         (401, FailureKind::Auth, false),
         (403, FailureKind::Rejected, false),
+        (408, FailureKind::Unavailable, true),
         (409, FailureKind::Conflict, false),
         (413, FailureKind::TooLarge, false),
         (422, FailureKind::Validation, false),
@@ -280,6 +300,8 @@ async fn every_status_has_the_kind_the_house_gives_it() {
         (502, FailureKind::Unavailable, true),
         (503, FailureKind::Unavailable, false),
         (504, FailureKind::Unavailable, true),
+        (520, FailureKind::Unavailable, true),
+        (524, FailureKind::Unavailable, true),
     ] {
         let erp = Erp::answering([answer(status, "{\"name\":\"Ann\"}")]);
         let failure = apply(&erp, &rest, &part("C-1", "Ann"), linked).await.unwrap_err();
