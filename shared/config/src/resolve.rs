@@ -328,6 +328,7 @@ impl Reader<'_> {
             update_method: raw.update_method,
             look_up: raw.look_up,
             found: raw.found,
+            key: raw.key,
             id: raw.id,
             signing: signing.transpose()?,
         })

@@ -172,6 +172,8 @@ pub struct RestTarget {
     pub look_up: Option<String>,
     /// RFC 6901 pointer to the array of what was found; without it the answer is the one.
     pub found: Option<String>,
+    /// RFC 6901 pointer to the key in each of what was found.
+    pub key: Option<String>,
     /// RFC 6901 pointer in a document to the target's own id; without it the key is the id.
     pub id: Option<String>,
     /// Standard Webhooks' secret: base64, with or without `whsec_`.

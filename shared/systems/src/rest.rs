@@ -113,6 +113,12 @@ impl Rest {
             let detail = format!("what the target has cannot be read: {detail}");
             Failure::new(FailureKind::Validation, detail)
         })?;
+        if let Some(shown) = draft.as_ref().map(|draft| draft.part.subject().id)
+            && shown != subject.id
+        {
+            let detail = format!("the target shows `{shown}` where `{}` is asked for", subject.id);
+            return Err(Failure::new(FailureKind::Ambiguous, detail));
+        }
         Ok(draft.map(|draft| Held {
             part: draft.part,
             target_id: found.id,

@@ -246,6 +246,10 @@ pub(crate) struct RawRestTarget {
     /// up, and 404 says that there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) found: Option<String>,
+    /// JSON pointer to the key in each of what was found, required with `found`: one that only looks
+    /// like it is not it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
     /// JSON pointer to the target's own id, in what was looked up or made. Default: the key is the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<String>,

@@ -175,6 +175,7 @@ mod tests {
             update_method: UpdateMethod::Patch,
             look_up: None,
             found: None,
+            key: None,
             id: None,
             signing: None,
         };

@@ -185,8 +185,8 @@ impl Writing<'_> {
         path: &str,
         id: Option<&str>,
     ) -> Result<Response, Failure> {
-        let mut request =
-            self.rest.request(operation, &address(path, &self.write.subject.id, id), "");
+        let path = address(path, &self.write.subject.id, id)?;
+        let mut request = self.rest.request(operation, &path, "");
         let body = self.document.to_string();
         request.method = method;
         request.headers.push(("content-type".to_owned(), "application/json".to_owned()));
@@ -215,7 +215,7 @@ pub(super) async fn look_up(
         let detail = "there is no `look_up` to read it by";
         return Err(Failure::new(FailureKind::Ambiguous, detail));
     };
-    let request = rest.request("look up", &address(path, key, None), "");
+    let request = rest.request("look up", &address(path, key, None)?, "");
     let response =
         conversation.send(request).await.map_err(|error| Failure::unanswered(&error, false))?;
     // An address that is the one's own says by 404 that there is none; a list says it by being empty.
@@ -225,30 +225,52 @@ pub(super) async fn look_up(
     }
     let answer = accepted(&response, "look up", Method::Get)?;
     let document = match &writer.config.found {
-        None => answer,
-        Some(pointer) => match answer.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice)
-        {
-            Some([]) => return Ok(None),
-            Some([one]) => one.clone(),
-            Some(several) => {
-                let detail = format!("{} of the target's records have the key", several.len());
-                return Err(Failure::new(FailureKind::Ambiguous, detail));
-            }
-            None => {
+        None => Some(answer),
+        Some(pointer) => {
+            let listed = answer.pointer(pointer).and_then(Value::as_array).ok_or_else(|| {
                 let detail = format!("{pointer}: expected an array in the answer to `look up`");
-                return Err(Failure::new(FailureKind::Unavailable, detail).with_response(&response));
-            }
-        },
+                Failure::new(FailureKind::Unavailable, detail).with_response(&response)
+            })?;
+            one_keyed(listed, writer.config.key.as_deref(), key)?
+        }
     };
-    Ok(Some(Found { id: writer.id(&document, key), document }))
+    Ok(document.map(|document| Found { id: writer.id(&document, key), document }))
+}
+
+/// The one of a list that has this key itself: a search may find what only looks like it.
+fn one_keyed(listed: &[Value], pointer: Option<&str>, key: &str) -> Result<Option<Value>, Failure> {
+    let has_key = |document: &&Value| {
+        pointer.is_none_or(|pointer| match document.pointer(pointer) {
+            Some(Value::String(found)) => found == key,
+            Some(Value::Number(found)) => found.to_string() == key,
+            Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => false,
+        })
+    };
+    let keyed: Vec<&Value> = listed.iter().filter(has_key).collect();
+    match keyed.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some((*one).clone())),
+        several => {
+            let detail = format!("{} of the target's records have the key", several.len());
+            Err(Failure::new(FailureKind::Ambiguous, detail))
+        }
+    }
 }
 
 /// `/api/customers/{key}` with what the names stand for.
-fn address(template: &str, key: &str, id: Option<&str>) -> String {
+fn address(template: &str, key: &str, id: Option<&str>) -> Result<String, Failure> {
     // The key comes last: what it holds is encoded, and never read as a name.
-    template
+    let address = template
         .replace("{id}", &url::encode(id.unwrap_or_default()))
-        .replace("{key}", &url::encode(key))
+        .replace("{key}", &url::encode(key));
+    let path = address.split('?').next().unwrap_or_default();
+    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+        // In every spelling it means another place: the one above, or this one.
+        let detail =
+            "the key: expected one that can stand in an address, which `.` and `..` cannot";
+        return Err(Failure::new(FailureKind::Validation, detail));
+    }
+    Ok(address)
 }
 
 /// The document of an answer that says yes; null where it says nothing else.

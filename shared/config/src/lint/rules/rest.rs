@@ -57,6 +57,7 @@ fn endpoint(key: &str, raw: &RawRestEndpoint, base_dir: &Path, findings: &mut Fi
 fn target(key: &str, raw: &RawRestTarget, base_dir: &Path, findings: &mut Findings<'_>) {
     mapping(key, &raw.mapping, base_dir, findings);
     pointer(key, "found", raw.found.as_ref(), findings);
+    pointer(key, "key", raw.key.as_ref(), findings);
     pointer(key, "id", raw.id.as_ref(), findings);
     if let Some(signing) = &raw.signing {
         secret(&format!("{key}.signing"), signing, findings);
@@ -72,8 +73,8 @@ fn target(key: &str, raw: &RawRestTarget, base_dir: &Path, findings: &mut Findin
             findings.error(&format!("{key}.{field}"), message);
         }
     }
-    if raw.look_up.is_some() {
-        return;
+    if let Some(look_up) = &raw.look_up {
+        return found(key, raw, look_up, findings);
     }
     // Without it a repeat after a lost answer could not tell whether there is one.
     if raw.create.is_some() {
@@ -83,6 +84,21 @@ fn target(key: &str, raw: &RawRestTarget, base_dir: &Path, findings: &mut Findin
     } else if raw.update.contains("{id}") {
         let message = "`update` names {id}, which only a look-up by key can tell";
         findings.error(&format!("{key}.look_up"), message);
+    }
+}
+
+/// What a look-up answers is the one itself where the address is its own, and a list where not.
+fn found(key: &str, raw: &RawRestTarget, look_up: &str, findings: &mut Findings<'_>) {
+    let path = look_up.split('?').next().unwrap_or_default();
+    if raw.found.is_none() && look_up.contains("{key}") && !path.contains("{key}") {
+        let message = "`look_up` searches by {key}: say where its answer has the array of what was \
+                       found, such as \"/customers\"";
+        findings.error(&format!("{key}.found"), message);
+    }
+    if raw.found.is_some() && raw.key.is_none() {
+        let message = "a search may find what only looks like it: say where each of what was found \
+                       has its key, such as \"/number\"";
+        findings.error(&format!("{key}.key"), message);
     }
 }
 

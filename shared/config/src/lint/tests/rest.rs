@@ -15,6 +15,7 @@ create = "/api/customers"
 update = "/api/customers/{key}"
 look_up = "/api/customers?number={key}"
 found = "/customers"
+key = "/number"
 
 [[routes]]
 name = "customers"
@@ -58,6 +59,17 @@ fn what_is_created_must_be_found_again() {
 }
 
 #[test]
+fn what_a_search_finds_is_told_from_its_answer_and_from_what_only_looks_like_it() {
+    let told = changed("found = \"/customers\"\nkey = \"/number\"\n", "");
+    assert!(matches!(&told[..], [one] if one.starts_with("found: `look_up` searches")), "{told:?}");
+    let told = changed("key = \"/number\"\n", "");
+    assert!(matches!(&told[..], [one] if one.starts_with("key: a search may find")), "{told:?}");
+    let own = "\"/api/customers/{key}?full=1\"\n";
+    let searched = "\"/api/customers?number={key}\"\nfound = \"/customers\"\nkey = \"/number\"\n";
+    assert_eq!(changed(searched, own), [""; 0]);
+}
+
+#[test]
 fn an_address_names_what_it_can_and_must() {
     let must = "it must name {key}, or all would be written to one";
     for (from, to, expected) in [
@@ -87,6 +99,11 @@ fn an_address_names_what_it_can_and_must() {
             "\"customers\"",
             "found: it must be a JSON pointer such as /customers".to_owned(),
         ),
+        (
+            "\"/number\"",
+            "\"number\"",
+            "key: it must be a JSON pointer such as /customers".to_owned(),
+        ),
     ] {
         assert_eq!(changed(from, to), [expected], "{to}");
     }
@@ -95,8 +112,7 @@ fn an_address_names_what_it_can_and_must() {
 #[test]
 fn a_system_without_reading_and_writing_and_a_second_target_of_a_facet_are_found() {
     let told = added("[systems.erp]\nkind = \"rest\"\nbase_url = \"https://erp.example\"\n");
-    let neither = |told: &String| told.contains("systems.erp: it has neither `endpoints`");
-    assert!(told.iter().any(neither), "{told:?}");
+    assert!(told.iter().any(|told| told.contains("erp: it has neither `endpoints`")), "{told:?}");
     let second = "[systems.erp.targets.people]\nfacet = \"profile\"\nmapping = \"Cargo.toml\"\n\
                   update = \"/people/{key}\"\n\n[[routes]]";
     let told = changed("[[routes]]", second);

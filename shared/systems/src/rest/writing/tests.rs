@@ -120,6 +120,7 @@ fn target() -> RestTarget {
         update_method: UpdateMethod::Patch,
         look_up: Some("/customers/{key}".to_owned()),
         found: None,
+        key: None,
         id: Some("/id".to_owned()),
         signing: None,
     }
@@ -333,7 +334,8 @@ async fn an_answer_that_is_no_document_leaves_a_write_unknown_and_a_read_not() {
 #[tokio::test]
 async fn a_list_that_was_searched_says_none_by_being_empty_and_never_by_404() {
     let look_up = Some("/customers?number={key}".to_owned());
-    let rest = rest(RestTarget { look_up, found: Some("/found".to_owned()), ..target() });
+    let (found, key) = (Some("/found".to_owned()), Some("/number".to_owned()));
+    let rest = rest(RestTarget { look_up, found, key, ..target() });
     let acme = part("C-1", "Acme");
     let erp = Erp::answering([answer(200, "{\"found\":[]}")]);
     apply(&erp, &rest, &acme, |write| write).await.unwrap();
@@ -342,12 +344,44 @@ async fn a_list_that_was_searched_says_none_by_being_empty_and_never_by_404() {
     let erp = Erp::answering([answer(200, &one.to_string()), answer(200, "")]);
     let changed = apply(&erp, &rest, &acme, |write| write).await.unwrap();
     assert_eq!((changed.effect, changed.target_id.as_deref()), (Effect::Updated, Some("x")));
-    let erp = Erp::answering([answer(200, "{\"found\":[{},{}]}")]);
+    let two = json!({"found": [{"number": "C-1"}, {"number": "C-1"}]});
+    let erp = Erp::answering([answer(200, &two.to_string())]);
     let several = apply(&erp, &rest, &acme, |write| write).await.unwrap_err();
     assert_eq!((several.kind, erp.asked().len()), (FailureKind::Ambiguous, 1));
     let erp = Erp::answering([answer(404, "{}")]);
     let lost = apply(&erp, &rest, &acme, |write| write).await.unwrap_err();
     assert_eq!((lost.kind, erp.asked().len()), (FailureKind::Internal, 1));
+}
+
+#[tokio::test]
+async fn what_a_search_finds_is_it_only_if_it_has_the_key() {
+    let look_up = Some("/customers?search={key}".to_owned());
+    let (found, key) = (Some("/found".to_owned()), Some("/number".to_owned()));
+    let rest = rest(RestTarget { look_up, found, key, ..target() });
+    let acme = part("1", "Acme");
+    let like_it = json!({"found": [{"number": "10"}, {"number": 100}, {}, null]});
+    let erp = Erp::answering([answer(200, &like_it.to_string())]);
+    let made = apply(&erp, &rest, &acme, |write| write).await.unwrap();
+    assert_eq!(made.effect, Effect::Created);
+    assert!(!erp.kept.lock().unwrap().contains_key("10"));
+    // A number that is one there is the key as well.
+    let among = json!({"found": [{"number": 10}, {"number": 1, "id": "x"}]});
+    let erp = Erp::answering([answer(200, &among.to_string()), answer(200, "")]);
+    let changed = apply(&erp, &rest, &acme, |write| write).await.unwrap();
+    assert_eq!((changed.effect, changed.target_id.as_deref()), (Effect::Updated, Some("x")));
+}
+
+#[tokio::test]
+async fn a_key_that_an_address_takes_for_another_place_is_refused() {
+    let rest = rest(target());
+    for number in [".", ".."] {
+        let (erp, odd) = (Erp::answering([]), part(number, "Acme"));
+        for differs in [linked as fn(Write<'_>) -> Write<'_>, doubtful] {
+            let failure = apply(&erp, &rest, &odd, differs).await.unwrap_err();
+            assert_eq!((failure.kind, failure.unread), (FailureKind::Validation, false));
+        }
+        assert_eq!(erp.asked(), [""; 0]);
+    }
 }
 
 #[tokio::test]
@@ -392,6 +426,10 @@ async fn a_look_shows_what_is_there_or_that_there_is_nothing() {
     let erp = Erp::answering([answer(200, "{\"number\":\"C-1\",\"updated_at\":\"soon\"}")]);
     let failure = look(&erp, &rest, &acme).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Validation);
+    let other = json!({"number": "C-10", "title": "B", "blocked": false, "updated_at": "2026-01-01T00:00:00Z"});
+    let erp = Erp::answering([answer(200, &other.to_string())]);
+    let failure = look(&erp, &rest, &acme).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Ambiguous);
     let failure = look(&erp, &rest_only_written, &acme).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unsupported);
 }
