@@ -38,6 +38,27 @@ pub(super) fn check(key: &str, raw: &RawRest, base_dir: &Path, findings: &mut Fi
         }
         seen.push(each.facet);
         target(&key, each, base_dir, findings);
+        let beside = raw
+            .targets
+            .iter()
+            .find(|(other, of)| *other != name && of.facet.entity() == each.facet.entity());
+        if let Some((other, _)) = beside {
+            one_id(&key, each, other, findings);
+        }
+    }
+}
+
+/// The ledger knows one id of an entity at a system, whatever of it is written there.
+fn one_id(key: &str, raw: &RawRestTarget, other: &str, findings: &mut Findings<'_>) {
+    let (entity, by_id) = (raw.facet.entity(), raw.update.contains("{id}"));
+    for (field, wrong) in [("update", by_id), ("id", raw.id.is_some() && !by_id)] {
+        if wrong {
+            let message = format!(
+                "target {other} takes the same {entity}, and a record has one id at a system: \
+                 address both by {{key}}, without `id`, or make two systems of them"
+            );
+            findings.error(&format!("{key}.{field}"), message);
+        }
     }
 }
 
@@ -56,6 +77,14 @@ fn endpoint(key: &str, raw: &RawRestEndpoint, base_dir: &Path, findings: &mut Fi
 
 fn target(key: &str, raw: &RawRestTarget, base_dir: &Path, findings: &mut Findings<'_>) {
     mapping(key, &raw.mapping, base_dir, findings);
+    if raw.facet.has_parts() {
+        let (facet, entity) = (raw.facet, raw.facet.entity());
+        let message = format!(
+            "one {entity} has several parts of {facet}, and an address knows only the {entity}: each \
+             would overwrite the others"
+        );
+        findings.error(&format!("{key}.facet"), message);
+    }
     pointer(key, "found", raw.found.as_ref(), findings);
     pointer(key, "key", raw.key.as_ref(), findings);
     pointer(key, "id", raw.id.as_ref(), findings);

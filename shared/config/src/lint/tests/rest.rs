@@ -119,3 +119,37 @@ fn a_system_without_reading_and_writing_and_a_second_target_of_a_facet_are_found
     assert!(told[0].ends_with("another target of this system takes profile already"), "{told:?}");
     assert_eq!(changed("to = [\"erp\"]", "to = [\"warehouse\"]").len(), 2);
 }
+
+#[test]
+fn of_what_has_several_parts_each_would_overwrite_the_others() {
+    for facet in ["stock", "shipment"] {
+        let told =
+            changed("facet = \"profile\"\nmapping", &format!("facet = \"{facet}\"\nmapping"));
+        assert!(told.iter().any(|told| told.starts_with("facet: one ")), "{told:?}");
+    }
+}
+
+#[test]
+fn two_targets_of_one_entity_share_no_id() {
+    let second = |line: &str| {
+        let second = format!(
+            "[systems.erp.targets.changes]\nfacet = \"cancellation\"\nmapping = \"Cargo.toml\"\n\
+             update = \"/changes/{{key}}\"\n\n[systems.erp.targets.orders]\nfacet = \"placed\"\n\
+             mapping = \"Cargo.toml\"\n{line}\n\n[[routes]]"
+        );
+        let told = changed("[[routes]]", &second);
+        told.into_iter().filter(|told| told.contains("one id")).collect::<Vec<_>>()
+    };
+    assert_eq!(second("update = \"/orders/{key}\""), [""; 0]);
+    let by_id = "update = \"/orders/{id}\"\nlook_up = \"/orders/{key}\"";
+    let told = second(by_id);
+    assert!(
+        matches!(&told[..], [one] if one.contains("targets.orders.update: target changes")),
+        "{told:?}"
+    );
+    let told = second("update = \"/orders/{key}\"\nid = \"/id\"");
+    assert!(
+        matches!(&told[..], [one] if one.contains("targets.orders.id: target changes")),
+        "{told:?}"
+    );
+}
