@@ -33,7 +33,7 @@ pub(super) async fn apply(
         // A group that was removed meanwhile is looked up again.
         customer_group::forget(api);
     }
-    answer
+    answer.map(|applied| Applied { warning: customer_user::left_out(profile), ..applied })
 }
 
 async fn apply_wanted(

@@ -25,9 +25,12 @@ pub(super) async fn apply(
     found: &[Value],
 ) -> Result<bool, Failure> {
     let mut written = false;
-    for (index, address) in profile.addresses.iter().enumerate() {
-        let wanted = wanted(profile, index, address);
-        let call = if let Some(found) = found.iter().find(|found| is_it(found, address)) {
+    let wanted = |(index, address)| (address, wanted(profile, index, address));
+    let wanted: Vec<(&Address, Resource)> =
+        profile.addresses.iter().enumerate().map(wanted).collect();
+    let there = there(&wanted, found);
+    for (index, ((address, wanted), found)) in wanted.into_iter().zip(there).enumerate() {
+        let call = if let Some(found) = found {
             let Some(change) = wanted.changes(found) else { continue };
             Call::change("update customer address", change, Vec::new())
         } else {
@@ -39,6 +42,25 @@ pub(super) async fn apply(
         written = true;
     }
     Ok(written)
+}
+
+/// Each address as the shop has it: of several at one place, each is another one, and one that is so
+/// already is itself. Those with a code come first, since one without might take theirs.
+fn there<'a>(wanted: &[(&Address, Resource)], found: &'a [Value]) -> Vec<Option<&'a Value>> {
+    let mut there = vec![None; wanted.len()];
+    let mut free: Vec<&Value> = found.iter().collect();
+    for (coded, changed) in [(true, false), (true, true), (false, false), (false, true)] {
+        for ((address, wanted), there) in wanted.iter().zip(&mut there) {
+            if there.is_some() || address.code.is_some() != coded {
+                continue;
+            }
+            let fits = |found: &&Value| {
+                is_it(found, address) && (changed || wanted.changes(found).is_none())
+            };
+            *there = free.iter().position(fits).map(|at| free.remove(at));
+        }
+    }
+    there
 }
 
 /// By code; one without a code is known by where it is.

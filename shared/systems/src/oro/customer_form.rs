@@ -1,8 +1,8 @@
 //! The form in which an Oro shop says a customer: what it shows once it has taken a profile.
 //!
 //! A shop has no place for a VAT number, notes, a contact's phone and role or an address's email,
-//! cannot say whether a customer is blocked, knows no order of people and addresses but the default
-//! ones, and spells regions its own way. So what it says is never compared with what was written to
+//! cannot say whether a customer is blocked, has one user for all who share an email, knows no order of
+//! people and addresses but the default ones, and spells regions its own way. So what it says is never compared with what was written to
 //! it, but with the form of that ([`form`]); and what it cannot say is never taken for a removal, but
 //! for what the other side knows ([`complete`]).
 
@@ -36,7 +36,7 @@ pub(super) fn form(profile: &CustomerProfile) -> CustomerProfile {
         group: said(profile.group.as_ref()),
         vat_number: None,
         blocked: false,
-        contacts: people(profile.contacts.iter().map(contact_form).collect()),
+        contacts: people(users(&profile.contacts).map(contact_form).collect()),
         addresses: in_order(placed.collect()),
         notes: None,
         extensions: ferry_canonical::value::Extensions::new(),
@@ -86,6 +86,20 @@ fn plain(mut address: Address, customer: &str) -> Address {
         .filter(|kind| address.kinds.contains(kind))
         .collect();
     address
+}
+
+/// Those who are users of the shop: it has one user for an email, and the first who has it is the
+/// one.
+pub(super) fn users(contacts: &[Contact]) -> impl Iterator<Item = &Contact> {
+    contacts.iter().enumerate().filter_map(|(place, contact)| {
+        let is_first =
+            contacts.iter().take(place).all(|other| !same_email(&other.email, &contact.email));
+        is_first.then_some(contact)
+    })
+}
+
+pub(super) fn same_email(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 /// People in one order, whoever lists them.
@@ -154,25 +168,61 @@ fn contacts(shop: &CustomerProfile, known: &CustomerProfile) -> Vec<Contact> {
         }
     };
     let place = |contact: &Contact| known.contacts.iter().position(|known| known.id == contact.id);
-    let mut contacts: Vec<Contact> = shop.contacts.iter().map(with_known).collect();
-    contacts.sort_by_key(|contact| place(contact).unwrap_or(usize::MAX));
-    contacts
+    let mut contacts: Vec<(usize, Contact)> = shop
+        .contacts
+        .iter()
+        .map(with_known)
+        .map(|contact| (place(&contact).unwrap_or(usize::MAX), contact))
+        .collect();
+    let beside: Vec<(usize, Contact)> = known
+        .contacts
+        .iter()
+        .enumerate()
+        .filter(|(_, other)| contacts.iter().all(|(_, contact)| contact.id != other.id))
+        .filter_map(|(at, other)| {
+            let (place, user) = contacts.iter().find(|(place, _)| {
+                known.contacts.get(*place).is_some_and(|user| same_email(&user.email, &other.email))
+            })?;
+            // The shop's one user stands for all who share its email, and so does its new email.
+            let email =
+                if same_email(&user.email, &other.email) { &other.email } else { &user.email };
+            Some((at.max(*place), Contact { email: email.clone(), ..other.clone() }))
+        })
+        .collect();
+    contacts.extend(beside);
+    // Who is the user stands before those it stands for.
+    contacts.sort_by_key(|(place, _)| *place);
+    contacts.into_iter().map(|(_, contact)| contact).collect()
 }
 
-/// Each address of the shop as `known` has it, with its place there.
+/// Each address of the shop as `known` has it, with its place there. Of several at one place, those
+/// that are alike are the same.
 fn addresses(shop: &CustomerProfile, known: &CustomerProfile) -> Vec<(Option<usize>, Address)> {
-    let with_known = |address: &Address| {
-        let is_it = |known: &Address| same_place(&address_form(known, &shop.name), address);
-        let index = known.addresses.iter().position(is_it);
-        let found = index.and_then(|index| known.addresses.get(index));
-        let address = match found {
-            Some(known) if address_form(known, &shop.name) == *address => known.clone(),
-            Some(known) => Address { email: known.email.clone(), ..address.clone() },
+    let forms: Vec<Address> =
+        known.addresses.iter().map(|known| address_form(known, &shop.name)).collect();
+    let mut found: Vec<Option<usize>> = vec![None; shop.addresses.len()];
+    let equal: fn(&Address, &Address) -> bool = |one, other| one == other;
+    for is_it in [equal, same_place] {
+        for (at, address) in shop.addresses.iter().enumerate() {
+            let is_free = |index: &usize| !found.contains(&Some(*index));
+            let alike = forms.iter().enumerate().filter(|(_, known)| is_it(known, address));
+            let mut alike = alike.map(|(index, _)| index);
+            let index = alike.find(is_free);
+            if let Some(found @ None) = found.get_mut(at) {
+                *found = index;
+            }
+        }
+    }
+    let with_known = |(address, index): (&Address, Option<usize>)| {
+        let known = index.and_then(|index| known.addresses.get(index).zip(forms.get(index)));
+        let address = match known {
+            Some((known, form)) if form == address => known.clone(),
+            Some((known, _)) => Address { email: known.email.clone(), ..address.clone() },
             None => address.clone(),
         };
         (index, address)
     };
-    shop.addresses.iter().map(with_known).collect()
+    shop.addresses.iter().zip(found).map(with_known).collect()
 }
 
 /// By code; those without one by where they are.

@@ -1,6 +1,7 @@
 //! A customer's people: known by email, else by the contact's id.
 //!
-//! An email belongs to one user in the whole shop. A user is enabled only when it is made and only
+//! An email belongs to one user in the whole shop: of a customer's people who share one, the first is
+//! the user. A user is enabled only when it is made and only
 //! with a configured role; later Ferry disables the users of a blocked customer and enables nobody,
 //! because it cannot tell whom the shop has disabled itself.
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 use super::{
     client::{Api, Call},
     customer::{CUSTOMERS, external_id},
+    customer_form::{self, same_email},
     document::{self, Resource},
 };
 use crate::target::Failure;
@@ -27,7 +29,7 @@ pub(super) async fn apply(
     found: &[Value],
 ) -> Result<bool, Failure> {
     let mut written = false;
-    for contact in &profile.contacts {
+    for contact in customer_form::users(&profile.contacts) {
         let wanted = wanted(contact);
         written |= match find(found, contact) {
             Some(found) => change(api, profile, contact, (&wanted, found)).await?,
@@ -45,14 +47,25 @@ fn wanted(contact: &Contact) -> Resource {
         .attribute("externalId", external_id(&contact.id))
 }
 
+/// Whom the shop has no user of their own for, as a person is to hear it.
+pub(super) fn left_out(profile: &CustomerProfile) -> Option<String> {
+    let users: Vec<&Contact> = customer_form::users(&profile.contacts).collect();
+    let of = |contact: &Contact| -> Option<String> {
+        let user = users.iter().find(|user| same_email(&user.email, &contact.email))?;
+        let own = std::ptr::eq(*user, contact);
+        (!own).then(|| format!("contacts[{}] has the email of contacts[{}]", contact.id, user.id))
+    };
+    let told: Vec<String> = profile.contacts.iter().filter_map(of).collect();
+    (!told.is_empty()).then(|| format!("{}: a shop has one user for an email", told.join(", ")))
+}
+
 fn find<'a>(found: &'a [Value], contact: &Contact) -> Option<&'a Value> {
-    let email = contact.email.to_lowercase();
-    let same_email = |user: &&Value| {
-        document::text(user, "email").is_some_and(|found| found.to_lowercase() == email)
+    let has_email = |user: &&Value| {
+        document::text(user, "email").is_some_and(|found| same_email(found, &contact.email))
     };
     let id = external_id(&contact.id);
     let same_id = |user: &&Value| document::text(user, "externalId") == Some(id.as_str());
-    found.iter().find(same_email).or_else(|| found.iter().find(same_id))
+    found.iter().find(has_email).or_else(|| found.iter().find(same_id))
 }
 
 async fn change(

@@ -73,7 +73,8 @@ fn contact() -> impl Strategy<Value = Contact> {
     })
 }
 
-/// Any profile an ERP may have; addresses with codes and without, in any order.
+/// Any profile an ERP may have; addresses with codes and without, in any order, several at one place,
+/// and people who share an email.
 fn profile() -> impl Strategy<Value = CustomerProfile> {
     let number = prop_oneof![Just("C-1".to_owned()), Just("C,1".to_owned()), Just("C".repeat(40))];
     let addresses = prop::collection::vec((any::<bool>(), address()), 0..4);
@@ -84,12 +85,13 @@ fn profile() -> impl Strategy<Value = CustomerProfile> {
         |(number, name, (group, vat_number, notes, blocked), contacts, addresses, order)| {
             let addresses = addresses.into_iter().zip(&order).map(|((coded, address), place)| {
                 let code = coded.then(|| format!("A{place}"));
-                let street = format!("{place} {}", if coded { "Road" } else { "Street" });
+                let street =
+                    if coded { format!("{place} Road") } else { format!("{} Street", place % 2) };
                 Address { code, street, ..address }
             });
             let contacts = contacts.into_iter().zip(&order).map(|(contact, place)| Contact {
                 id: if *place == 3 { "P".repeat(40) } else { format!("P{place}") },
-                email: format!("p{place}@acme.example"),
+                email: format!("{}{}@acme.example", if *place < 2 { "p" } else { "P" }, place % 2),
                 ..contact
             });
             CustomerProfile {
@@ -176,9 +178,13 @@ proptest! {
         let same = |one: &Address, other: &Address| {
             one.street == other.street && (one.code.is_some() || one.country == other.country)
         };
-        let lacks = |address: &&Address| other.addresses.iter().all(|there| !same(there, address));
-        let left: Vec<Address> = one.addresses.iter().filter(lacks).cloned().collect();
-        other.addresses.extend(left);
+        let mut there = other.addresses.clone();
+        for address in &one.addresses {
+            match there.iter().position(|there| same(there, address)) {
+                Some(at) => drop(there.remove(at)),
+                None => other.addresses.push(address.clone()),
+            }
+        }
         let left: Vec<Contact> = one
             .contacts
             .iter()
@@ -212,6 +218,34 @@ proptest! {
         prop_assert_eq!(completed.blocked, known.blocked);
         prop_assert_eq!(customer_form::complete(&customer_form::form(&known), &known), known);
     }
+}
+
+#[tokio::test]
+async fn people_who_share_an_email_are_one_user_and_stay_several_on_the_other_side() {
+    let contact = |id: &str, name: &str, email: &str| json!({"id": id, "first_name": name, "last_name": "Li", "email": email});
+    let mut json = json!({"number": "C-1", "name": "Acme", "contacts": [
+        contact("P-1", "Jo", "office@a.example"), contact("P-2", "Bo", "bo@a.example"),
+        contact("P-3", "Al", "Office@a.example")]});
+    let read = |json: &serde_json::Value| {
+        Part::from_json(Facet::Profile, json.to_string().as_bytes()).unwrap()
+    };
+    let known = read(&json);
+    let (oro, shop) = (oro(), Arc::new(Keeping::default()));
+    let subject = known.subject();
+    let made = oro.apply(&shop.conversation(), &[write(&subject, &known)]).await.pop().unwrap();
+    assert_eq!(
+        made.unwrap().warning.unwrap(),
+        "contacts[P-3] has the email of contacts[P-1]: a shop has one user for an email"
+    );
+    let before = shop.written();
+    assert_eq!(apply(&oro, &shop, &known, Some("1")).await, Effect::AlreadySo);
+    assert_eq!(shop.written(), before);
+    // The user's email is that of both.
+    shop.change("customerusers", "2", "email", json!("all@a.example"));
+    let held = look(&oro, &shop, &known, Some("1")).await;
+    json["contacts"][0]["email"] = json!("all@a.example");
+    json["contacts"][2]["email"] = json!("all@a.example");
+    assert_eq!(Oro::complete(&held.part, &known), read(&json));
 }
 
 #[tokio::test]
