@@ -370,6 +370,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_user_without_an_id_is_known_by_the_one_ferry_gives_it_when_its_email_changes() {
+        let [customer, addresses, mut users] = there();
+        users["data"][0]["attributes"]["externalId"] = Value::Null;
+        let shop = Shop::answering([
+            group(),
+            answer("GET /customers/7", 200, &customer),
+            answer("GET /customeraddresses", 200, &addresses),
+            answer("GET /customerusers", 200, &users),
+            answer("PATCH /customerusers/80", 200, &made("customerusers", "80")),
+        ]);
+        let (oro, conversation, mut part) = (oro(), shop.conversation(), part());
+        if let Part::CustomerProfile(profile) = &mut part {
+            "oro-80".clone_into(&mut profile.contacts[0].id);
+            "li@acme.example".clone_into(&mut profile.contacts[0].email);
+        }
+        let subject = part.subject();
+        let write = Write { target_id: Some("7"), ..write(&subject, &part) };
+        oro.apply(&conversation, &[write]).await.pop().unwrap().unwrap();
+        let changed = r#""attributes":{"email":"li@acme.example","externalId":"oro-80"}}}"#;
+        assert!(shop.written()[0].ends_with(changed), "{:?}", shop.written());
+    }
+
+    #[tokio::test]
     async fn an_email_of_another_customers_user_is_rejected_without_naming_it() {
         let [customer, addresses, mut users] = there();
         users["data"][0]["relationships"]["customer"]["data"]["id"] = json!("8");

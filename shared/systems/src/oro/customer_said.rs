@@ -17,7 +17,7 @@ use super::{
     customer_address::ADDRESSES,
     customer_form::{self, Placed},
     customer_group::GROUPS,
-    customer_user::USERS,
+    customer_user::{USERS, unnamed},
     document, placed,
     read::{self, Bad, CLOCK, Included},
 };
@@ -118,7 +118,7 @@ fn contacts(row: &Value, included: &Included<'_>) -> Result<Vec<Contact>, Bad> {
         let field = |name: &str| format!("users[{id}].{name}");
         let user = resource(included, USERS, id, &format!("users[{id}]"))?;
         Ok(Contact {
-            id: owned(user, "externalId").unwrap_or_else(|| format!("oro-{id}")),
+            id: owned(user, "externalId").unwrap_or_else(|| unnamed(id)),
             first_name: required(user, "firstName", &field("firstName"))?,
             last_name: required(user, "lastName", &field("lastName"))?,
             email: required(user, "email", &field("email"))?,

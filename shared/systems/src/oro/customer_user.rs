@@ -64,8 +64,16 @@ fn find<'a>(found: &'a [Value], contact: &Contact) -> Option<&'a Value> {
         document::text(user, "email").is_some_and(|found| same_email(found, &contact.email))
     };
     let id = external_id(&contact.id);
-    let same_id = |user: &&Value| document::text(user, "externalId") == Some(id.as_str());
+    let same_id = |user: &&Value| match document::text(user, "externalId") {
+        Some(found) => found == id,
+        None => document::id(user).is_some_and(|own| unnamed(own) == contact.id),
+    };
     found.iter().find(has_email).or_else(|| found.iter().find(same_id))
+}
+
+/// What a user is called who has no `externalId`.
+pub(super) fn unnamed(id: &str) -> String {
+    format!("oro-{id}")
 }
 
 async fn change(
