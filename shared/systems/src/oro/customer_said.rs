@@ -9,6 +9,7 @@ use ferry_canonical::{
     customer::{Contact, CustomerProfile},
     value::{Address, AddressKind, Country, Extensions},
 };
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -55,24 +56,37 @@ pub(super) async fn look(
 
 fn held(said: &Said, row: &Value, subject: &Subject) -> Result<Held, Failure> {
     let read = || -> Result<Held, Bad> {
-        let mut profile = profile(row, &read::included(&said.body))?;
+        let included = read::included(&said.body);
+        let mut profile = profile(row, &included)?;
         // A number the shop has no room for stands there as a uuid; one it does not know yet is ours.
         if profile.number.is_empty() || profile.number == external_id(&subject.id) {
             subject.id.clone_into(&mut profile.number);
         }
-        let changed_at = placed::time(row, "updatedAt")?;
+        let updated_at = placed::time(row, "updatedAt")?;
         Ok(Held {
             part: Part::CustomerProfile(profile),
             target_id: document::id(row).map(str::to_owned),
             clock: Clock::named(CLOCK),
-            sequence: Sequence::of_time(changed_at),
-            changed_at: Some(changed_at),
+            sequence: Sequence::of_time(updated_at),
+            changed_at: Some(changed_at(row, &included).unwrap_or(updated_at)),
         })
     };
     read().map_err(|Bad(detail)| {
         let detail = format!("the customer in the shop cannot be read: {detail}");
         Failure::new(FailureKind::Validation, detail)
     })
+}
+
+/// When anything of the customer was changed last: its own time moves neither with its addresses nor
+/// with its users.
+pub(super) fn changed_at(row: &Value, included: &Included<'_>) -> Option<Timestamp> {
+    let of = |(relation, kind): (&str, &'static str)| {
+        let ids = document::many(row, relation).into_iter();
+        ids.filter_map(move |id| included.get(kind, id)).collect::<Vec<_>>()
+    };
+    let belongings = [("users", USERS), ("addresses", ADDRESSES)].into_iter().flat_map(of);
+    let times = std::iter::once(row).chain(belongings).map(|row| placed::time(row, "updatedAt"));
+    times.filter_map(Result::ok).max()
 }
 
 /// With an empty number where the shop has none.

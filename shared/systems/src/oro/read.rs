@@ -157,12 +157,16 @@ impl Rows {
             Self::Customers => Part::CustomerProfile(customer_said::profile(row, included)?),
         };
         let updated_at = placed::time(row, "updatedAt")?;
+        let changed_at = match self {
+            Self::Orders => None,
+            Self::Customers => customer_said::changed_at(row, included),
+        };
         Ok(Draft::Part(Box::new(PartDraft {
             part,
             source_id: Some(id.to_owned()),
             sequence: Sequence::of_time(updated_at),
             clock: Clock::named(CLOCK),
-            time: Some(updated_at),
+            time: Some(changed_at.unwrap_or(updated_at)),
         })))
     }
 }

@@ -249,6 +249,30 @@ async fn people_who_share_an_email_are_one_user_and_stay_several_on_the_other_si
 }
 
 #[tokio::test]
+async fn a_customer_is_as_new_as_what_of_it_was_changed_last() {
+    let json = json!({"number": "C-1", "name": "Acme",
+        "contacts": [{"id": "P-1", "first_name": "Jo", "last_name": "Li", "email": "jo@a.example"}],
+        "addresses": [{"code": "B", "street": "1 Rd", "city": "NYC", "country": "US"}]});
+    let part = Part::from_json(Facet::Profile, json.to_string().as_bytes()).unwrap();
+    let (oro, shop) = (oro(), Arc::new(Keeping::default()));
+    apply(&oro, &shop, &part, None).await;
+    let made = look(&oro, &shop, &part, Some("1")).await;
+    for (kind, id, time) in [
+        ("customeraddresses", "2", "2026-01-01T00:00:00Z"),
+        ("customerusers", "3", "2026-01-02T00:00:00Z"),
+        ("customers", "1", "2026-01-03T00:00:00Z"),
+    ] {
+        shop.change(kind, id, "updatedAt", json!(time));
+        let (held, draft) = (look(&oro, &shop, &part, Some("1")).await, polled(&oro, &shop).await);
+        let time = Some(time.parse().unwrap());
+        assert_eq!((held.changed_at, draft.time), (time, time), "{kind}");
+        // Its place on the clock is its own, by which it is polled.
+        assert_eq!(held.sequence == made.sequence, kind != "customers");
+        assert_eq!(draft.sequence, held.sequence);
+    }
+}
+
+#[tokio::test]
 async fn what_the_shop_changes_keeps_what_it_cannot_say() {
     let json = json!({
         "number": "C-1", "name": "Acme", "vat_number": "GB1", "notes": "slow", "blocked": true,
