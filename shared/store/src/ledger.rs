@@ -160,8 +160,9 @@ pub enum Settle {
     /// superseded.
     Done { outcome: Outcome, because: Option<String>, target_id: Option<String> },
     /// It failed and will be tried again, or waits: the lease ends. `unread` makes the entity
-    /// unknown. The indexes are of members that became dead letters; the rest has no outcome yet.
-    Failed { unread: bool, dead: Vec<usize>, because: String },
+    /// unknown. The indexes are of members that became dead letters; the rest has no outcome yet. The
+    /// target's own id is kept, if it became known: of what was made in part, the target speaks too.
+    Failed { unread: bool, dead: Vec<usize>, because: String, target_id: Option<String> },
     /// As `Done`, on a facet that goes both ways, after a look at the target.
     Met(Box<Met>),
     /// Nothing was tried.

@@ -116,6 +116,10 @@ pub(crate) fn settlements(mut settlements: Vec<Settlement>) -> Vec<Settlement> {
                 because.iter_mut().for_each(cut);
                 own_id(target_id);
             }
+            Settle::Failed { because, target_id, .. } => {
+                cut(because);
+                own_id(target_id);
+            }
             Settle::Met(met) => {
                 met.because.iter_mut().for_each(cut);
                 own_id(&mut met.target_id);
@@ -125,7 +129,6 @@ pub(crate) fn settlements(mut settlements: Vec<Settlement>) -> Vec<Settlement> {
                     [&mut seen.fingerprint, &mut seen.document].into_iter().for_each(scrub);
                 }
             }
-            Settle::Failed { because, .. } => cut(because),
             Settle::Released => {}
         }
     }

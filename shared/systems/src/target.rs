@@ -104,6 +104,9 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// What the target lacks, where its answer says so: [`FailureKind::MissingReference`] only.
     pub missing: Option<Box<Reference>>,
+    /// The target's own id of the entity, where it became known before the failure: what was made in
+    /// part is that entity all the same.
+    pub target_id: Option<Box<str>>,
     /// A write may have been applied although no answer was read: the entity is unknown now.
     pub unread: bool,
     /// A request was not sent, because the right to had ended: that says nothing about the target.
@@ -120,6 +123,7 @@ impl Failure {
             rule: None,
             retry_after: None,
             missing: None,
+            target_id: None,
             unread: false,
             withheld: false,
         }

@@ -22,7 +22,7 @@ use crate::{
     cause::Cause,
     decide::{self, Next, Tried},
     delivery::InHand,
-    journal,
+    journal, look,
     meeting::Meeting,
     signs,
 };
@@ -184,6 +184,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
                     .map(|(member, _)| member.index)
                     .collect(),
                 because: Cause::of(failure).to_string(),
+                target_id: known_id(work, failure),
             },
         };
         let target = self.target.name.clone();
@@ -351,14 +352,20 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
 fn reduced(settlement: Settlement) -> Settlement {
     let verdict = match settlement.verdict {
         Settle::Done { outcome, .. } => Settle::Done { outcome, because: None, target_id: None },
-        Settle::Failed { unread, dead, because } => {
+        Settle::Failed { unread, dead, because, .. } => {
             let cause = Cause { missing: None, detail: "", ..Cause::parse(&because) };
-            Settle::Failed { unread, dead, because: cause.to_string() }
+            Settle::Failed { unread, dead, because: cause.to_string(), target_id: None }
         }
         Settle::Met(met) => Settle::Met(Box::new(Met { because: None, target_id: None, ..*met })),
         Settle::Released => Settle::Released,
     };
     Settlement { verdict, ..settlement }
+}
+
+/// What the target calls the entity, by a call that failed later.
+fn known_id(work: &Work, failure: &Failure) -> Option<String> {
+    let looked_at = || work.met.as_ref().and_then(look::Met::target_id);
+    failure.target_id.as_deref().or_else(looked_at).map(str::to_owned)
 }
 
 /// The leads are so, or need not be.

@@ -25,7 +25,10 @@ impl Page {
                 }
                 self.done(&claim, token, (*outcome, because.as_deref()))?
             }
-            Settle::Failed { unread, dead, because } => {
+            Settle::Failed { unread, dead, because, target_id } => {
+                if let Some(own_id) = target_id {
+                    self.call(&claim.at.system, &claim.at.key, own_id);
+                }
                 for member in claim.members.iter().filter(|member| dead.contains(&member.index)) {
                     self.end_member(&claim, member, Outcome::Dead, Some(because));
                 }

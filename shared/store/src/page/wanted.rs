@@ -27,9 +27,11 @@ pub(crate) fn own_names(groups: &[Group]) -> BTreeSet<OwnId> {
 /// The own ids that settlements give, of any entity: their claims are not read yet.
 pub(crate) fn target_names(settlements: &[Settlement]) -> BTreeSet<(String, String)> {
     let named = |settlement: &Settlement| match &settlement.verdict {
-        Settle::Done { target_id, .. } => Some((settlement.target.clone(), target_id.clone()?)),
+        Settle::Done { target_id, .. } | Settle::Failed { target_id, .. } => {
+            Some((settlement.target.clone(), target_id.clone()?))
+        }
         Settle::Met(met) => Some((settlement.target.clone(), met.target_id.clone()?)),
-        Settle::Failed { .. } | Settle::Released => None,
+        Settle::Released => None,
     };
     settlements.iter().filter_map(named).collect()
 }

@@ -68,7 +68,12 @@ fn a_delivery_that_has_ended_is_told_so_with_its_cause() {
 fn a_retry_by_hand_of_a_dead_delivery_is_a_delivery_of_its_own() {
     let store = store();
     let first = grant(&store, group(vec![customer(1, 1, "a")]));
-    let dead = Settle::Failed { unread: false, dead: vec![0], because: "rejected: no".to_owned() };
+    let dead = Settle::Failed {
+        unread: false,
+        dead: vec![0],
+        because: "rejected: no".to_owned(),
+        target_id: None,
+    };
     settle(&store, &first, dead);
 
     deliver(&store, group(vec![Member { generation: 1, ..customer(1, 1, "a") }]));

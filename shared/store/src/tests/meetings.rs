@@ -139,7 +139,12 @@ fn a_lost_write_is_read_by_its_own_retry_before_the_other_direction_goes_on() {
 fn a_lost_write_that_nobody_will_look_for_holds_nothing_up() {
     let store = store();
     let lost = grant(&store, said("erp", "shop", 1, 1, "a"));
-    let dead = Settle::Failed { unread: true, dead: vec![0], because: "timeout: no".to_owned() };
+    let dead = Settle::Failed {
+        unread: true,
+        dead: vec![0],
+        because: "timeout: no".to_owned(),
+        target_id: None,
+    };
     settle_at(&store, "shop", &lost, dead);
     pass(SETTLE_AFTER);
 
@@ -274,7 +279,12 @@ fn what_a_target_kept_ends_the_doubt_about_a_lost_write() {
 fn a_conflict_nobody_decided_leaves_what_was_agreed_on() {
     let store = store();
     meet(&store, said("erp", "shop", 1, 1, "a"), Outcome::Delivered, None);
-    let dead = Settle::Failed { unread: false, dead: vec![0], because: "conflict: b".to_owned() };
+    let dead = Settle::Failed {
+        unread: false,
+        dead: vec![0],
+        because: "conflict: b".to_owned(),
+        target_id: None,
+    };
     let taken = grant(&store, said("erp", "shop", 2, 2, "b"));
     settle_at(&store, "shop", &taken, dead);
 

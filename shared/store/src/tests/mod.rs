@@ -113,7 +113,12 @@ pub(crate) fn delivered() -> Settle {
 }
 
 pub(crate) fn failed(unread: bool) -> Settle {
-    Settle::Failed { unread, dead: Vec::new(), because: "timeout: no answer".to_owned() }
+    Settle::Failed {
+        unread,
+        dead: Vec::new(),
+        because: "timeout: no answer".to_owned(),
+        target_id: None,
+    }
 }
 
 /// Claims and delivers all of a group.

@@ -143,9 +143,11 @@ fn settles(store: &Backend, world: &mut World, loader: usize, how: How) {
     let verdict = match how {
         How::Delivered => done(Outcome::Delivered),
         How::Skipped => done(Outcome::Skipped),
-        How::Failed => Settle::Failed { unread: false, dead: Vec::new(), because },
-        How::Unread => Settle::Failed { unread: true, dead: Vec::new(), because },
-        How::Dead => Settle::Failed { unread: false, dead: held.leads.clone(), because },
+        How::Failed => Settle::Failed { unread: false, dead: Vec::new(), because, target_id: None },
+        How::Unread => Settle::Failed { unread: true, dead: Vec::new(), because, target_id: None },
+        How::Dead => {
+            Settle::Failed { unread: false, dead: held.leads.clone(), because, target_id: None }
+        }
         How::Released => Settle::Released,
     };
     settle(store, &held.grant, verdict);

@@ -33,12 +33,38 @@ fn only_the_members_that_died_are_dead() {
     let first = grant(&store, group(members.clone()));
 
     let because = "rejected: closed".to_owned();
-    let dead = Settle::Failed { unread: false, dead: vec![1], because: because.clone() };
+    let dead =
+        Settle::Failed { unread: false, dead: vec![1], because: because.clone(), target_id: None };
     assert_eq!(settle(&store, &first, dead), Settled::Done);
 
     let again = claim(&store, group(members));
     let ended = Verdict::Ended { outcome: Outcome::Dead, because: Some(because) };
     assert_eq!(again.members, [Verdict::Lead, ended]);
+}
+
+#[test]
+fn of_what_was_made_in_part_the_targets_own_id_is_kept() {
+    let store = store();
+    let first = grant(&store, group(vec![customer(1, 1, "a")]));
+    let dead = Settle::Failed {
+        unread: true,
+        dead: vec![0],
+        because: "validation: an address".to_owned(),
+        target_id: Some("77".to_owned()),
+    };
+    settle(&store, &first, dead);
+    pass(SETTLE_AFTER);
+
+    // The shop speaks of it by its own id, under another number.
+    let mut back = Member {
+        source_id: Some("77".to_owned()),
+        source: "shop".to_owned(),
+        ..customer(2, 2, "b")
+    };
+    let known = back.subject.id.clone();
+    "a uuid".clone_into(&mut back.subject.id);
+    let back = Group { target: "erp".to_owned(), ..group(vec![back]) };
+    assert_eq!(grant(&store, back).entity_id, known);
 }
 
 #[test]

@@ -98,7 +98,12 @@ fn a_delivery_with_anything_in_it_is_claimed_and_settled() {
     let next = Member { event_id: Uuid::from_u128(2), sequence: Sequence(2), ..member };
     let next = grant(&store, group(vec![Member { fingerprint: "#b".to_owned(), ..next }]));
     assert_eq!((next.target_id, next.entity_id.chars().count()), (None, 255));
-    let odd = Settle::Failed { unread: false, dead: vec![0], because: foreign("because") };
+    let odd = Settle::Failed {
+        unread: false,
+        dead: vec![0],
+        because: foreign("because"),
+        target_id: None,
+    };
     settle(&store, &Grant { target_id: None, ..next }, odd);
 }
 
@@ -123,8 +128,12 @@ fn a_product_whose_sku_holds_the_character_0_goes_its_way_and_stops_none_that_ar
     let again = claim(&store, group(vec![product(1, 1, "MUG\u{0}RED", "a")]));
     assert_eq!(outcome(&again.members[0]), Some(Outcome::Delivered));
     let later = grant(&store, group(vec![product(3, 2, "MUG\u{0}RED", "b")]));
-    let dead =
-        Settle::Failed { unread: false, dead: vec![0], because: "no MUG\u{0}RED".to_owned() };
+    let dead = Settle::Failed {
+        unread: false,
+        dead: vec![0],
+        target_id: None,
+        because: "no MUG\u{0}RED".to_owned(),
+    };
     assert_eq!(settle(&store, &later, dead), Settled::Done);
     assert_eq!([Outcome::Delivered, Outcome::Dead].map(|ended| tally(&store, ended)), [2, 1]);
 }

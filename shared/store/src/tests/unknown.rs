@@ -192,8 +192,12 @@ fn an_older_state_waits_while_a_newer_write_is_lost() {
 fn an_older_state_is_superseded_by_a_lost_write_that_died() {
     let store = store();
     let newer = grant(&store, group(vec![customer(2, 2, "newer")]));
-    let died =
-        Settle::Failed { unread: true, dead: vec![0], because: "timeout: no answer".to_owned() };
+    let died = Settle::Failed {
+        unread: true,
+        dead: vec![0],
+        because: "timeout: no answer".to_owned(),
+        target_id: None,
+    };
     settle(&store, &newer, died);
     pass(SETTLE_AFTER * 2);
 

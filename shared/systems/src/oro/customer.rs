@@ -56,7 +56,8 @@ async fn apply_wanted(
     }
     match create(api, wanted).await {
         Ok(id) => {
-            complete(api, profile, &id).await?;
+            let completed = complete(api, profile, &id).await;
+            completed.map_err(|failure| of_customer(&id, failure))?;
             Ok(applied(id, Effect::Created))
         }
         Err(no) if no.duplicate => match look_up(api, profile).await? {
@@ -69,6 +70,11 @@ async fn apply_wanted(
 
 fn applied(id: String, effect: Effect) -> Applied {
     Applied { effect, target_id: Some(id), warning: None }
+}
+
+/// What the shop calls the customer is known, whatever became of the rest.
+fn of_customer(id: &str, failure: Failure) -> Failure {
+    Failure { target_id: Some(id.into()), ..failure }
 }
 
 fn gone() -> Failure {
@@ -160,7 +166,18 @@ async fn update(
     found: &Value,
 ) -> Result<Applied, Failure> {
     let id = document::id(found).unwrap_or_default().to_owned();
-    let of = ("filter[customer]", id.as_str());
+    let updated = update_all(api, profile, wanted, (&id, found)).await;
+    let written = updated.map_err(|failure| of_customer(&id, failure))?;
+    Ok(applied(id, if written { Effect::Updated } else { Effect::AlreadySo }))
+}
+
+async fn update_all(
+    api: &Api<'_>,
+    profile: &CustomerProfile,
+    wanted: &Resource,
+    (id, found): (&str, &Value),
+) -> Result<bool, Failure> {
+    let of = ("filter[customer]", id);
     let addresses = api.list_all("read customer addresses", "customeraddresses", of).await?;
     let users = api.list_all("read customer users", "customerusers", of).await?;
     let mut written = false;
@@ -168,9 +185,9 @@ async fn update(
         api.ask(&Call::change("update customer", change, Vec::new())).await?;
         written = true;
     }
-    written |= customer_address::apply(api, profile, &id, &addresses).await?;
-    written |= customer_user::apply(api, profile, &id, &users).await?;
-    Ok(applied(id, if written { Effect::Updated } else { Effect::AlreadySo }))
+    written |= customer_address::apply(api, profile, id, &addresses).await?;
+    written |= customer_user::apply(api, profile, id, &users).await?;
+    Ok(written)
 }
 
 #[cfg(test)]
@@ -367,6 +384,8 @@ mod tests {
             failure.detail,
             "addresses[BILL-1].region: State is required for country US (required region constraint)"
         );
+        // The customer itself is there.
+        assert_eq!(failure.target_id.as_deref(), Some("7"));
     }
 
     #[tokio::test]

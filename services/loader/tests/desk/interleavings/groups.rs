@@ -6,7 +6,10 @@ use ferry_canonical::{Event, Facet, Part};
 use ferry_sim::HttpFault;
 use tokio::time::{Instant, sleep};
 
-use super::{shop::CREATE_GROUP, world::World};
+use super::{
+    shop::{CREATE_ADDRESS, CREATE_GROUP, READ_CUSTOMER},
+    world::World,
+};
 use crate::bench::{SECOND, event};
 
 fn customer(number: &str) -> Event {
@@ -52,4 +55,20 @@ async fn the_answer_to_a_new_customer_group_is_lost_and_it_is_made_later() {
     let customers = ["customer C-1 in group 1", "customer C-2 in group 1"];
     assert_eq!(effects, [&["group Trade"][..], &customers].concat());
     assert_eq!(world.http.count(CREATE_GROUP), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_was_made_without_its_addresses_is_known_by_the_shops_own_id() {
+    let world = World::with(&["shop"]);
+    world.shop.refuse(CREATE_ADDRESS, 400);
+    let json = r#"{"number":"C-1","name":"Acme","group":"Trade","addresses":
+        [{"code":"B","street":"1 Rd","city":"York","country":"GB"}]}"#;
+    let part = Part::from_json(Facet::Profile, json.as_bytes()).unwrap();
+    world.say(&event("erp", part, 1)).await;
+    world.settled().await;
+    assert_eq!(world.ended("dead").await, 1);
+    assert_eq!(world.http.count(READ_CUSTOMER), 0);
+    let later = Event { sequence: ferry_canonical::Sequence(2), ..customer("C-1") };
+    world.say(&later).await;
+    world.until_asked(READ_CUSTOMER, 1).await;
 }

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 pub(super) const CREATE_PRODUCT: &str = "create product";
+pub(super) const CREATE_ADDRESS: &str = "create customer address";
+pub(super) const READ_CUSTOMER: &str = "read customer";
 pub(super) const CREATE_GROUP: &str = "create customer group";
 pub(super) const LOOK: &str = "look";
 pub(super) const READ_PRODUCT: &str = "read product";
