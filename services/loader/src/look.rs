@@ -70,8 +70,16 @@ pub(crate) async fn at(
         None => shown.clone(),
     });
     let found = Found {
-        change: Side { system: &lead.event.source, at: Some(lead.event.time) },
-        held: held.as_ref().map(|held| Side { system: &target.name, at: held.changed_at }),
+        change: Side {
+            system: &lead.event.source,
+            at: Some(lead.event.time),
+            is_half: base.half_said,
+        },
+        held: held.as_ref().map(|held| Side {
+            system: &target.name,
+            at: held.changed_at,
+            is_half: base.half_held,
+        }),
         is_new: shows_it && stands.is_some_and(|stands| equal(&stands, &part)),
         is_base: shows_it
             || agreed.as_ref().is_some_and(holds)

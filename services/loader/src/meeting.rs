@@ -26,6 +26,8 @@ pub(crate) struct Found<'a> {
 pub(crate) struct Side<'a> {
     pub(crate) system: &'a str,
     pub(crate) at: Option<Timestamp>,
+    /// It may be a part of what we wrote there for the other, which is nobody's word.
+    pub(crate) is_half: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +88,9 @@ fn conflict(change: Side<'_>, held: Side<'_>, policy: &ConflictPolicy) -> Meetin
         }
         ConflictPolicy::DeadLetter | ConflictPolicy::LastWrite => return Meeting::Undecided,
     };
-    if stands { Meeting::Stands } else { Meeting::Yields }
+    let (stander, meeting) =
+        if stands { (change, Meeting::Stands) } else { (held, Meeting::Yields) };
+    if stander.is_half { Meeting::Undecided } else { meeting }
 }
 
 /// What a person reads of it; nothing where there is nothing to be said.
@@ -110,6 +114,13 @@ pub(crate) fn sentence(
         Meeting::Yields => Some(format!(
             "{target} has changed it too{since}; by `{policy}` the change of {target} stands"
         )),
+        Meeting::Undecided if found.change.is_half || held.is_half => {
+            let half = if found.change.is_half { change } else { target };
+            Some(format!(
+                "{change} and {target} differ, and what {half} holds may be a part of a write of ours \
+                 that is dead: a person decides"
+            ))
+        }
         Meeting::Undecided => Some(format!(
             "{change} and {target} have both changed it since they agreed, and `{policy}` leaves it \
              to a person"
@@ -126,7 +137,7 @@ mod tests {
             Some(second) => Some(Timestamp::constant(second, 0)),
             None => None,
         };
-        Side { system, at }
+        Side { system, at, is_half: false }
     }
 
     /// The ERP's change of 10 s meets what the shop holds since then.
@@ -188,6 +199,28 @@ mod tests {
                 Meeting::Undecided | Meeting::Same | Meeting::Write | Meeting::UnderWay => expected,
             };
             assert_eq!(decide(back, &policy), other, "{policy} {held_at:?}, seen from the shop");
+        }
+    }
+
+    #[test]
+    fn what_may_be_half_of_our_own_write_can_give_way_and_never_stands() {
+        let shop = |at| Side { is_half: true, ..side("shop", at) };
+        let prefer = |system: &str| ConflictPolicy::Prefer(system.to_owned());
+        let cases = [
+            (ConflictPolicy::Latest, Some(11), Meeting::Undecided, Meeting::Undecided),
+            (ConflictPolicy::Latest, Some(9), Meeting::Stands, Meeting::Yields),
+            (prefer("shop"), None, Meeting::Undecided, Meeting::Undecided),
+            (prefer("erp"), None, Meeting::Stands, Meeting::Yields),
+        ];
+        for (policy, at, of_erp, of_shop) in cases {
+            let held = Found { held: Some(shop(at)), ..found(at) };
+            assert_eq!(decide(held, &policy), of_erp, "{policy} {at:?}");
+            let said = Found { change: shop(at), held: Some(side("erp", Some(10))), ..found(at) };
+            assert_eq!(decide(said, &policy), of_shop, "{policy} {at:?}");
+            for found in [held, said] {
+                let told = sentence(Meeting::Undecided, found, &policy).unwrap();
+                assert!(told.contains("what shop holds may be a part"), "{told}");
+            }
         }
     }
 

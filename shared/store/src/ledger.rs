@@ -117,6 +117,11 @@ pub struct Base {
     /// What the lead's source said that may be there by our own hand without being agreed on: writes
     /// whose answer was lost, and what was settled before the facet went both ways.
     pub ours: Vec<String>,
+    /// What the source says may be a part of what we wrote there for the target, by a delivery that is
+    /// dead: a call may be of several requests, of which only the first were taken.
+    pub half_said: bool,
+    /// The same of what the target holds.
+    pub half_held: bool,
 }
 
 /// The content that two systems had in common when one's change was settled at the other last.

@@ -50,6 +50,12 @@ impl Page {
         self.intended(place).any(|(_, intent)| !self.has_ended(place, intent))
     }
 
+    /// Whether what stands there may be a part of a write for `source` that nobody will end any more.
+    fn is_half(&self, place: &Place, source: &str) -> bool {
+        let mut intended = self.intended(place);
+        intended.any(|(_, intent)| intent.source == source && self.has_ended(place, intent))
+    }
+
     /// Against what the state at `place` is to be judged when `other` wants to change it.
     pub(super) fn base(&self, place: &Place, other: &str) -> Result<Base, StoreError> {
         let agreed = self.agreements.get(&Meeting::new(place, other)).map(|agreement| Agreed {
@@ -64,7 +70,15 @@ impl Page {
             ours.extend(self.settled(place).filter(of_other).map(|state| &state.document));
         }
         let read = |document: &Document| document.text().map(str::to_owned).ok_or_else(unread);
-        Ok(Base { agreed, ours: ours.into_iter().map(read).collect::<Result<_, _>>()? })
+        let Place { at, facet, part } = place;
+        let at_source = At::new(&at.key, other);
+        let at_source = Place { at: at_source, facet: *facet, part: part.clone() };
+        Ok(Base {
+            agreed,
+            ours: ours.into_iter().map(read).collect::<Result<_, _>>()?,
+            half_said: self.is_half(&at_source, &at.system),
+            half_held: self.is_half(place, other),
+        })
     }
 
     /// A change of one system met what the other holds. Returns until when the entity stays unknown.

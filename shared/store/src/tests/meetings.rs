@@ -151,11 +151,38 @@ fn a_lost_write_that_nobody_will_look_for_holds_nothing_up() {
     grant(&store, said("shop", "erp", 2, 50, "b"));
 }
 
+/// Whether what the source says, and what the target holds, may be a part of a write of ours.
+fn halves(store: &Backend, group: Group) -> [bool; 2] {
+    let base = base(store, group);
+    [base.half_said, base.half_held]
+}
+
+#[test]
+fn what_a_dead_delivery_may_have_written_in_part_is_no_word_of_that_system() {
+    let store = store();
+    meet(&store, said("erp", "shop", 1, 1, "a"), Outcome::Delivered, None);
+    let half = grant(&store, said("erp", "shop", 2, 2, "b"));
+    let dead = Settle::Failed {
+        unread: true,
+        dead: vec![0],
+        because: "validation: no".to_owned(),
+        target_id: None,
+    };
+    settle_at(&store, "shop", &half, dead);
+    pass(SETTLE_AFTER);
+    assert_eq!(halves(&store, said("shop", "erp", 3, 50, "half of b")), [true, false]);
+    assert_eq!(halves(&store, said("erp", "shop", 4, 3, "c")), [false, true]);
+    // Written as a whole, it is the shop's word again.
+    meet(&store, said("erp", "shop", 5, 4, "c"), Outcome::Delivered, Some(seen(50, "half of b")));
+    pass(Duration::from_secs(1));
+    assert_eq!(halves(&store, said("shop", "erp", 6, 51, "d")), [false, false]);
+}
+
 #[test]
 fn nothing_is_agreed_on_before_first_contact() {
     let store = store();
 
-    let expected = Base { agreed: None, ours: Vec::new() };
+    let expected = Base::default();
     assert_eq!(base(&store, said("erp", "shop", 1, 1, "a")), expected);
 }
 
@@ -212,7 +239,7 @@ fn what_was_settled_before_a_facet_went_both_ways_is_ours() {
     let store = store();
     deliver(&store, group(vec![customer(1, 1, "a")]));
 
-    let expected = Base { agreed: None, ours: vec![document("a")] };
+    let expected = Base { ours: vec![document("a")], ..Base::default() };
     assert_eq!(base(&store, said("erp", "shop", 2, 2, "b")), expected);
 }
 

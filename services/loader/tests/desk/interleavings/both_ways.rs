@@ -184,6 +184,34 @@ async fn a_user_sets_back_what_was_agreed_on_before_and_it_is_a_change() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_dead_delivery_may_have_left_half_written_is_not_taken_for_a_change_there() {
+    let sides = Sides::agreed_on("Plain", ConflictPolicy::Latest).await;
+    for _ in 0..1_000 {
+        sides.shop.shop.refuse(UPDATE_PRODUCT, 500);
+    }
+    let change = sides.erp.renamed("Red");
+    sides.say(&change).await;
+    sides.settled().await;
+    assert_eq!(sides.ended("dead").await, 1);
+    sides.shop.shop.serve_again();
+    let half = sides.shop.renamed("Re");
+    sides.say(&half).await;
+    sides.settled().await;
+    assert_eq!(sides.names(), ["Red", "Re"]);
+    assert_eq!(sides.ended("dead").await, 2);
+    // The ERP's next word is written as a whole, and what the shop says then is its own.
+    sleep(SECOND).await;
+    let next = sides.erp.renamed("Green");
+    sides.say(&next).await;
+    sides.settled().await;
+    assert_eq!(sides.names(), ["Green", "Green"]);
+    let own = sides.shop.renamed("Blue");
+    sides.say(&own).await;
+    sides.settled().await;
+    assert_eq!(sides.names(), ["Blue", "Blue"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_change_of_nothing_that_the_target_shows_is_written_there_once() {
     let sides = Sides::agreed_on("Plain", ConflictPolicy::DeadLetter).await;
     let before = sides.shop.shop.effects();

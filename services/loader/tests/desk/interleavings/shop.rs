@@ -97,6 +97,11 @@ impl Shop {
         self.state.lock().unwrap().refusals.push_back((operation, status));
     }
 
+    /// Nothing is refused any more.
+    pub(super) fn serve_again(&self) {
+        self.state.lock().unwrap().refusals.clear();
+    }
+
     /// `MUG created: Red`, `MUG: Blue`, `MUG 7`, `WEB-1 tracking T-1`, in the order of their effect.
     pub(super) fn effects(&self) -> Vec<String> {
         let mut state = self.state.lock().unwrap();
