@@ -1,6 +1,6 @@
 //! One facet, changed at both ends: the ERP's people and the shop's change the same customers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use ferry_e2e::{Installation, Running, Simulator, Systems, http, wait_for, wait_until};
 use serde_json::{Value, json};
@@ -32,6 +32,12 @@ update = "/api/customers/{key}"
 update_method = "patch"
 look_up = "/api/customers/{key}""#;
 
+/// What is in the sample.
+const MAPPINGS: [(&str, &str); 2] = [
+    ("erp-customer.jq", include_str!("../../../../ops/mappings/erp-customer.jq")),
+    ("customer-to-erp.jq", include_str!("../../../../ops/mappings/customer-to-erp.jq")),
+];
+
 /// An ERP and a shop with the same customers, and Ferry between them.
 struct World {
     erp: Simulator,
@@ -45,12 +51,32 @@ struct World {
 impl World {
     /// Every customer that can be said is in the shop, and its echo has come back.
     fn settled(name: &str, conflict: &str, records: u32) -> Self {
+        Self::with(name, conflict, records, &[])
+    }
+
+    /// As [`World::settled`], of whole customers: as the sample's mappings bring them.
+    fn whole(name: &str, conflict: &str, records: u32) -> Self {
+        let role = "external_status_management = true\ncustomer_user_role = \"1\"";
+        let changes = [
+            ("mapping = \"customer.jq\"\nsequence", "mapping = \"erp-customer.jq\"\nsequence"),
+            ("mapping = \"customer.jq\"", "mapping = \"customer-to-erp.jq\""),
+            ("external_status_management = true", role),
+        ];
+        Self::with(name, conflict, records, &changes)
+    }
+
+    fn with(name: &str, conflict: &str, records: u32, changes: &[(&str, &str)]) -> Self {
         let records = records.to_string();
         let erp = Simulator::start("erp", &["--records", &records, "--ticks", "0"]);
         let shop = Simulator::shop();
         let systems = Systems { erp: &erp.url, shop: &shop.url, ..Systems::default() };
         let routes = BOTH_WAYS.replace("{conflict}", conflict);
-        let ferry = Installation::new(name, systems, &[(ONE_WAY, &routes)]);
+        let changes: Vec<_> =
+            [(ONE_WAY, routes.as_str())].into_iter().chain(changes.iter().copied()).collect();
+        let ferry = Installation::new(name, systems, &changes);
+        for (mapping, program) in MAPPINGS {
+            fs::write(ferry.folder().join(mapping), program).unwrap();
+        }
         let console = ferry.run("console");
         let others = [ferry.run("producer"), ferry.run("transformer")];
         let loader = Some(ferry.run("loader"));
@@ -94,9 +120,13 @@ impl World {
     }
 }
 
-/// The names of the customers that have one, by number.
+/// The names of the customers that have one and can be said as a whole, by number.
 fn names(system: &Simulator) -> BTreeMap<String, String> {
     let numbered = |row: Value| {
+        let addresses = row["addresses"].as_array()?;
+        if addresses.iter().any(|address| address["country"] == "XZ") {
+            return None;
+        }
         let number = row["number"].as_str().or(row["externalId"].as_str())?.to_owned();
         Some((number, row["name"].as_str()?.to_owned()))
     };
@@ -196,4 +226,95 @@ fn a_storm_of_changes_at_both_ends_ends_with_one_word_for_each_customer() {
         let writes = writes(system);
         assert!(writes.values().all(|count| *count == 1), "{writes:?}");
     }
+}
+
+/// What a person sees and does in the shop's back office.
+struct Clerk<'a> {
+    shop: &'a Simulator,
+    token: String,
+}
+
+impl<'a> Clerk<'a> {
+    fn of(shop: &'a Simulator) -> Self {
+        let form =
+            "grant_type=client_credentials&client_id=ferry-demo&client_secret=ferry-demo-secret";
+        let url = format!("{}/oauth2-token", shop.url);
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let said = http::send("POST", &url, &headers, form.as_bytes()).unwrap().json();
+        Self { shop, token: format!("Bearer {}", said["access_token"].as_str().unwrap()) }
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let url = format!("{}/admin/api/{path}", self.shop.url);
+        let json = "application/vnd.api+json";
+        let mut headers = vec![("accept", json), ("authorization", self.token.as_str())];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        if !body.is_empty() {
+            headers.push(("content-type", json));
+        }
+        let answer = http::send(method, &url, &headers, body.as_bytes()).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["data"].clone()
+    }
+
+    /// The rows of this kind that belong to the customer.
+    fn rows(&self, kind: &str, customer: &str) -> Vec<Value> {
+        let found = self.ask("GET", &format!("{kind}?filter[customer]={customer}"), &Value::Null);
+        found.as_array().unwrap().clone()
+    }
+}
+
+/// An ERP's customer, but for what was changed and when.
+fn rest_of(erp: &Simulator, number: &str) -> Value {
+    let row = erp.state("customers").into_iter().find(|row| row["number"] == number).unwrap();
+    let mut rest = row.as_object().unwrap().clone();
+    for name in ["name", "blocked", "revision", "updated_at"] {
+        rest.remove(name);
+    }
+    Value::Object(rest)
+}
+
+#[test]
+fn what_one_end_cannot_say_stays_at_the_other_and_what_it_cannot_show_reaches_it() {
+    let world = World::whole("whole", "latest", 40);
+    let number = names(&world.erp).into_keys().next().unwrap();
+    let row = world.shop.state("customers").into_iter().find(|row| row["externalId"] == *number);
+    let id = row.unwrap()["id"].as_str().unwrap().to_owned();
+    let clerk = Clerk::of(&world.shop);
+    let before = rest_of(&world.erp, &number);
+
+    // The shop has phones for addresses, and the ERP has none.
+    for address in clerk.rows("customeraddresses", &id) {
+        let place = address["id"].as_str().unwrap();
+        let change = json!({"data": {"type": "customeraddresses", "id": place,
+            "attributes": {"phone": format!("+44 {place}")}}});
+        clerk.ask("PATCH", &format!("customeraddresses/{place}"), &change);
+    }
+    person(&world.shop, &number, "From the shop");
+    wait_until("the ERP to hear of it", SOON, || names(&world.erp)[&number] == "From the shop");
+    world.until_at_rest();
+    assert_eq!(rest_of(&world.erp, &number), before);
+
+    person(&world.erp, &number, "From the ERP");
+    wait_until("the shop to hear of it", SOON, || names(&world.shop)[&number] == "From the ERP");
+    world.until_at_rest();
+    let addresses = clerk.rows("customeraddresses", &id);
+    assert!(!addresses.is_empty());
+    for address in addresses {
+        let phone = format!("+44 {}", address["id"].as_str().unwrap());
+        assert_eq!(address["attributes"]["phone"], *phone, "{address}");
+    }
+
+    // A shop does not say whether a customer is blocked: its users are disabled all the same.
+    let enabled = || {
+        let users = clerk.rows("customerusers", &id);
+        users.iter().filter(|user| user["attributes"]["enabled"] == true).count()
+    };
+    assert!(enabled() > 0);
+    let url = format!("{}/_sim/customers/{number}", world.erp.url);
+    let blocked = http::send("PATCH", &url, &[], br#"{"blocked":true}"#).unwrap();
+    assert_eq!(blocked.status, 200, "{}", blocked.text());
+    wait_until("the customer's users to be disabled", SOON, || enabled() == 0);
+    world.until_at_rest();
+    assert_eq!(rest_of(&world.erp, &number), before);
 }
