@@ -95,6 +95,11 @@ fn shop_order(world: &World, index: u32) -> SeenOrder {
     }
 }
 
+/// What a property can hold of a text.
+fn one_line(text: &str) -> String {
+    text.replace('\n', "[BR]").replace('\\', "/")
+}
+
 fn imported_order(world: &World, index: u32) -> SeenImportedOrder {
     let order = world.last_order(index);
     let to = &order.shipping;
@@ -109,7 +114,7 @@ fn imported_order(world: &World, index: u32) -> SeenImportedOrder {
         ("deliveryCountryCode", to.country.to_owned()),
         ("deliveryEmailAddress", order.customer_user_email.clone()),
         ("totalPriceGross", format!("{}00", order.total)),
-        ("customerComment", order.notes.clone().unwrap_or_default().replace('\n', "[BR]")),
+        ("customerComment", one_line(order.notes.as_deref().unwrap_or_default())),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
