@@ -129,7 +129,7 @@ impl Cluster {
     /// bind.
     fn run(&mut self) -> Result<(), ClusterError> {
         if self.port != 0 {
-            return self.run_once();
+            return self.run_again();
         }
         let mut turn = 0;
         loop {
@@ -140,6 +140,18 @@ impl Cluster {
             turn += 1;
             match self.run_once() {
                 Err(_) if turn < STARTS_MAX => self.port = 0,
+                done => return done,
+            }
+        }
+    }
+
+    /// At its own port. The processes of a server that was killed let go of its memory a moment after
+    /// it; until then the next one does not start.
+    fn run_again(&mut self) -> Result<(), ClusterError> {
+        let deadline = Instant::now() + START_WITHIN;
+        loop {
+            match self.run_once() {
+                Err(_) if Instant::now() < deadline => thread::sleep(LOOK_EVERY),
                 done => return done,
             }
         }
