@@ -50,7 +50,9 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> ExitCode {
         .and_then(|()| steps.step("build", || build(workspace)))
         .and_then(|()| steps.step("tests", || tested(workspace, "")))
         .and_then(|()| {
-            steps.step("chaos", || chaos(workspace, "--minutes 2 --seed 1 --store postgres"))
+            steps.step("chaos", || {
+                chaos(workspace, "--minutes 2 --seed 1 --events 10000 --store postgres")
+            })
         })
         .and_then(|()| if full { in_full(workspace, &mut steps) } else { Ok(()) })
         .and_then(|()| generations::test(workspace, &mut steps, full));
