@@ -7,7 +7,7 @@
 use ferry_canonical::{
     Clock, FailureKind, Part, Sequence, Subject,
     customer::{Contact, CustomerProfile},
-    value::{Address, AddressKind, Country, Extensions},
+    value::{AddressKind, Extensions},
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -152,11 +152,6 @@ fn addresses(row: &Value, included: &Included<'_>) -> Result<Vec<Placed>, Bad> {
 }
 
 fn placed_address(found: &Value, field: &str) -> Result<Placed, Bad> {
-    let needed = |name: &str| required(found, name, &format!("{field}.{name}"));
-    let country = document::one(found, "country").and_then(|code| Country::parse(code).ok());
-    let country = country.ok_or_else(|| {
-        Bad::new(&format!("{field}.country"), "an assigned ISO 3166 code such as GB")
-    })?;
     let types = document::attribute(found, "types").and_then(Value::as_array);
     let kinds = |default: bool| -> Vec<AddressKind> {
         let types = types.into_iter().flatten();
@@ -169,22 +164,6 @@ fn placed_address(found: &Value, field: &str) -> Result<Placed, Bad> {
             })
             .collect()
     };
-    let address = Address {
-        code: owned(found, "label"),
-        kinds: kinds(false),
-        company: owned(found, "organization"),
-        first_name: owned(found, "firstName"),
-        last_name: owned(found, "lastName"),
-        street: needed("street")?,
-        street2: owned(found, "street2"),
-        city: needed("city")?,
-        postcode: owned(found, "postalCode"),
-        region: document::one(found, "region")
-            .map(str::to_owned)
-            .or_else(|| owned(found, "customRegion")),
-        country,
-        phone: owned(found, "phone"),
-        email: None,
-    };
+    let address = placed::said_address(found, field, kinds(false))?;
     Ok(Placed { address, defaults: kinds(true) })
 }

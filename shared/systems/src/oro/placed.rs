@@ -143,18 +143,27 @@ fn address(
     let found = included
         .get("orderaddresses", id)
         .ok_or_else(|| Bad::new(relation, "its resource in `included`"))?;
+    said_address(found, relation, vec![kind]).map(Some)
+}
+
+/// An address as any resource of a shop says it; `at` is where it stands, for what is said of it.
+pub(super) fn said_address(
+    found: &Value,
+    at: &str,
+    kinds: Vec<AddressKind>,
+) -> Result<Address, Bad> {
     // The value itself is personal and is not repeated.
     let required = |name: &str| {
-        let missing = || Bad::new(&format!("{relation}.{name}"), "a text that is not empty");
+        let missing = || Bad::new(&format!("{at}.{name}"), "a text that is not empty");
         owned(found, name).ok_or_else(missing)
     };
-    let country =
-        document::one(found, "country").and_then(|code| Country::parse(code).ok()).ok_or_else(
-            || Bad::new(&format!("{relation}.country"), "an assigned ISO 3166 code such as GB"),
-        )?;
-    Ok(Some(Address {
+    let country = document::one(found, "country").and_then(|code| Country::parse(code).ok());
+    let country = country.ok_or_else(|| {
+        Bad::new(&format!("{at}.country"), "an assigned ISO 3166 code such as GB")
+    })?;
+    Ok(Address {
         code: owned(found, "label"),
-        kinds: vec![kind],
+        kinds,
         company: owned(found, "organization"),
         first_name: owned(found, "firstName"),
         last_name: owned(found, "lastName"),
@@ -168,7 +177,7 @@ fn address(
         country,
         phone: owned(found, "phone"),
         email: None,
-    }))
+    })
 }
 
 fn shipping(order: &Value) -> Result<Option<ShippingChoice>, Bad> {
