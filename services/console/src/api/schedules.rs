@@ -9,13 +9,13 @@ use ferry_store::{
     Direction, Journal, JournalEntry, Run, ScheduleChange, ScheduleState, Schedules,
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tracing::{error, info};
 
 use super::{
     Console, Problem, Shared,
     command::Command,
-    targets::{BY_BYTES_MAX, REASON_BYTES_MAX, lasting, word},
+    targets::{BY_BYTES_MAX, By, Pause, REASON_BYTES_MAX, lasting, word},
 };
 use crate::{facts, targets::minute};
 
@@ -82,22 +82,6 @@ pub(super) async fn one<B: Broker, S: Schedules>(
 ) -> Result<Json<ScheduleRow>, Problem> {
     let state = known(&console, &name).await?;
     Ok(Json(row(state, (console.clock)())))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Pause {
-    reason: String,
-    /// Ends by itself then.
-    until: Option<Timestamp>,
-    /// Who does it, by their own word: the API asks for no credentials.
-    by: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct By {
-    by: String,
 }
 
 /// `POST …/pause`: what is due meanwhile is held, and made up for as its configuration says.

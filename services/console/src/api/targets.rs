@@ -33,17 +33,17 @@ pub(super) async fn list<B: Broker, S: Care>(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pause {
-    reason: String,
+    pub(super) reason: String,
     /// Ends by itself then.
-    until: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
     /// Who does it, by their own word: the API asks for no credentials.
-    by: String,
+    pub(super) by: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Resume {
-    by: String,
+pub(super) struct By {
+    pub(super) by: String,
 }
 
 /// `POST /api/v1/targets/{name}/pause`: a pause that stands is replaced.
@@ -69,10 +69,10 @@ pub(super) async fn pause<B: Broker, S: Care + Journal>(
 pub(super) async fn resume<B: Broker, S: Care + Journal>(
     State(console): State<Shared<B, S>>,
     Path(name): Path<String>,
-    Command(resume): Command<Resume>,
+    Command(By { by }): Command<By>,
 ) -> Result<Json<TargetRow>, Problem> {
     known(&console, &name)?;
-    let by = word("by", &resume.by, BY_BYTES_MAX)?;
+    let by = word("by", &by, BY_BYTES_MAX)?;
     let care = console.store.resume(&name).await?;
     info!(target = name, by, "target is resumed");
     note(&console, &name, "resumed", format!("resumed by {by}")).await;
