@@ -8,7 +8,7 @@ use super::{
     error::Trouble,
     value::{json, text, wide},
 };
-use crate::{ScheduleChange, ScheduleState, Schedules, StoreError, storable::scrub};
+use crate::{ScheduleChange, ScheduleState, Schedules, StoreError};
 
 impl Schedules for PostgresStore {
     async fn schedules(&self) -> Result<Vec<ScheduleState>, StoreError> {
@@ -79,8 +79,7 @@ async fn store(
     mut state: ScheduleState,
 ) -> Result<ScheduleState, Trouble> {
     state.version += 1;
-    let mut form = text(&state)?;
-    scrub(&mut form);
+    let form = text(&state)?;
     let update = "UPDATE schedule SET version = $2, state = $3 WHERE name = $1";
     transaction.execute(update, &[&state.name, &wide(state.version), &form]).await?;
     Ok(state)
