@@ -22,6 +22,7 @@ pub(crate) async fn audit(run: &Run) -> anyhow::Result<Vec<String>> {
         states(&run.plan, &models, &mut wrong);
         orders(run, &models, &mut wrong);
         histories(&run.plan, &models, &mut wrong);
+        wrong.extend(models.people.wrong());
     }
     outcomes(run, &mut wrong).await?;
     dead_letters(run, &mut wrong).await?;

@@ -184,6 +184,9 @@ impl Run {
                 sim.models().erp.order(&reference, &sku, whole, now);
                 sim.models().shop.orders.place(&reference);
             }
+            What::Person { number, end, name } => {
+                sim.models().people.change(&number, end, name, now);
+            }
             What::Stock { sku, site, version } => {
                 let (number, document) = sim.models().warehouse.tell_stock(&sku, site, version);
                 self.pushes.spawn(push::send(Arc::clone(sim), number, document));

@@ -6,6 +6,7 @@
 
 pub(crate) mod erp;
 pub(crate) mod orders;
+pub(crate) mod people;
 pub(crate) mod plan;
 pub(crate) mod shop;
 pub(crate) mod warehouse;

@@ -70,11 +70,12 @@ async fn produce(tap: Tap, draining: CancellationToken) -> anyhow::Result<()> {
     let store =
         Ledgers { sim: Arc::clone(&sim), process: process.clone(), hop: Hop::SourceToProducer };
     let mut tasks = JoinSet::new();
-    for route in sim.config.routes_from("erp") {
+    for route in &sim.config.routes {
         let Some(schedule) = route.schedule.clone() else { continue };
-        let endpoint = sim.systems.get("erp").and_then(|erp| erp.polled_endpoint(route.facet));
+        let source = sim.systems.get(&route.from);
+        let endpoint = source.and_then(|source| source.polled_endpoint(route.facet));
         let reading = Reading {
-            source: "erp".to_owned(),
+            source: route.from.clone(),
             endpoint: endpoint.unwrap_or_default(),
             entity: Some(route.entity.as_str()),
             systems: Arc::clone(&sim.systems),

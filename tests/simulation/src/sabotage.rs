@@ -20,16 +20,22 @@ pub enum Sabotage {
     SkipTheRead,
     /// Whatever comes is newer than what is there.
     IgnoreTheClock,
+    /// What a target of a facet that goes both ways says itself is written over without a look.
+    TakeNoLook,
+    /// What two systems agreed on last is not known any more.
+    ForgetTheAgreement,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::DropTheConfirm,
         Self::AckEarly,
         Self::SkipTheLease,
         Self::SettleAtOnce,
         Self::SkipTheRead,
         Self::IgnoreTheClock,
+        Self::TakeNoLook,
+        Self::ForgetTheAgreement,
     ];
 
     /// On a group's way to the ledger, so many milliseconds after the start.
@@ -46,7 +52,11 @@ impl Sabotage {
                         member.sequence = Sequence(u128::from(u64::MAX) + millis);
                     }
                 }
-                Self::DropTheConfirm | Self::AckEarly | Self::SkipTheRead => {}
+                Self::DropTheConfirm
+                | Self::AckEarly
+                | Self::SkipTheRead
+                | Self::TakeNoLook
+                | Self::ForgetTheAgreement => {}
             }
         }
     }
@@ -54,8 +64,18 @@ impl Sabotage {
     /// On its way back.
     pub(crate) fn answered(self, claims: &mut [GroupClaim]) {
         for claim in claims {
-            if let (Self::SkipTheRead, Claimed::Granted(grant)) = (self, &mut claim.claimed) {
-                grant.read_first = false;
+            let Claimed::Granted(grant) = &mut claim.claimed else { continue };
+            match self {
+                Self::SkipTheRead => grant.read_first = false,
+                Self::TakeNoLook => grant.base = None,
+                Self::ForgetTheAgreement => {
+                    grant.base.iter_mut().for_each(|base| base.agreed = None);
+                }
+                Self::DropTheConfirm
+                | Self::AckEarly
+                | Self::SkipTheLease
+                | Self::SettleAtOnce
+                | Self::IgnoreTheClock => {}
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     agenda::{Act, Agenda},
     chance::Chance,
     mix::Mix,
-    model::{Asked, Said, erp::Erp, shop::Shop, warehouse::Warehouse},
+    model::{Asked, Said, erp::Erp, people::People, shop::Shop, warehouse::Warehouse},
     push::Push,
     sabotage::Sabotage,
 };
@@ -35,6 +35,8 @@ pub(crate) struct Models {
     pub(crate) erp: Erp,
     pub(crate) warehouse: Warehouse,
     pub(crate) shop: Shop,
+    /// Customers, whom the ERP and the CRM share.
+    pub(crate) people: People,
 }
 
 #[derive(Debug)]
@@ -127,6 +129,9 @@ impl Sim {
     pub(crate) fn act(&self, host: &str, asked: &Asked) -> Said {
         let mut models = self.models();
         match host {
+            "erp.test" | "crm.test" if asked.path.starts_with("/customers") => {
+                models.people.answer(host, asked, ferry_sim::now())
+            }
             "erp.test" => models.erp.answer(asked),
             "warehouse.test" => models.warehouse.answer(asked),
             _ => models.shop.answer(asked),

@@ -54,7 +54,8 @@ impl Wire {
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let body = String::from_utf8_lossy(&request.body).into_owned();
         let asked = Asked { method: request.method.as_str(), path: path.to_owned(), body };
-        let hop = if host == "erp.test" { Hop::SourceToProducer } else { Hop::LoaderToTarget };
+        let polls = self.process.starts_with("producer");
+        let hop = if polls { Hop::SourceToProducer } else { Hop::LoaderToTarget };
         let struck = self.sim.mix.strike(hop, &READS);
         let shown = struck.map(|fault| format!(" {fault:?}")).unwrap_or_default();
         let process = &self.process;

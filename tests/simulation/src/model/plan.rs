@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use super::people;
 use crate::chance::Chance;
 
 /// When the sources have said their last new thing.
@@ -39,6 +40,13 @@ pub(crate) enum What {
         reference: String,
         sku: String,
         whole: bool,
+    },
+    /// Somebody changes a customer at one end, or makes it there.
+    Person {
+        number: String,
+        end: usize,
+        /// Which of its names it gets.
+        name: u32,
     },
     /// The state of one site: so many changes have happened there.
     Stock {
@@ -99,6 +107,13 @@ impl Plan {
                 let order = format!("WEB-{number}");
                 changes.extend(if whole { parcels(chance, &order, at) } else { Vec::new() });
                 changes.extend(if whole { Vec::new() } else { mending(chance, &order, at) });
+            }
+        }
+        for number in 0..chance.count(1..5) {
+            let versions = chance.count(1..6);
+            for (name, at) in names(chance, versions).into_iter().zip(times(chance, versions)) {
+                let (number, end) = (format!("C-{number}"), chance.count(0..people::ENDS.len()));
+                changes.push(Change { at, what: What::Person { number, end, name } });
             }
         }
         for at in times(chance, 2) {
