@@ -1,7 +1,7 @@
 //! Facets that two systems say to each other: what they agreed on last, and what follows where a
 //! change of one met what the other holds.
 
-use ferry_canonical::{Facet, Outcome};
+use ferry_canonical::{Facet, Outcome, Sequence};
 use uuid::Uuid;
 
 use super::{At, Claim, Document, Key, MarkKey, Page, Place, Position, State};
@@ -94,11 +94,16 @@ impl Page {
             let place = Place { at: claim.at.clone(), facet: claim.facet, part };
             self.agree(&place, other, &met.agreed);
             match (&met.seen, met.outcome) {
-                (Some(seen), Outcome::Superseded) => self.keeps(&place, seen),
+                (Some(seen), Outcome::Superseded) => {
+                    self.keeps(&place, seen);
+                    // What stands there is still to be heard, with its own event.
+                    let before = Sequence(seen.sequence.0.saturating_sub(1));
+                    self.pass(&place, other, seen, (before, &seen.fingerprint));
+                }
                 (Some(seen), outcome) => {
                     let echo = outcome == Outcome::Echo;
                     let said = if echo { &seen.fingerprint } else { &lead.fingerprint };
-                    self.pass(&place, other, seen, said);
+                    self.pass(&place, other, seen, (seen.sequence, said));
                 }
                 (None, _) => {}
             }
@@ -126,9 +131,15 @@ impl Page {
         self.states.put(place.clone(), state);
     }
 
-    /// The target holds the lead's content now. Whatever it said of itself up to the look is older,
-    /// also where that is still in a queue, or in a retry of next week.
-    fn pass(&mut self, place: &Place, other: &str, seen: &Seen, fingerprint: &str) {
+    /// Whatever the target said of itself until then is older than what is known of it, also where that
+    /// is still in a queue, or in a retry of next week.
+    fn pass(
+        &mut self,
+        place: &Place,
+        other: &str,
+        seen: &Seen,
+        (sequence, fingerprint): (Sequence, &str),
+    ) {
         let at = At::new(&place.at.key, other);
         let key = MarkKey {
             place: Place { at, facet: place.facet, part: place.part.clone() },
@@ -136,7 +147,7 @@ impl Page {
             clock: seen.clock.0.clone(),
         };
         let mark = Mark {
-            sequence: seen.sequence,
+            sequence,
             observed_at: self.now,
             fingerprint: fingerprint.to_owned(),
             applied_at: self.now,

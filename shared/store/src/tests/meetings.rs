@@ -289,6 +289,22 @@ fn what_a_target_kept_is_not_taken_for_what_we_wrote() {
     }
 }
 
+/// A write of ours showed before somebody there changed it: that state is nobody's word any more.
+#[test]
+fn what_a_target_showed_before_what_it_kept_is_older() {
+    let store = store();
+    meet(&store, said("erp", "shop", 1, 1, "a"), Outcome::Delivered, None);
+    let lost = grant(&store, said("erp", "shop", 2, 2, "b"));
+    settle_at(&store, "shop", &lost, failed(true));
+    pass(SETTLE_AFTER);
+    meet(&store, said("erp", "shop", 3, 3, "erp's"), Outcome::Superseded, Some(seen(50, "shop's")));
+
+    let shown = claim(&store, said("shop", "erp", 4, 49, "b"));
+    assert_eq!(outcome(&shown.members[0]), Some(Outcome::Superseded));
+    let kept = grant(&store, said("shop", "erp", 5, 50, "shop's"));
+    settle_at(&store, "erp", &kept, Settle::Released);
+}
+
 #[test]
 fn what_a_target_kept_ends_the_doubt_about_a_lost_write() {
     let store = store();
