@@ -4,6 +4,11 @@
 //! §0.8). Publishes are pipelined in a window; their confirms are read in order. Anything that makes
 //! the channel doubtful, a confirm that does not come included, ends the connection: all that was in
 //! flight is answered as not stored, and a new connection is made.
+//!
+//! A refusal is the broker's word too, but a channel may be wrong about it for good: one that was opened
+//! while a queue's leader was dying keeps asking that node whether it may write, and refuses all for the
+//! queue until the node is back (`rabbit_fifo_client:enqueue`, 3.10.8; seen on a cluster). So a channel
+//! that refuses is drained and replaced by another of the same connection.
 
 use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc, time::Duration, vec};
 
@@ -17,6 +22,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
+use tracing::info;
 
 use crate::{
     link::{Link, Outage, Purpose, chain, next_delay, reconnect_delays},
@@ -34,6 +40,9 @@ pub(crate) const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
 
 /// How often the connection's state and the oldest confirm are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// After a channel's first refusal. A queue that really is full costs a channel each time.
+const RENEW_AFTER: Duration = Duration::from_secs(2);
 
 const CHANNEL_WITHIN: Duration = Duration::from_secs(10);
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -131,16 +140,15 @@ struct Session {
     in_flight: FuturesOrdered<Confirm>,
     /// When each publish in flight was begun.
     begun: VecDeque<Instant>,
+    /// When the channel first refused something.
+    refused: Option<Instant>,
     answers: VecDeque<Answer>,
 }
 
 impl Session {
     async fn open(link: &Arc<Link>) -> Result<Self, String> {
         let connection = link.open(Purpose::Publishing).await.map_err(|error| chain(&error))?;
-        let channel = timeout(CHANNEL_WITHIN, confirming_channel(&connection))
-            .await
-            .map_err(|_| "the broker opens no channel".to_owned())?
-            .map_err(|error| chain(&error))?;
+        let channel = confirming_channel(&connection).await?;
         Ok(Self {
             link: Arc::clone(link),
             frame_max: connection.configuration().frame_max(),
@@ -149,6 +157,7 @@ impl Session {
             feeding: Vec::new().into_iter(),
             in_flight: FuturesOrdered::new(),
             begun: VecDeque::new(),
+            refused: None,
             answers: VecDeque::new(),
         })
     }
@@ -172,6 +181,12 @@ impl Session {
                 _ = look.tick() => self.look(),
             };
             if let Err(lost) = step {
+                return self.lose(&lost);
+            }
+            if self.is_to_be_renewed()
+                && self.in_flight.is_empty()
+                && let Err(lost) = self.renew().await
+            {
                 return self.lose(&lost);
             }
             self.feed();
@@ -202,7 +217,8 @@ impl Session {
     /// Begins publishes until the window is full. Frames are pushed when the futures are first
     /// polled, which [`FuturesOrdered`] does in order.
     fn feed(&mut self) {
-        while self.in_flight.len() < WINDOW
+        while !self.is_to_be_renewed()
+            && self.in_flight.len() < WINDOW
             && let Some(message) = self.feeding.next()
         {
             self.begun.push_back(Instant::now());
@@ -221,6 +237,10 @@ impl Session {
             Err(lost @ (PublishError::Disconnected(_) | PublishError::ConfirmTimeout(_))) => {
                 Err(lost.clone())
             }
+            Err(PublishError::Refused) => {
+                self.refused.get_or_insert_with(Instant::now);
+                Ok(())
+            }
             Ok(()) | Err(_) => Ok(()),
         };
         if let Some(answer) = self.answers.front_mut() {
@@ -232,6 +252,23 @@ impl Session {
             }
         }
         lost
+    }
+
+    fn is_to_be_renewed(&self) -> bool {
+        self.refused.is_some_and(|refused| refused.elapsed() >= RENEW_AFTER)
+    }
+
+    /// Another channel; nothing is in flight on this one.
+    async fn renew(&mut self) -> Result<(), PublishError> {
+        info!("the channel refuses what is published; going on with another");
+        let channel = confirming_channel(&self.connection).await;
+        let channel = channel.map_err(PublishError::Disconnected)?;
+        let old = std::mem::replace(&mut self.channel, channel);
+        self.refused = None;
+        let closing = old.close(200, "it refuses".into());
+        // One that can't be closed ends with its connection.
+        drop(timeout(CLOSE_WITHIN, closing).await);
+        Ok(())
     }
 
     fn look(&self) -> Result<(), PublishError> {
@@ -253,10 +290,15 @@ impl Session {
     }
 }
 
-async fn confirming_channel(connection: &Connection) -> lapin::Result<Channel> {
-    let channel = connection.create_channel().await?;
-    channel.confirm_select(ConfirmSelectOptions { nowait: false }).await?;
-    Ok(channel)
+async fn confirming_channel(connection: &Connection) -> Result<Channel, String> {
+    let opening = async {
+        let channel = connection.create_channel().await?;
+        channel.confirm_select(ConfirmSelectOptions { nowait: false }).await?;
+        Ok(channel)
+    };
+    let opened = timeout(CHANNEL_WITHIN, opening).await;
+    let opened = opened.map_err(|_| "the broker opens no channel".to_owned())?;
+    opened.map_err(|error: lapin::Error| chain(&error))
 }
 
 /// Two awaits: the first ends when the frames are written, only the second is the broker's word.

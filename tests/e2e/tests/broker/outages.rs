@@ -187,3 +187,27 @@ fn a_queue_deleted_under_a_loader_that_may_not_declare_is_told_with_the_remedy()
     let _declares = ferry.run("transformer");
     wait_for_readiness(&[&loader], 200);
 }
+
+/// A channel can go on refusing for good because of what it saw when it was opened.
+#[test]
+fn a_channel_that_refuses_is_replaced_and_pushes_are_taken_when_there_is_room() {
+    let node = OwnNode::start("refusing");
+    let ferry = Installation::on(node.broker(), "refusing", Systems::default(), &[]);
+    let producer = ferry.run("producer");
+    let channels = || node.rabbitmqctl(&["-q", "--no-table-headers", "list_channels", "pid"]);
+    wait_until("a push to be taken", SOON, || push(&producer, 1).status == 200);
+    let before = channels().unwrap();
+    assert_eq!(before.lines().count(), 1, "{before}");
+    let pattern = format!("^{}$", ferry.named("transform"));
+    let full = r#"{"max-length": 1}"#;
+    node.rabbitmqctl(&["set_policy", "full", &pattern, full, "--apply-to", "queues"]).unwrap();
+    wait_until("a push to be refused", SOON, || push(&producer, 2).status == 503);
+    wait_until("another channel", SOON, || {
+        let status = push(&producer, 3).status;
+        assert!(status == 503 || status == 200, "{status}");
+        let now = channels().unwrap();
+        now.lines().count() == 1 && now != before
+    });
+    node.rabbitmqctl(&["clear_policy", "full"]).unwrap();
+    wait_until("a push to be taken", SOON, || push(&producer, 4).status == 200);
+}
