@@ -49,9 +49,9 @@ pub(crate) struct People {
     ends: [End; 2],
     /// What somebody said of each, in order, and at which end.
     said: BTreeMap<String, Vec<Word>>,
-    /// Whose change was written over by somebody who had looked before it was made, as a system
-    /// without conditional writes allows: which change stands is not known then.
-    unseen: BTreeSet<String>,
+    /// Of which it is not known which change stands: one was written over by somebody who had looked
+    /// before it was made, as a system without conditional writes allows, or something was set back.
+    unknown: BTreeSet<String>,
     /// Writes of what was older than what the one who wrote had seen.
     stale: Vec<String>,
 }
@@ -72,6 +72,10 @@ impl People {
         } else if here.names(number) != [name]
             && said.iter().all(|word| word.name != name || word.end == end)
         {
+            // Who sets back what was never heard of has changed nothing.
+            if said.iter().any(|word| word.name == name) {
+                self.unknown.insert(number.to_owned());
+            }
             here.set(number, name, now);
             here.changed.insert(number.to_owned(), now);
             said.push(Word { at: now, end, name });
@@ -102,8 +106,8 @@ impl People {
             ("PATCH", number, Some(name)) => {
                 let said = self.said.get(number).map(Vec::as_slice).unwrap_or_default();
                 match end.judge(number, name, said) {
-                    Write::Unseen => drop(self.unseen.insert(number.to_owned())),
-                    Write::Stale if !self.unseen.contains(number) => {
+                    Write::Unseen => drop(self.unknown.insert(number.to_owned())),
+                    Write::Stale if !self.unknown.contains(number) => {
                         self.stale.push(format!("{number} became v{name} at {host} again"));
                     }
                     Write::Stale | Write::Newer => {}
@@ -123,7 +127,7 @@ impl People {
             let found = self.ends.each_ref().map(|end| end.names(number));
             let last: Vec<u32> = said.last().map(|word| word.name).into_iter().collect();
             let [here, there] = &found;
-            let known = !self.unseen.contains(number);
+            let known = !self.unknown.contains(number);
             if here.len() != 1 || here != there || (known && *here != last) {
                 wrong.push(format!("customer {number} is {found:?}; what was said: {said:?}"));
             }
