@@ -3,7 +3,9 @@
 use std::{
     env,
     error::Error,
+    num::NonZero,
     process::{Command, ExitCode, Stdio},
+    thread,
 };
 
 use ferry_node::{Node, NodeOptions, Programs, RABBITMQ, ensure_package};
@@ -162,12 +164,18 @@ pub(crate) fn tested_on(
     eprintln!("    a private RabbitMQ {version} answers at {}", node.amqp_url());
     let mut tests = workspace.cargo(&format!("test {ALL} {which}"));
     tests
+        .env("RUST_TEST_THREADS", threads().to_string())
         .env("FERRY_TEST_STORE_URL", cluster.url())
         .env("FERRY_TEST_AMQP_URL", node.amqp_url())
         .env("FERRY_TEST_NODE_DIR", node.folder());
     let result = run(tests);
     node.stop().map_err(|error| say_error(&error))?;
     result
+}
+
+/// Twice the cores: most tests wait for a broker, a database or a process.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(2, NonZero::get) * 2
 }
 
 /// Misfortune on a node of its own; the programs were built for the step before.
