@@ -15,6 +15,7 @@ pub mod decide;
 pub mod delivery;
 pub mod desk;
 mod gate;
+mod half;
 mod journal;
 mod lease;
 mod look;

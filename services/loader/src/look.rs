@@ -7,8 +7,9 @@ use ferry_systems::{Failure, Held};
 
 use crate::{
     act::Work,
+    half,
     meeting::{self, Found, Meeting, Side},
-    target::Target,
+    target::{Target, TwoWay},
 };
 
 /// A change, and what its target holds.
@@ -63,6 +64,7 @@ pub(crate) async fn at(
         shown.is_some_and(|shown| equal(&two_way.target.complete(shown, wanted), wanted))
     };
     let part = completed(said);
+    let ours: Vec<Part> = base.ours.iter().filter_map(read).map(|ours| completed(&ours)).collect();
     let shows_it = holds(&part);
     // What the target cannot say is as it was agreed on; where nothing was, it is not known to be so.
     let stands = shown.map(|shown| match &agreed {
@@ -83,7 +85,8 @@ pub(crate) async fn at(
         is_new: shows_it && stands.is_some_and(|stands| equal(&stands, &part)),
         is_base: shows_it
             || agreed.as_ref().is_some_and(holds)
-            || base.ours.iter().filter_map(read).any(|ours| holds(&completed(&ours))),
+            || ours.iter().any(holds)
+            || shown.is_some_and(|shown| may_be_half(two_way, shown, agreed.as_ref(), &ours)),
         says_base: agreed
             .as_ref()
             .is_some_and(|agreed| equal(&two_way.source.complete(said, agreed), agreed)),
@@ -91,6 +94,14 @@ pub(crate) async fn at(
     let meeting = meeting::decide(found, &two_way.policy);
     let because = meeting::sentence(meeting, found, &two_way.policy);
     Ok(Met { meeting, because, part, held })
+}
+
+/// Whether the target shows a part of what we wrote, and for the rest what was agreed on.
+fn may_be_half(two_way: &TwoWay, shown: &Part, agreed: Option<&Part>, ours: &[Part]) -> bool {
+    let Some(newest) = ours.last() else { return false };
+    let shown = two_way.target.complete(shown, newest);
+    let parts: Vec<Part> = agreed.into_iter().chain(ours).cloned().collect();
+    half::is_mixed(&shown, &parts, agreed.is_none())
 }
 
 fn equal(one: &Part, other: &Part) -> bool {

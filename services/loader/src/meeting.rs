@@ -15,7 +15,8 @@ pub(crate) struct Found<'a> {
     pub(crate) held: Option<Side<'a>>,
     /// It holds what the change says, also of what it cannot show.
     pub(crate) is_new: bool,
-    /// All that it shows was agreed on, or may be there by our own hand, or is what the change says.
+    /// All that it shows was agreed on, or may be there by our own hand, as a whole or in part, or is what
+    /// the change says.
     pub(crate) is_base: bool,
     /// The change says what was agreed on.
     pub(crate) says_base: bool,

@@ -318,3 +318,35 @@ fn what_one_end_cannot_say_stays_at_the_other_and_what_it_cannot_show_reaches_it
     world.until_at_rest();
     assert_eq!(rest_of(&world.erp, &number), before);
 }
+
+#[test]
+fn a_write_that_was_taken_in_part_is_finished_and_is_nobodys_change() {
+    let world = World::whole("half", "latest", 40);
+    let rows = world.erp.state("customers");
+    let row = rows.iter().find(|row| {
+        let known = names(&world.erp).contains_key(row["number"].as_str().unwrap_or_default());
+        known && row["addresses"].as_array().is_some_and(|addresses| !addresses.is_empty())
+    });
+    let row = row.unwrap();
+    let number = row["number"].as_str().unwrap();
+    let mut addresses = row["addresses"].clone();
+    addresses[0]["street"] = json!("1 Half Street");
+    let customers = world.shop.state("customers");
+    let id =
+        customers.iter().find(|customer| customer["externalId"] == number).unwrap()["id"].clone();
+    let clerk = Clerk::of(&world.shop);
+    let street = || {
+        let shown = clerk.rows("customeraddresses", id.as_str().unwrap());
+        shown.iter().any(|address| address["attributes"]["street"] == "1 Half Street")
+    };
+    // The customer itself is changed, and its address is not, three times.
+    world.shop.fault(&json!({"kind": "status", "status": 503, "method": "PATCH", "count": 3,
+        "path_prefix": "/admin/api/customeraddresses"}));
+    let url = format!("{}/_sim/customers/{number}", world.erp.url);
+    let change = json!({"name": "From the ERP", "addresses": addresses}).to_string();
+    assert_eq!(http::send("PATCH", &url, &[], change.as_bytes()).unwrap().status, 200);
+    wait_until("the address to be written too", SOON, street);
+    assert_eq!(world.until_at_rest()[number], "From the ERP");
+    assert_eq!(writes(&world.erp), BTreeMap::new());
+    assert_eq!(rest_of(&world.erp, number)["addresses"], addresses);
+}
