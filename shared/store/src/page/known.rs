@@ -86,16 +86,20 @@ impl Page {
         self.forget_intents(at, |intent, _| intent.token == token);
     }
 
-    /// Nobody knows whether it was written. Of tries with equal content, the last stands for all.
+    /// Nobody knows whether it was written. Of one clock's tries with equal content, the last stands for
+    /// all; to an older state of another clock it says nothing.
     pub(super) fn keep_intents(&mut self, at: &At, token: Uuid) {
-        let mine: Vec<(Place, String)> = self
+        let mine: Vec<(Place, Intent)> = self
             .intents_at(at)
             .filter(|(_, intent)| intent.token == token)
-            .map(|(key, intent)| (key.place.clone(), intent.fingerprint.clone()))
+            .map(|(key, intent)| (key.place.clone(), intent.clone()))
             .collect();
         self.forget_intents(at, |intent, place| {
-            let equal = |(at, fingerprint): &(Place, String)| {
-                at == place && *fingerprint == intent.fingerprint
+            let equal = |(at, mine): &(Place, Intent)| {
+                at == place
+                    && mine.fingerprint == intent.fingerprint
+                    && mine.source == intent.source
+                    && mine.clock == intent.clock
             };
             intent.token != token && mine.iter().any(equal)
         });

@@ -189,6 +189,18 @@ fn an_older_state_waits_while_a_newer_write_is_lost() {
 }
 
 #[test]
+fn an_older_state_waits_although_another_source_has_lost_the_same_content() {
+    let store = store();
+    lost(&store, customer(2, 2, "newer"));
+    pass(SETTLE_AFTER * 2);
+    lost(&store, Member { source: "pim".to_owned(), ..customer(3, 1, "newer") });
+    pass(SETTLE_AFTER * 2);
+
+    let older = claim(&store, group(vec![customer(1, 1, "older")]));
+    assert_eq!(older.members, [Verdict::Waits]);
+}
+
+#[test]
 fn an_older_state_is_superseded_by_a_lost_write_that_died() {
     let store = store();
     let newer = grant(&store, group(vec![customer(2, 2, "newer")]));
