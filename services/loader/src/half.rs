@@ -9,9 +9,13 @@ use serde_json::Value;
 
 /// Whether each field of `shown`, and each item of its lists, is that of one of the `parts`: what was
 /// agreed on, and what may have been written. `is_first`: nothing was there before, so that what is
-/// missing may be still to come.
+/// missing may be still to come. Extensions are nobody's content, as in [`Part::fingerprint`].
 pub(crate) fn is_mixed(shown: &Part, parts: &[Part], is_first: bool) -> bool {
-    let read = |part: &Part| serde_json::from_str::<Value>(&part.to_json()).ok();
+    let read = |part: &Part| {
+        let mut bare = part.clone();
+        bare.extensions_mut().clear();
+        serde_json::from_str::<Value>(&bare.to_json()).ok()
+    };
     let Some(shown) = read(shown) else { return false };
     let parts: Vec<Value> = parts.iter().filter_map(read).collect();
     mixed(&shown, &parts.iter().collect::<Vec<_>>(), is_first)
@@ -50,9 +54,24 @@ fn mixed(shown: &Value, parts: &[&Value], is_first: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use ferry_canonical::Facet;
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_only_one_system_knows_beside_the_content_makes_no_difference() {
+        let part =
+            |value: Value| Part::from_json(Facet::Profile, value.to_string().as_bytes()).unwrap();
+        let was = part(json!({"number": "C-1", "name": "Plain"}));
+        let written = part(json!({"number": "C-1", "name": "Red", "vat_number": "GB1"}));
+        let shown = |name: &str| {
+            part(json!({"number": "C-1", "name": name, "extensions": {"shop": {"rating": 5}}}))
+        };
+        let both = [was, written];
+        assert!(is_mixed(&shown("Red"), &both, false));
+        assert!(!is_mixed(&shown("Blue"), &both, false));
+    }
 
     #[test]
     fn a_mixture_is_made_of_what_was_there_and_what_was_written() {
