@@ -22,7 +22,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
-use tracing::info;
+use tracing::{debug, warn};
 
 use crate::{
     link::{Link, Outage, Purpose, chain, next_delay, reconnect_delays},
@@ -142,6 +142,8 @@ struct Session {
     begun: VecDeque<Instant>,
     /// When the channel first refused something.
     refused: Option<Instant>,
+    /// That a channel refuses is said once in a connection's life; a queue may be full for hours.
+    has_told: bool,
     answers: VecDeque<Answer>,
 }
 
@@ -158,6 +160,7 @@ impl Session {
             in_flight: FuturesOrdered::new(),
             begun: VecDeque::new(),
             refused: None,
+            has_told: false,
             answers: VecDeque::new(),
         })
     }
@@ -260,7 +263,15 @@ impl Session {
 
     /// Another channel; nothing is in flight on this one.
     async fn renew(&mut self) -> Result<(), PublishError> {
-        info!("the channel refuses what is published; going on with another");
+        if self.has_told {
+            debug!("the channel still refuses; going on with another");
+        } else {
+            warn!(
+                "the broker refuses what is published, because a queue is full or its leader is gone; \
+                 going on with another channel. `ferry topology doctor` tells of length limits"
+            );
+            self.has_told = true;
+        }
         let channel = confirming_channel(&self.connection).await;
         let channel = channel.map_err(PublishError::Disconnected)?;
         let old = std::mem::replace(&mut self.channel, channel);
