@@ -19,6 +19,12 @@ fn seen(sequence: u128, fields: &str) -> Seen {
     }
 }
 
+/// A write to the shop whose answer nobody read.
+fn lost(store: &Backend, group: Group) {
+    let lost = grant(store, group);
+    settle_at(store, "shop", &lost, failed(true));
+}
+
 fn document(fields: &str) -> String {
     customer(0, 0, fields).document
 }
@@ -122,8 +128,7 @@ fn a_claim_that_was_never_settled_lets_go_of_both_sides_and_only_the_target_is_u
 #[test]
 fn a_lost_write_is_read_by_its_own_retry_before_the_other_direction_goes_on() {
     let store = store();
-    let lost = grant(&store, said("erp", "shop", 1, 1, "a"));
-    settle_at(&store, "shop", &lost, failed(true));
+    lost(&store, said("erp", "shop", 1, 1, "a"));
     pass(SETTLE_AFTER);
 
     let back = claim(&store, said("shop", "erp", 2, 50, "b"));
@@ -227,8 +232,7 @@ fn a_change_that_was_accepted_failed_was_skipped_or_released_is_not_agreed_on() 
 fn a_write_whose_answer_was_lost_is_ours_if_it_is_there() {
     let store = store();
     meet(&store, said("erp", "shop", 1, 1, "a"), Outcome::Delivered, None);
-    let lost = grant(&store, said("erp", "shop", 2, 2, "b"));
-    settle_at(&store, "shop", &lost, failed(true));
+    lost(&store, said("erp", "shop", 2, 2, "b"));
     pass(SETTLE_AFTER);
 
     assert_eq!(base(&store, said("erp", "shop", 3, 3, "c")).ours, [document("b")]);
@@ -294,8 +298,7 @@ fn what_a_target_kept_is_not_taken_for_what_we_wrote() {
 fn what_a_target_showed_before_what_it_kept_is_older() {
     let store = store();
     meet(&store, said("erp", "shop", 1, 1, "a"), Outcome::Delivered, None);
-    let lost = grant(&store, said("erp", "shop", 2, 2, "b"));
-    settle_at(&store, "shop", &lost, failed(true));
+    lost(&store, said("erp", "shop", 2, 2, "b"));
     pass(SETTLE_AFTER);
     meet(&store, said("erp", "shop", 3, 3, "erp's"), Outcome::Superseded, Some(seen(50, "shop's")));
 
@@ -308,8 +311,7 @@ fn what_a_target_showed_before_what_it_kept_is_older() {
 #[test]
 fn what_a_target_kept_ends_the_doubt_about_a_lost_write() {
     let store = store();
-    let lost = grant(&store, said("erp", "shop", 1, 1, "a"));
-    settle_at(&store, "shop", &lost, failed(true));
+    lost(&store, said("erp", "shop", 1, 1, "a"));
     pass(SETTLE_AFTER);
     meet(&store, said("erp", "shop", 2, 2, "b"), Outcome::Superseded, Some(seen(50, "shop's")));
 
