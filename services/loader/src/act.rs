@@ -7,6 +7,7 @@ use ferry_http::{Conversation, Exchange};
 use ferry_store::{Grant, PartState};
 use ferry_systems::{Amending, Answer, Applied, Effect, Failure, Write};
 use futures_util::FutureExt as _;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
@@ -87,6 +88,8 @@ pub(crate) struct Called {
     pub(crate) steps: Vec<Steps>,
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) seconds: f64,
+    /// The target has answered for the last time by then.
+    pub(crate) ended: Instant,
 }
 
 /// What a write needs, owned.
@@ -105,7 +108,7 @@ pub(crate) async fn call(
     conversation: Conversation,
     mut works: Vec<Work>,
 ) -> Called {
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     let doing = AssertUnwindSafe(carry_out(&target, &conversation, &mut works)).catch_unwind();
     // Deliveries of a call that panics are settled as any other: nobody else would let go of them.
     let done = doing.await;
@@ -113,7 +116,9 @@ pub(crate) async fn call(
     let answers = answers.into_iter().map(|Answer { result, steps }| (result, steps));
     let (results, steps) = answers.unzip();
     let exchanges = conversation.take();
-    Called { works, results, steps, exchanges, seconds: started.elapsed().as_secs_f64() }
+    let ended = Instant::now();
+    let seconds = ended.duration_since(started).as_secs_f64();
+    Called { works, results, steps, exchanges, seconds, ended }
 }
 
 async fn carry_out(

@@ -1,5 +1,7 @@
 //! Looking at a target before a change goes there, where the target has a say in the facet as well.
 
+use std::time::Duration;
+
 use ferry_canonical::{Part, Subject};
 use ferry_http::Conversation;
 use ferry_store::Seen;
@@ -28,10 +30,11 @@ impl Met {
         self.held.as_ref()?.target_id.as_deref()
     }
 
-    /// As the ledger takes it.
-    pub(crate) fn seen(&self) -> Option<Seen> {
+    /// As the ledger takes it, where the target answered last so long ago.
+    pub(crate) fn seen(&self, ago: Duration) -> Option<Seen> {
         let held = self.held.as_ref()?;
         Some(Seen {
+            ago,
             clock: held.clock.clone(),
             sequence: held.sequence,
             fingerprint: held.part.fingerprint(),

@@ -191,6 +191,9 @@ pub struct Met {
 /// One part as it stood at a target, and where that stands on the target's own clock.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// How long before the settlement the target answered last, the write included that followed.
+    /// What its source reads there afterwards may be a change, whatever its clock says.
+    pub ago: Duration,
     pub clock: Clock,
     pub sequence: Sequence,
     pub fingerprint: String,

@@ -266,6 +266,10 @@ impl Page {
         micros(self.now)
     }
 
+    fn before(&self, ago: Duration) -> Timestamp {
+        self.now.checked_sub(ago).unwrap_or(self.now)
+    }
+
     /// Records the end of a delivery, unless it has one: the first outcome is the one that counts.
     pub(crate) fn end(&mut self, delivery: Delivery, end: End) {
         if self.ends.get(&delivery).is_none() {

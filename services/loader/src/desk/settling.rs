@@ -72,7 +72,8 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             let ended = call.works.into_iter().zip(call.results).zip(call.steps);
             for ((work, result), steps) in ended {
                 let follows = self.follows(&work, &result, was_broken);
-                settlements.push(self.settlement(&work, (&result, steps), &follows));
+                let ago = call.ended.elapsed();
+                settlements.push(self.settlement(&work, (&result, steps), &follows, ago));
                 works.push((work, result, follows));
             }
         }
@@ -171,9 +172,10 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         work: &Work,
         (result, steps): (&Result<Applied, Failure>, Steps),
         follows: &[Follow],
+        ago: Duration,
     ) -> Settlement {
         let verdict = match result {
-            Ok(applied) => done(work, applied, journal::sentence(result)),
+            Ok(applied) => done(work, applied, journal::sentence(result), ago),
             Err(failure) => Settle::Failed {
                 unread: failure.unread,
                 dead: work
@@ -198,24 +200,26 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         settlements: Vec<Settlement>,
         journal: Vec<JournalEntry>,
     ) -> Vec<Settled> {
-        if let Ok(settled) = self.try_settle(settlements.clone(), journal.clone()).await {
+        let decided = Instant::now();
+        if let Ok(settled) = self.try_settle(settlements.clone(), journal.clone(), decided).await {
             return settled;
         }
         let mut all = Vec::with_capacity(settlements.len());
         for whole in settlements {
-            let settled = match self.try_settle(vec![whole.clone()], Vec::new()).await {
+            let settled = match self.try_settle(vec![whole.clone()], Vec::new(), decided).await {
                 Ok(settled) => settled,
-                Err(_) => {
-                    self.try_settle(vec![reduced(whole)], Vec::new()).await.unwrap_or_default()
-                }
+                Err(_) => self
+                    .try_settle(vec![reduced(whole)], Vec::new(), decided)
+                    .await
+                    .unwrap_or_default(),
             };
             // What even so is not taken ends with its lease.
             all.push(settled.first().copied().unwrap_or(Settled::Lost));
         }
         for whole in journal {
-            if self.try_settle(Vec::new(), vec![whole.clone()]).await.is_err() {
+            if self.try_settle(Vec::new(), vec![whole.clone()], decided).await.is_err() {
                 let row = journal::reduced(whole);
-                let _ = self.try_settle(Vec::new(), vec![row]).await;
+                let _ = self.try_settle(Vec::new(), vec![row], decided).await;
             }
         }
         all
@@ -226,9 +230,11 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         &mut self,
         settlements: Vec<Settlement>,
         journal: Vec<JournalEntry>,
+        decided: Instant,
     ) -> Result<Vec<Settled>, Unstorable> {
         loop {
-            match self.seams.ledger.settle(settlements.clone(), journal.clone()).await {
+            let settlements = aged(settlements.clone(), decided.elapsed());
+            match self.seams.ledger.settle(settlements, journal.clone()).await {
                 Ok(settled) => {
                     self.store_works();
                     return Ok(settled);
@@ -349,6 +355,18 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     }
 }
 
+/// What was seen was seen that much earlier.
+fn aged(mut settlements: Vec<Settlement>, by: Duration) -> Vec<Settlement> {
+    for settlement in &mut settlements {
+        if let Settle::Met(met) = &mut settlement.verdict
+            && let Some(seen) = &mut met.seen
+        {
+            seen.ago = seen.ago.saturating_add(by);
+        }
+    }
+    settlements
+}
+
 fn reduced(settlement: Settlement) -> Settlement {
     let verdict = match settlement.verdict {
         Settle::Done { outcome, .. } => Settle::Done { outcome, because: None, target_id: None },
@@ -369,14 +387,14 @@ fn known_id(work: &Work, failure: &Failure) -> Option<String> {
 }
 
 /// The leads are so, or need not be.
-fn done(work: &Work, applied: &Applied, because: Option<String>) -> Settle {
+fn done(work: &Work, applied: &Applied, because: Option<String>, ago: Duration) -> Settle {
     let (outcome, target_id) = (work.outcome(applied), applied.target_id.clone());
     match &work.met {
         // What the target cannot express is not agreed on.
         Some(met) if outcome != Outcome::Skipped => {
             let (document, fingerprint) = (met.part.to_json(), met.part.fingerprint());
             let agreed = Agreed { document, fingerprint };
-            let seen = met.seen();
+            let seen = met.seen(ago);
             Settle::Met(Box::new(Met { agreed, outcome, because, target_id, seen }))
         }
         Some(_) | None => Settle::Done { outcome, because, target_id },

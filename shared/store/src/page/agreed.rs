@@ -4,7 +4,7 @@
 use ferry_canonical::{Facet, Outcome, Sequence};
 use uuid::Uuid;
 
-use super::{At, Claim, Document, Key, MarkKey, Page, Place, Position, State};
+use super::{At, Claim, Document, Key, MarkKey, Page, Place, Position, State, micros};
 use crate::{Agreed, Base, Met, Seen, StoreError, decide::Mark};
 
 /// One part of one entity between two systems.
@@ -126,7 +126,7 @@ impl Page {
             fingerprint: seen.fingerprint.clone(),
             via: Vec::new(),
             ours: false,
-            started_at: self.now_micros(),
+            started_at: micros(self.before(seen.ago)),
         };
         self.states.put(place.clone(), state);
     }
@@ -148,7 +148,7 @@ impl Page {
         };
         let mark = Mark {
             sequence,
-            observed_at: self.now,
+            observed_at: self.before(seen.ago),
             fingerprint: fingerprint.to_owned(),
             applied_at: self.now,
         };

@@ -12,6 +12,7 @@ fn said(source: &str, target: &str, event: u128, sequence: u128, fields: &str) -
 
 fn seen(sequence: u128, fields: &str) -> Seen {
     Seen {
+        ago: Duration::ZERO,
         clock: Clock::named("updated-at"),
         sequence: Sequence(sequence),
         fingerprint: format!("#{fields}"),
@@ -263,6 +264,23 @@ fn the_losers_own_event_is_superseded_whenever_it_comes() {
         assert_eq!(outcome(&claim.members[0]), Some(Outcome::Superseded));
     }
     grant(&store, said("shop", "erp", 5, 51, "a later change"));
+}
+
+/// Addresses alone do not move the clock of a customer there. The store was down for a while.
+#[test]
+fn what_the_target_said_after_its_last_answer_is_a_change() {
+    let store = store();
+    let before = said("shop", "erp", 3, 50, "shop's");
+    let writing = grant(&store, said("erp", "shop", 2, 2, "erp's"));
+    pass(Duration::from_secs(2));
+    let after = said("shop", "erp", 4, 50, "a later change");
+    pass(Duration::from_secs(10));
+    let seen = Seen { ago: Duration::from_secs(11), ..seen(50, "shop's") };
+    settle_at(&store, "shop", &writing, met("erp's", Outcome::Delivered, Some(seen)));
+
+    let before = claim(&store, before);
+    assert_eq!(outcome(&before.members[0]), Some(Outcome::Superseded));
+    grant(&store, after);
 }
 
 #[test]
