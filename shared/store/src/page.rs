@@ -29,6 +29,9 @@ pub(crate) use self::{
 };
 use crate::{Group, Member, decide::Mark};
 
+/// How far the clocks of hosts may be apart: what a source said is dated by its producer.
+const CLOCKS_APART: Duration = Duration::from_mins(1);
+
 /// Names one entity by its canonical id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {

@@ -63,6 +63,7 @@ impl Page {
             fingerprint: agreement.fingerprint.clone(),
         });
         let lost = self.intended(place).map(|(_, intent)| intent);
+        let lost = lost.filter(|lost| !self.was_contradicted(&place.at, lost));
         let mut ours: Vec<&Document> =
             lost.filter(|lost| lost.source == other).map(|lost| &lost.document).collect();
         if agreed.is_none() {

@@ -147,7 +147,9 @@ impl Page {
     /// the next one has not seen it yet.
     fn via(&self, at_source: &Place, member: &Member) -> Vec<String> {
         let settled = self.settled(at_source).map(|state| (&state.fingerprint, &state.via));
-        let intended = self.intended(at_source).map(|(_, i)| (&i.fingerprint, &i.via));
+        let may_come = |intent: &Intent| !self.was_contradicted(&at_source.at, intent);
+        let intended = self.intended(at_source).map(|(_, intent)| intent);
+        let intended = intended.filter(|lost| may_come(lost)).map(|i| (&i.fingerprint, &i.via));
         let mut via = vec![member.source.clone()];
         for (fingerprint, systems) in settled.into_iter().chain(intended) {
             if *fingerprint != member.fingerprint {

@@ -4,7 +4,10 @@
 use ferry_canonical::{Facet, Sequence};
 use uuid::Uuid;
 
-use super::{At, Document, Intent, IntentKey, MarkKey, Page, Place, Position, State, micros};
+use super::{
+    At, CLOCKS_APART, Document, Intent, IntentKey, MarkKey, Page, Place, Position, State, micros,
+    span,
+};
 use crate::{Member, PartState, StoreError};
 
 /// A write of a newer state of this part, by the same source and clock, whose effect nobody knows.
@@ -57,7 +60,8 @@ impl Page {
             .collect();
         for key in doubted {
             if let Some(intent) = self.intents.change(&key) {
-                intent.said_at = Some(observed_at);
+                // What comes late out of a queue may have been said early.
+                intent.said_at = intent.said_at.max(Some(observed_at));
             }
         }
     }
@@ -79,6 +83,16 @@ impl Page {
         let target = place.at.system.clone();
         let delivery = super::Delivery { target, event_id, generation };
         intent.ended || self.ends.get(&delivery).is_some()
+    }
+
+    /// Whether the system has said something else since a lost write could still take effect. What it
+    /// says like that write from then on, it says by itself.
+    pub(super) fn was_contradicted(&self, at: &At, lost: &Intent) -> bool {
+        let Some(standing) = self.standings.get(at) else { return false };
+        // What is being written now is not what the entity was unknown for.
+        let is_lost = standing.token != Some(lost.token);
+        let over = standing.unknown_until.filter(|_| is_lost).zip(lost.said_at);
+        over.is_some_and(|(until, said_at)| said_at > until.saturating_add(span(CLOCKS_APART)))
     }
 
     /// What a claim intended was not written.

@@ -10,14 +10,13 @@ use ferry_canonical::{Facet, Sequence, Stands, Step, Steps};
 use uuid::Uuid;
 
 use super::{
-    At, Claim, Document, IntentKey, Page, Place, claim::Writing, known::unread, micros, span,
+    At, CLOCKS_APART, Claim, Document, IntentKey, Page, Place, claim::Writing, known::unread,
+    micros, span,
 };
 use crate::{Amending, Group, Member, StoreError};
 
 /// How long after a step its target may tell of it. What it says later is taken at its word.
 const TOLD_WITHIN: Duration = Duration::from_hours(24);
-/// How far the clocks of hosts may be apart: the time of a notice is its producer's.
-const CLOCKS_APART: Duration = Duration::from_mins(1);
 
 /// A step, by the place and the grant of the write that may have taken it. Times are microseconds.
 #[derive(Clone, Debug)]

@@ -122,6 +122,40 @@ fn what_the_target_said_before_we_wrote_takes_nothing_back() {
 }
 
 #[test]
+fn what_the_target_said_otherwise_while_a_lost_write_may_still_come_ends_no_echo() {
+    let store = store();
+    let lost = grant(&store, said("erp", "shop", 1, 1, "a"));
+    settle(&store, &lost, failed(true));
+    pass(Duration::from_secs(1));
+    deliver(&store, said("shop", "erp", 2, 50, "b"));
+    pass(Duration::from_secs(1));
+
+    let back = claim(&store, said("shop", "erp", 3, 51, "a"));
+    assert_eq!(outcome(&back.members[0]), Some(Outcome::Echo));
+}
+
+#[test]
+fn what_the_target_said_otherwise_when_a_lost_write_could_not_come_any_more_ends_its_echoes() {
+    let store = store();
+    let lost_at = clock();
+    let lost = grant(&store, said("erp", "shop", 1, 1, "a"));
+    settle(&store, &lost, failed(true));
+    pass(SETTLE_AFTER + Duration::from_mins(2));
+    let early = said("shop", "crm", 9, 49, "c");
+    let early = Group {
+        members: vec![Member { observed_at: lost_at, ..early.members[0].clone() }],
+        ..early
+    };
+    deliver(&store, said("shop", "erp", 2, 50, "b"));
+    // Out of another queue, and late.
+    deliver(&store, early);
+    pass(Duration::from_secs(1));
+
+    // By its own doing: the ERP holds `b`.
+    deliver(&store, said("shop", "erp", 3, 51, "a"));
+}
+
+#[test]
 fn in_a_chain_of_systems_what_we_wrote_goes_on_to_the_next() {
     let store = store();
     deliver(&store, said("erp", "shop", 1, 1, "a"));
