@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     delivery::InHand,
+    limits,
     look::{self, Met},
     meeting::Meeting,
     target::Target,
@@ -126,6 +127,15 @@ async fn carry_out(
     conversation: &Conversation,
     works: &mut [Work],
 ) -> Vec<Answer> {
+    // Such a delivery is claimed alone. One of which no call was lost was only in the same hands as
+    // what killed them.
+    if let [work] = works
+        && let Some(deaths) = work.leads().map(|lead| lead.history.deaths).max()
+        && deaths >= limits::DEATHS
+        && work.grant.is_again
+    {
+        return vec![Err(fatal(deaths)).into()];
+    }
     if let [work] = works
         && work.is_two_way()
     {
@@ -236,6 +246,14 @@ fn leaderless() -> Failure {
 fn panicked() -> Failure {
     let detail = "the call ended by a fault of Ferry's own; the loader's log has it";
     Failure { unread: true, ..Failure::new(FailureKind::Internal, detail) }
+}
+
+fn fatal(deaths: u32) -> Failure {
+    let detail = format!(
+        "{deaths} times a consumer was lost with it in hand, inside its call as well; it may have been \
+         written, and is not tried again"
+    );
+    Failure::new(FailureKind::Crashed, detail)
 }
 
 fn unanswered() -> Failure {

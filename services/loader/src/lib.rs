@@ -74,8 +74,11 @@ pub mod limits {
     pub const PUBLISH_PATIENCE: Duration = Duration::from_mins(1);
     /// Between two tries of a store that cannot be used.
     pub const STORE_PAUSE: Duration = Duration::from_millis(500);
-    /// A message that was delivered this often before is processed alone in its process.
-    pub const SUSPECT_DELIVERIES: u32 = 5;
+    /// A delivery with which this many consumers died is processed alone in its process.
+    pub const SUSPECT_DEATHS: u32 = 5;
+    /// With this many, some of them inside its call, it is not tried any more. The broker, which counts
+    /// less than we do, gives up one later.
+    pub const DEATHS: u32 = 100;
     /// `internal` failures in a row are tried this often in all.
     pub const INTERNAL_ATTEMPTS: u32 = 3;
     /// Of four calls, one is kept for the bulk lane while it has work.

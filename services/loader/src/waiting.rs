@@ -71,7 +71,7 @@ impl<'a> Plan<'a> {
 }
 
 fn is_suspect(in_hand: &InHand) -> bool {
-    in_hand.delivery.delivery_count >= limits::SUSPECT_DELIVERIES
+    in_hand.history.deaths >= limits::SUSPECT_DEATHS
 }
 
 /// Whether its entity is written by a call of its own. A request about several entities that found

@@ -29,6 +29,9 @@ pub struct History {
     pub failure_kind: Option<FailureKind>,
     /// How many tries in a row have failed so.
     pub kind_attempts: u32,
+    /// How often its consumers died with it in hand, since it was retried last: the broker's count,
+    /// and what a postponement carried on of an earlier one.
+    pub deaths: u32,
 }
 
 impl History {
@@ -49,6 +52,7 @@ impl History {
                 .text(header::FAILURE_KIND)
                 .and_then(|kind| kind.parse().ok()),
             kind_attempts: number(header::KIND_ATTEMPTS).unwrap_or(0),
+            deaths: number(header::DEATHS).unwrap_or(0).saturating_add(delivery.delivery_count),
         }
     }
 
@@ -103,6 +107,8 @@ impl<'a> Failed<'a> {
 pub fn retry(delivery: &Delivery, failed: Failed<'_>, delay: Duration, levels: &Levels) -> Message {
     let history = History::of(delivery);
     let mut headers = carried(delivery);
+    // Its try has come to an end, and so it did not take the process along.
+    headers.remove(header::DEATHS);
     headers.insert_number(header::ATTEMPT, i64::from(history.attempt) + 1);
     let first = history.first_failed_at.unwrap_or(failed.at);
     headers.insert(header::FIRST_FAILED_AT, first.to_string());
@@ -114,9 +120,16 @@ pub fn retry(delivery: &Delivery, failed: Failed<'_>, delay: Duration, levels: &
     delayed(delivery, headers, failed.at, delay, levels)
 }
 
-/// The same message again after `delay`, the attempt unchanged.
+/// The same message again after `delay`, the attempt unchanged. To the broker it is a new one, whose
+/// count begins anew: what has died with it so far goes along. It is the rule for a delivery whose
+/// loader dies inside its call, because until the dead loader's lease has ended its entity is busy.
 pub fn postpone(delivery: &Delivery, now: Timestamp, delay: Duration, levels: &Levels) -> Message {
-    delayed(delivery, carried(delivery), now, delay, levels)
+    let mut headers = carried(delivery);
+    let deaths = History::of(delivery).deaths;
+    if deaths > 0 {
+        headers.insert_number(header::DEATHS, i64::from(deaths));
+    }
+    delayed(delivery, headers, now, delay, levels)
 }
 
 fn delayed(
@@ -136,9 +149,12 @@ fn delayed(
     message(delivery, exchange, headers, delivery.body.clone())
 }
 
-/// Back to its own queue at once, the attempt unchanged: for a pause or the end of the process.
+/// Back to its own queue at once, the attempt unchanged: for a pause or the end of the process. Who
+/// gives it back lives, so the deaths before do not count on.
 pub fn give_back(delivery: &Delivery) -> Message {
-    message(delivery, name::REQUEUE.to_owned(), carried(delivery), delivery.body.clone())
+    let mut headers = carried(delivery);
+    headers.remove(header::DEATHS);
+    message(delivery, name::REQUEUE.to_owned(), headers, delivery.body.clone())
 }
 
 /// The dead letter of a whole delivery: body byte-identical, the failure in bounded headers.
@@ -342,6 +358,25 @@ mod tests {
         assert_eq!(message.exchange, "delay.30s");
         assert_eq!(message.headers.number(header::ATTEMPT), Some(2));
         assert_eq!(message.headers.text(header::NOT_BEFORE), Some("2026-11-22T09:20:00Z"));
+    }
+
+    #[test]
+    fn deaths_are_counted_over_postponements_and_forgotten_by_a_retry_and_a_return() {
+        let levels = levels();
+        let mut fatal = delivery();
+        for died in [5, 10] {
+            fatal.delivery_count = 5;
+            let postponed = postpone(&fatal, failed().at, Duration::ZERO, &levels);
+            assert_eq!(postponed.headers.number(header::DEATHS), Some(died));
+            fatal.headers = postponed.headers;
+        }
+        assert_eq!(History::of(&fatal).deaths, 15);
+        let retried = retry(&fatal, failed(), Duration::ZERO, &levels);
+        for forgetful in [retried, give_back(&fatal)] {
+            assert_eq!(forgetful.headers.number(header::DEATHS), None);
+        }
+        let unharmed = postpone(&delivery(), failed().at, Duration::ZERO, &levels);
+        assert_eq!(unharmed.headers.number(header::DEATHS), None);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub enum FailureKind {
     Unsupported,
     /// It is larger than a stated limit.
     TooLarge,
-    /// It died by the broker's delivery limit: it took a process down several times.
+    /// It took processes down again and again, or was lost with them as often.
     Crashed,
     /// Our own fault.
     Internal,

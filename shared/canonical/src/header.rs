@@ -12,6 +12,8 @@ pub const TRIED_FOR_MS: &str = "ferry-tried-for-ms";
 pub const FAILURE_KIND: &str = "ferry-failure-kind";
 /// How many tries in a row have failed with that kind.
 pub const KIND_ATTEMPTS: &str = "ferry-kind-attempts";
+/// How often its consumers died with it in hand, up to its last postponement; absent for 0.
+pub const DEATHS: &str = "ferry-deaths";
 /// RFC 3339: the delivery waits for this time without burning attempts.
 pub const NOT_BEFORE: &str = "ferry-not-before";
 /// Counts retries by hand, from 0.
@@ -68,6 +70,7 @@ pub const OF_FAILURES: &[&str] = &[
     TRIED_FOR_MS,
     FAILURE_KIND,
     KIND_ATTEMPTS,
+    DEATHS,
     NOT_BEFORE,
     KEY,
     SENTENCE,

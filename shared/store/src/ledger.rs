@@ -101,6 +101,8 @@ pub struct Grant {
     pub target_id: Option<String>,
     /// The entity is unknown at the target: read by key before writing.
     pub read_first: bool,
+    /// A call of one of its leads may have been made before, and nobody knows what came of it.
+    pub is_again: bool,
     /// For composed facets: the last settled state of every *other* part of the facet.
     pub siblings: Vec<PartState>,
     /// Where the target changes this facet by a step: what an import before this one has left there.

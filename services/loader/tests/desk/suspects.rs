@@ -5,7 +5,7 @@ use ferry_sim::HttpFault;
 use tokio::time::sleep;
 
 use crate::{
-    bench::{Bench, ORDERS, OUTLET, SECOND, message, order},
+    bench::{Bench, ORDERS, ORDERS_DEAD, OUTLET, SECOND, message, order},
     warehouse::{self, Warehouse},
 };
 
@@ -51,6 +51,21 @@ async fn what_may_take_the_process_down_waits_for_the_calls_of_every_target_and_
     bench.until_empty(OUTLET).await;
     assert_eq!(bench.warehouse.effects(), ["order SUSPECT"]);
     assert_eq!(outlet.requests().len(), 2);
+}
+
+/// It was in the same hands as what killed its loaders, and never in a call.
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_a_hundred_times_outside_a_call_is_tried() {
+    let bench = Bench::new();
+    bench.ledger.fail_claims(true);
+    send(&bench, ORDERS, "NEIGHBOUR").await;
+    for _ in 0..20 {
+        come_again_five_times(&bench, ORDERS, 1).await;
+    }
+    bench.ledger.fail_claims(false);
+    bench.until_empty(ORDERS).await;
+    assert_eq!(bench.warehouse.effects(), ["order NEIGHBOUR"]);
+    assert!(bench.broker.messages(ORDERS_DEAD).is_empty());
 }
 
 /// A broker that was restarted often makes suspects of many: they go one after the other.

@@ -234,13 +234,15 @@ impl Page {
             _ => None,
         };
         self.write_down(group, &at, writing, (other, claimants));
-        let leads = open.iter().zip(&roles).filter(|(_, role)| **role == Role::Lead);
-        for (lead, _) in leads {
+        let leads = || open.iter().zip(&roles).filter(|(_, role)| **role == Role::Lead);
+        let is_again = leads().any(|(lead, _)| self.was_intended(&lead.place, lead.member));
+        for (lead, _) in leads() {
             self.intend(writing, lead);
         }
         Ok(Claimed::Granted(Box::new(Grant {
             token: writing.token,
             read_first: look.is_unknown(),
+            is_again,
             entity_id: at.key.id,
             target_id: look.own_id,
             siblings,

@@ -30,6 +30,14 @@ impl Page {
         self.intents.since(first).take_while(move |(key, _)| key.place == *place)
     }
 
+    /// Whether this delivery may have been written before.
+    pub(super) fn was_intended(&self, place: &Place, member: &Member) -> bool {
+        let its = |intent: &Intent| {
+            intent.event_id == member.event_id && intent.generation == member.generation
+        };
+        self.intended(place).any(|(_, intent)| its(intent))
+    }
+
     fn intents_at(&self, at: &At) -> impl Iterator<Item = (&IntentKey, &Intent)> {
         self.intents.since(IntentKey::first(at)).take_while(move |(key, _)| key.place.at == *at)
     }

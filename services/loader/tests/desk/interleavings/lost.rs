@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use ferry_canonical::{Event, Sequence, header};
 use ferry_sim::HttpFault;
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use super::{
     shop::{CREATE_PRODUCT, SET_STOCK, UPDATE_PRODUCT},
     world::{World, named, stock},
 };
 use crate::{
-    bench::{ORDERS, SECOND, order},
+    bench::{ORDERS, ORDERS_DEAD, SECOND, order},
     warehouse,
 };
 
@@ -44,6 +46,33 @@ async fn a_loader_is_killed_inside_a_create() {
     assert_eq!(world.warehouse.effects(), ["order WEB-1"]);
     assert_eq!(world.http.count("read order"), 1);
     assert_eq!(world.ended("delivered").await, 1);
+}
+
+/// As if what the target answers took the process down. While the dead loader's lease lasts, the
+/// delivery goes round through a delay level.
+#[tokio::test(start_paused = true)]
+async fn every_loader_dies_inside_the_call_of_one_delivery() {
+    let mut world = World::with(&["warehouse"]);
+    world.http.script(warehouse::ORDERS, [HttpFault::Hold]);
+    world.http.script("read order", [HttpFault::Hold; 100]);
+    let fatal = Event { sequence: Sequence(2), ..order("WEB-1") };
+    world.say(&fatal).await;
+    for died in 0..100 {
+        world.http.until(|http| http.requests().len() > died).await;
+        world.kill(died).await;
+        world.start("warehouse");
+    }
+    world.broker.until(|broker| !broker.messages(ORDERS_DEAD).is_empty()).await;
+    let letters = world.broker.messages(ORDERS_DEAD);
+    assert_eq!(letters[0].headers.text(header::FAILURE_KIND), Some("crashed"));
+    assert_eq!((letters[0].id.clone(), letters.len()), (fatal.id.to_string(), 1));
+    // What is older does not wait for it.
+    world.say(&Event { id: Uuid::from_u128(1), sequence: Sequence(1), ..order("WEB-1") }).await;
+    world.settled().await;
+    assert_eq!((world.ended("dead").await, world.ended("superseded").await), (1, 1));
+    // What the first of them had written.
+    assert_eq!(world.warehouse.effects(), ["order WEB-1"]);
+    assert_eq!(world.http.requests().len(), 100);
 }
 
 /// Its requests take 15 s each; the last of them begins when its first lease would be long over, and
