@@ -1,19 +1,32 @@
 //! Facts and dead letters on their way into the store.
 
+use std::collections::BTreeMap;
+
 use ferry_broker::Delivery;
 use ferry_canonical::fact::Fact;
-use ferry_store::{DeadLetters, Direction, Journal, JournalEntry, StoreError};
+use ferry_store::{DeadLetters, Direction, Journal, JournalEntry, Ledger, StoreError};
 use jiff::Timestamp;
 
-use crate::{intake::Form, letters};
+use crate::{
+    intake::Form,
+    letters::{self, Ended},
+};
 
-/// Stores what lies in a `.dead` queue.
-pub async fn bury<S: DeadLetters>(
+/// Stores what lies in a `.dead` queue. Deliveries that the broker put there have ended in the ledger
+/// before they are letters: older states of their parts wait for that.
+pub async fn bury<S: DeadLetters + Ledger>(
     store: &S,
     taken: Vec<Delivery>,
     form: Form,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let mut ended: BTreeMap<String, Vec<Ended>> = BTreeMap::new();
+    for (target, end) in taken.iter().filter_map(letters::ended_by_the_broker) {
+        ended.entry(target).or_default().push(end);
+    }
+    for (target, ended) in ended {
+        store.end(&target, letters::NO_ROUTE, ended).await?;
+    }
     let letter = |delivery: &Delivery| {
         let letter = letters::letter(delivery, now);
         if form == Form::Whole { letter } else { letters::reduced(letter) }

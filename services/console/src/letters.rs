@@ -1,7 +1,7 @@
 //! What lies in a `.dead` queue, as a dead letter. Anything may lie there.
 
-use ferry_broker::{Delivery, HeaderValue, Headers};
-use ferry_canonical::{Event, header};
+use ferry_broker::{Delivery, HeaderValue, Headers, letter::History};
+use ferry_canonical::{Event, Outcome, header};
 use ferry_store::{DeadLetter, Position};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -9,18 +9,23 @@ use uuid::Uuid;
 /// The namespace of keys that are made from bodies.
 const BODIES: Uuid = Uuid::from_u128(0x41d7_0c55_9be2_5b0e_8f31_76aa_d2c4_09e8);
 
+/// Why the broker moved a message last: out of a delay level as well.
+const LAST_DEATH_REASON: &str = "x-last-death-reason";
+/// In the place of a route's name: the broker knows none.
+pub(crate) const NO_ROUTE: &str = "-";
+
 /// Never fails: bytes that mean nothing to us are kept as they are.
 pub(crate) fn letter(delivery: &Delivery, now: Timestamp) -> DeadLetter {
     let headers = &delivery.headers;
     let text = |name: &str| headers.text(name).map(str::to_owned);
     let number = |name: &str| headers.number(name);
     let time = |name: &str| headers.text(name).and_then(|text| text.parse::<Timestamp>().ok());
-    let origin = delivery.queue.trim_end_matches(".dead").to_owned();
+    let origin = origin(delivery);
     // Most dead letters of loaders are events; those of the transformer are records.
     let event = Event::decode(&delivery.body).ok();
-    let target = origin.strip_prefix("load.").and_then(|rest| rest.split('.').next());
+    let target = target(origin);
     DeadLetter {
-        key: key(delivery, event.as_ref(), &origin),
+        key: key(delivery, event.as_ref(), origin),
         died_at: time(header::LAST_FAILED_AT).unwrap_or(now),
         first_failed_at: time(header::FIRST_FAILED_AT),
         kind: kind(headers),
@@ -41,8 +46,31 @@ pub(crate) fn letter(delivery: &Delivery, now: Timestamp) -> DeadLetter {
         content_type: delivery.content_type.clone(),
         headers: rendered(headers),
         body: delivery.body.to_vec(),
-        origin,
+        origin: origin.to_owned(),
     }
+}
+
+fn origin(delivery: &Delivery) -> &str {
+    delivery.queue.trim_end_matches(".dead")
+}
+
+fn target(origin: &str) -> Option<&str> {
+    origin.strip_prefix("load.").and_then(|rest| rest.split('.').next())
+}
+
+/// Event, generation, outcome and reason.
+pub(crate) type Ended = (Uuid, u32, Outcome, String);
+
+/// How a delivery to a target ended, and which, if the broker has ended it: no loader has told the
+/// ledger so.
+pub(crate) fn ended_by_the_broker(delivery: &Delivery) -> Option<(String, Ended)> {
+    let headers = &delivery.headers;
+    let reason = brokers_reason(headers)?;
+    let target = target(origin(delivery))?.to_owned();
+    let event = Event::decode(&delivery.body).ok()?;
+    let generation = History::of(delivery).generation;
+    let because = format!("{}: dead-lettered by the broker: {reason}", kind(headers));
+    Some((target, (event.id, generation, Outcome::Dead, because)))
 }
 
 /// A letter that the store does not take as it is: its key, where it died, and its bytes.
@@ -106,21 +134,26 @@ fn key(delivery: &Delivery, event: Option<&Event>, origin: &str) -> String {
     format!("{name}@{origin}/{generation}")
 }
 
+/// Why the broker dead-lettered it. What we bury says where it died; what we retried and the broker
+/// buried says only why the retry was made.
+fn brokers_reason(headers: &Headers) -> Option<&str> {
+    let is_ours = headers.text(header::ORIGIN).is_some();
+    // Nothing expires in a work queue: what came out of a level was put here by another hand.
+    headers.text(LAST_DEATH_REASON).filter(|reason| !is_ours && *reason != "expired")
+}
+
 fn kind(headers: &Headers) -> String {
-    if let Some(kind) = headers.text(header::FAILURE_KIND) {
-        return kind.to_owned();
-    }
-    // Dead-lettered by the broker itself.
-    match headers.text("x-first-death-reason") {
-        Some("delivery_limit") => "crashed".to_owned(),
+    match (brokers_reason(headers), headers.text(header::FAILURE_KIND)) {
+        (Some("delivery_limit"), _) => "crashed".to_owned(),
         // Given up by us, because it could not be published here with a cause.
-        Some("rejected") => "too_large".to_owned(),
-        Some(_) | None => "unknown".to_owned(),
+        (Some("rejected"), _) => "too_large".to_owned(),
+        (None, Some(kind)) => kind.to_owned(),
+        (Some(_), _) | (None, None) => "unknown".to_owned(),
     }
 }
 
 fn unexplained(headers: &Headers) -> String {
-    match headers.text("x-first-death-reason") {
+    match brokers_reason(headers) {
         Some("rejected") => {
             "too large to be published with its cause; it is here as it came".to_owned()
         }
@@ -192,7 +225,24 @@ mod tests {
     #[test]
     fn what_the_broker_dead_lettered_is_called_crashed() {
         let mut delivery = delivery(b"{}");
-        delivery.headers.insert("x-first-death-reason", "delivery_limit");
+        delivery.headers.insert(LAST_DEATH_REASON, "delivery_limit");
         assert_eq!(letter(&delivery, Timestamp::UNIX_EPOCH).kind, "crashed");
+    }
+
+    #[test]
+    fn a_delivery_that_was_retried_before_is_called_by_its_own_death() {
+        let mut delivery = delivery(b"{}");
+        for (name, value) in [
+            (header::FAILURE_KIND, "timeout"),
+            ("x-first-death-reason", "expired"),
+            (LAST_DEATH_REASON, "delivery_limit"),
+        ] {
+            delivery.headers.insert(name, value);
+        }
+        let of = |delivery: &Delivery| letter(delivery, Timestamp::UNIX_EPOCH);
+        assert_eq!(of(&delivery).kind, "crashed");
+        assert_eq!(of(&delivery).detail, "dead-lettered by the broker: delivery_limit");
+        delivery.headers.insert(header::ORIGIN, "load.shop.order");
+        assert_eq!(of(&delivery).kind, "timeout");
     }
 }

@@ -12,6 +12,7 @@ const DEPTH_MAX: usize = 4;
 const SHOWN_BYTES_MAX: usize = 1024;
 
 const DELIVERY_COUNT: &str = "x-delivery-count";
+const LAST_DEATH_REASON: &str = "x-last-death-reason";
 
 /// `queue` is the name without the prefix; so will be the exchange's, if it is ours.
 pub(crate) fn received(
@@ -43,7 +44,20 @@ fn headers(table: &FieldTable) -> Headers {
     for (name, value) in table {
         headers.insert_value(name.as_str(), header(value));
     }
+    if headers.text(LAST_DEATH_REASON).is_none()
+        && let Some(reason) = last_death_reason(table)
+    {
+        headers.insert_value(LAST_DEATH_REASON, header(reason));
+    }
     headers
+}
+
+/// Before 4.0 a broker does not write it apart; of `x-death` the first entry is the last death
+/// (RabbitMQ reference §1.1). The first death of a delivery that was retried is its level's.
+fn last_death_reason(table: &FieldTable) -> Option<&AMQPValue> {
+    let AMQPValue::FieldArray(deaths) = table.inner().get("x-death")? else { return None };
+    let Some(AMQPValue::FieldTable(last)) = deaths.as_slice().first() else { return None };
+    last.inner().get("reason").filter(|reason| matches!(reason, AMQPValue::LongString(_)))
 }
 
 fn header(value: &AMQPValue) -> HeaderValue {
@@ -244,6 +258,24 @@ mod tests {
         let shown = ["flag", "nothing", "bytes", "raw", "x-death"].map(|name| headers.text(name));
         let expected = ["true", "null", "A\u{fffd}", "B", "[{count: 2, queue: q}]"];
         assert_eq!(shown, expected.map(Some));
+    }
+
+    #[test]
+    fn every_broker_says_of_what_a_message_died_last() {
+        let died = |reason: &str| {
+            let reason = AMQPValue::LongString(LongString::from(reason));
+            AMQPValue::FieldTable(table(vec![("reason", reason)]))
+        };
+        let deaths = FieldArray::from(vec![died("delivery_limit"), died("expired")]);
+        let deaths = ("x-death", AMQPValue::FieldArray(deaths));
+        let told = (LAST_DEATH_REASON, AMQPValue::LongString(LongString::from("rejected")));
+        let last = |headers| {
+            let headers = taken(table(headers), false).headers;
+            headers.text(LAST_DEATH_REASON).map(str::to_owned)
+        };
+        assert_eq!(last(vec![deaths.clone()]).as_deref(), Some("delivery_limit"));
+        assert_eq!(last(vec![deaths, told]).as_deref(), Some("rejected"));
+        assert_eq!(last(vec![("x-death", AMQPValue::Void)]), None);
     }
 
     #[test]

@@ -72,11 +72,15 @@ impl QueueState {
     }
 }
 
-/// A dead message as a broker sends it on: with a header of its own about the death.
+/// A dead message as a broker sends it on: with headers of its own about the death. Of the first one
+/// they stay.
 pub(crate) fn died(mut message: Message, queue: &str, reason: &str) -> Message {
     let death = format!("[{{queue: {queue}, reason: {reason}}}]");
     message.headers.insert_value("x-death", HeaderValue::Other(death));
-    message.headers.insert("x-first-death-queue", queue);
-    message.headers.insert("x-first-death-reason", reason);
+    if message.headers.text("x-first-death-reason").is_none() {
+        message.headers.insert("x-first-death-queue", queue);
+        message.headers.insert("x-first-death-reason", reason);
+    }
+    message.headers.insert("x-last-death-reason", reason);
     message
 }

@@ -15,8 +15,8 @@ use ferry_canonical::{Clock, Event, Facet, Outcome, Part, Sequence, Steps, heade
 use ferry_console::{custodian, facts, intake::Form, limits};
 use ferry_sim::{Fault, SimBroker};
 use ferry_store::{
-    Claimed, DeadFilter, DeadLetters as _, Group, Ledger as _, Member, Settle, Settlement,
-    SqliteStore,
+    Claimed, DeadFilter, DeadLetters as _, Group, Ledger as _, Member, Overviews as _, Settle,
+    Settlement, SqliteStore,
 };
 use ferry_topology::{Inputs, LoadBinding, Topology};
 use tokio::{
@@ -252,6 +252,32 @@ async fn a_success_of_the_same_part_closes_its_letter_without_a_message() {
     office.write(&later).await;
     sleep(HOUR).await;
     assert_eq!((office.broker.messages(QUEUE).len(), office.open_letters().await), (0, 0));
+}
+
+/// A loader tells the ledger of the deliveries it buries. Older states of the part wait for that.
+#[tokio::test(start_paused = true)]
+async fn what_the_broker_buried_has_ended_at_its_target() {
+    let office = Office::with(0);
+    let dead = async || {
+        let routes = office.store.overview().await.unwrap().routes;
+        routes.iter().filter_map(|route| route.outcomes.get("dead")).sum::<u64>()
+    };
+    let mut loaders = letter();
+    loaders.headers.insert(header::ORIGIN, QUEUE);
+    office.bury(loaders).await;
+    assert_eq!(dead().await, 0);
+    let mut brokers = letter();
+    // It was retried before, and came out of a delay level.
+    brokers.headers.insert(header::FAILURE_KIND, "timeout");
+    brokers.headers.insert_number(header::GENERATION, 1);
+    brokers.headers.insert("x-last-death-reason", "delivery_limit");
+    for _copy in 0..2 {
+        office.bury(brokers.clone()).await;
+        assert_eq!(dead().await, 1);
+    }
+    let letters = office.store.dead(DeadFilter::default()).await.unwrap();
+    let kinds: Vec<_> = letters.iter().map(|letter| letter.kind.as_str()).collect();
+    assert_eq!(kinds, ["crashed", "missing_reference"]);
 }
 
 #[tokio::test(start_paused = true)]
