@@ -251,9 +251,11 @@ impl Target {
     /// How the store is to care for it.
     pub(crate) fn rules(&self) -> Rules {
         let care = &self.limits.care;
+        // Calls that time out one after the other fail so far apart, others in between included.
+        let apart = self.limits.timeout.0.saturating_mul(2 * care.failing_entities);
         Rules {
             entities: care.failing_entities,
-            window: care.window,
+            window: care.window.max(apart),
             probe_min: care.probe_every,
             probe_max: care.probe_at_most,
             refusal_probe: care.refused_probe_every,

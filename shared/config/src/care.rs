@@ -13,7 +13,8 @@ use jiff::{
 pub struct CareConfig {
     /// Calls in a row without a common entity that must fail to open the breaker; at least 2.
     pub failing_entities: u32,
-    /// Failures further apart do not count together.
+    /// Failures further apart do not count together, unless so many calls may time out one after the
+    /// other in a longer time.
     pub window: Duration,
     /// Between the breaker's opening and the first probe; doubled up to `probe_at_most`.
     pub probe_every: Duration,
@@ -27,7 +28,7 @@ pub struct CareConfig {
 impl Default for CareConfig {
     fn default() -> Self {
         Self {
-            failing_entities: 2,
+            failing_entities: 3,
             window: Duration::from_mins(1),
             probe_every: Duration::from_secs(1),
             probe_at_most: Duration::from_secs(30),

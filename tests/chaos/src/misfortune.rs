@@ -172,7 +172,8 @@ pub(crate) fn script_answers(stage: &Stage) -> anyhow::Result<()> {
             fault("refuse", rare),
             status(503, rare + 6),
             status(500, rare + 8),
-            status(429, rare + 14),
+            // Each holds the whole target for a second, and would be all that a run sees.
+            status(429, 5 * rare + 14),
             fault("garbage", rare + 18),
             fault("apply_then_drop", rare + 2),
             fault("stall", 3 * rare + 1),

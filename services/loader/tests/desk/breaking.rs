@@ -1,7 +1,7 @@
 //! A target that does not serve: nobody is hurt, nothing is burned, and it goes on by itself.
 
 use ferry_canonical::{Outcome, header};
-use ferry_config::system::Limits;
+use ferry_config::{HumanDuration, system::Limits};
 use ferry_store::{BreakerState, Care as _};
 use tokio::time::{Instant, sleep};
 
@@ -44,8 +44,8 @@ async fn a_target_that_is_down_for_ten_minutes_costs_no_dead_letter_and_nobody_e
     }
     assert_eq!(outlet.effects().len(), 600);
     assert_eq!(breaker(&bench).await, BreakerState::Open);
-    // Two calls opened it; each look that fails comes later than the one before.
-    assert_eq!((bench.http.count(warehouse::ORDERS), burned(&bench)), (2, 2));
+    // Three calls opened it; each look that fails comes later than the one before.
+    assert_eq!((bench.http.count(warehouse::ORDERS), burned(&bench)), (3, 3));
     let probes = bench.http.count("probe");
     assert!((20..=30).contains(&probes), "{probes}");
     bench.warehouse.is_down(false);
@@ -53,30 +53,45 @@ async fn a_target_that_is_down_for_ten_minutes_costs_no_dead_letter_and_nobody_e
     bench.until_empty(ORDERS).await;
     assert!(up.elapsed() < 40 * SECOND, "{:?}", up.elapsed());
     assert_eq!(bench.warehouse.effects().len(), 600);
-    assert_eq!((breaker(&bench).await, burned(&bench)), (BreakerState::Closed, 2));
+    assert_eq!((breaker(&bench).await, burned(&bench)), (BreakerState::Closed, 3));
     assert!(bench.broker.messages(ORDERS_DEAD).is_empty());
     bench.assert_outcomes(&[(Outcome::Delivered, 1200)]).await;
 }
 
+/// Each fails half a minute after the one before.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_answers_one_call_at_a_time_never_is_left_alone() {
+    let bench = Bench::with(&Limits { timeout: HumanDuration(30 * SECOND), ..limits(1) });
+    bench.http.script(warehouse::ORDERS, [ferry_sim::HttpFault::Stall; 8]);
+    for number in 1..=3 {
+        // What waits together would be sent together.
+        bench.say(&order(&format!("WEB-{number}"))).await;
+        sleep(31 * SECOND).await;
+    }
+    until_breaker(&bench, BreakerState::Open).await;
+    assert!(bench.http.count(warehouse::ORDERS) <= 4);
+}
+
 #[tokio::test(start_paused = true)]
 async fn calls_that_end_after_the_breaker_has_opened_burn_no_attempt() {
-    let bench = Bench::with_concurrency(8);
+    let bench = Bench::with(&Limits { concurrency_min: 4, ..limits(8) });
     bench.http.script(warehouse::PRODUCTS, [ferry_sim::HttpFault::Stall]);
     bench.say(&product("SLOW", "Slow", 1)).await;
     bench.http.until(|http| http.count(warehouse::PRODUCTS) == 1).await;
     sleep(10 * SECOND).await;
     bench.warehouse.is_down(true);
-    bench.say(&order("WEB-1")).await;
-    bench.http.until(|http| http.count(warehouse::ORDERS) == 1).await;
-    bench.say(&order("WEB-2")).await;
+    for number in 1..=3 {
+        bench.say(&order(&format!("WEB-{number}"))).await;
+        bench.http.until(|http| http.count(warehouse::ORDERS) == number).await;
+    }
     until_breaker(&bench, BreakerState::Open).await;
     sleep(15 * SECOND).await;
-    assert_eq!(burned(&bench), 2, "the product's time-out burned an attempt");
+    assert_eq!(burned(&bench), 3, "the product's time-out burned an attempt");
     bench.warehouse.is_down(false);
     bench.until_empty(PRODUCTS).await;
     bench.until_empty(ORDERS).await;
-    assert_eq!(bench.warehouse.effects().len(), 3);
-    bench.assert_outcomes(&[(Outcome::Delivered, 3)]).await;
+    assert_eq!(bench.warehouse.effects().len(), 4);
+    bench.assert_outcomes(&[(Outcome::Delivered, 4)]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +104,7 @@ async fn an_answer_after_the_breaker_has_opened_makes_somebody_look_at_once() {
         bench.http.until(|http| http.count(warehouse::PRODUCTS) == n).await;
     }
     bench.warehouse.is_down(true);
-    for (n, identifier) in (1..).zip(["WEB-1", "WEB-2"]) {
+    for (n, identifier) in (1..).zip(["WEB-1", "WEB-2", "WEB-3"]) {
         bench.say(&order(identifier)).await;
         bench.http.until(|http| http.count(warehouse::ORDERS) == n).await;
     }
@@ -101,7 +116,7 @@ async fn an_answer_after_the_breaker_has_opened_makes_somebody_look_at_once() {
     bench.http.release();
     bench.http.until(|http| http.count("probe") == 1).await;
     assert!(answered.elapsed() < SECOND, "{:?}", answered.elapsed());
-    bench.http.until(|_| bench.warehouse.effects().len() == 4).await;
+    bench.http.until(|_| bench.warehouse.effects().len() == 5).await;
 }
 
 #[tokio::test(start_paused = true)]

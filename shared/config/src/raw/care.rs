@@ -40,7 +40,8 @@ pub(crate) struct RawCare {
     /// Calls in a row without a common entity that must fail to open the breaker.
     #[schemars(range(min = 2, max = 100))]
     pub(crate) failing_entities: u32,
-    /// Failures further apart do not count together.
+    /// Failures further apart do not count together, unless so many calls may time out one after the other
+    /// in a longer time.
     pub(crate) window: HumanDuration,
     /// Between the breaker's opening and the first probe; doubled up to `probe_at_most`.
     pub(crate) probe_every: HumanDuration,
