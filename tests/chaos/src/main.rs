@@ -15,6 +15,7 @@ mod arguments;
 mod audit;
 mod away;
 mod broker;
+mod interrupt;
 mod link;
 mod load;
 mod misfortune;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn chaos(arguments: &Arguments) -> anyhow::Result<bool> {
+    interrupt::heed()?;
     let report = run::run(arguments)?;
     eprintln!("{}", report.table);
     let text = serde_json::to_string_pretty(&report.json).context("writing the result")?;

@@ -12,6 +12,7 @@ use ferry_stage::{Dropper, told::Overview};
 
 use crate::{
     arguments::{Arguments, Plan},
+    interrupt,
     load::Load,
     misfortune::{self, Misfortune},
     report::{self, Report, Took},
@@ -97,6 +98,7 @@ fn suffer(
     let started = Instant::now();
     let (mut told, mut ticked) = (started, started);
     while started.elapsed() < arguments.duration() {
+        interrupt::check()?;
         misfortune.strike(stage, started.elapsed())?;
         if ticked.elapsed() >= TICK_EVERY {
             ticked = Instant::now();
@@ -122,6 +124,7 @@ fn drain(
 ) -> anyhow::Result<bool> {
     let (mut last_moved, mut last, mut told) = (Instant::now(), String::new(), Instant::now());
     loop {
+        interrupt::check()?;
         stage.look()?;
         dropper.drop_due(&load.world, stage.erp.progress()?.tick)?;
         let view = stage.overview().context("asking the console")?;
