@@ -18,6 +18,7 @@ impl Page {
     fn settle_one(&mut self, settlement: &Settlement) -> Result<Settled, StoreError> {
         let token = settlement.token;
         let Some(claim) = self.held(settlement) else { return Ok(Settled::Lost) };
+        let doubted = self.doubted(&claim);
         let unknown_until = match &settlement.verdict {
             Settle::Done { outcome, because, target_id } => {
                 if let Some(own_id) = target_id {
@@ -46,7 +47,7 @@ impl Page {
             }
             Settle::Released => self.failed(&claim, token, false),
         };
-        self.settle_steps(&claim, settlement.steps, is_there(&settlement.verdict));
+        self.settle_steps(&claim, (settlement.steps, &doubted), is_there(&settlement.verdict));
         self.free(&claim.at, token, unknown_until);
         Ok(Settled::Done)
     }

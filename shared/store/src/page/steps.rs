@@ -4,14 +4,14 @@
 //! our own doing as if it were somebody else's does harm. Only its settlement, or the read of a later
 //! write, says otherwise. One notice is taken for one step.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use ferry_canonical::{Facet, Sequence, Stands, Step, Steps};
 use uuid::Uuid;
 
 use super::{
-    At, CLOCKS_APART, Claim, Document, IntentKey, Page, Place, claim::Writing, known::unread,
-    micros, span,
+    At, CLOCKS_APART, Claim, Claimant, Document, IntentKey, Page, Place, claim::Writing,
+    known::unread, micros, span,
 };
 use crate::{Amending, Group, Member, StoreError};
 
@@ -146,9 +146,26 @@ impl Page {
         self.steps.get(&key).map(|step| step.taken).unwrap_or_default()
     }
 
+    /// The lost writes of what this claim means to write.
+    pub(super) fn doubted(&self, claim: &Claim) -> BTreeSet<IntentKey> {
+        let leads = claim.members.iter().filter(|member| member.rides.is_none());
+        let of_lead = |lead: &Claimant| {
+            let part = lead.part.clone().unwrap_or_default();
+            let place = Place { at: claim.at.clone(), facet: claim.facet, part };
+            let same = self.intended(&place).filter(|(_, i)| i.fingerprint == lead.fingerprint);
+            same.map(|(key, _)| key.clone()).collect::<Vec<_>>()
+        };
+        leads.flat_map(of_lead).collect()
+    }
+
     /// Takes in what a claim that ends says of steps. `is_there` says that what it meant to write is
     /// at the target.
-    pub(super) fn settle_steps(&mut self, claim: &Claim, steps: Steps, is_there: bool) {
+    pub(super) fn settle_steps(
+        &mut self,
+        claim: &Claim,
+        (steps, doubted): (Steps, &BTreeSet<IntentKey>),
+        is_there: bool,
+    ) {
         let grants = self.standings.get(&claim.at).map(|standing| standing.grants);
         let until = self.now_micros().saturating_add(span(TOLD_WITHIN));
         for lead in claim.members.iter().filter(|member| member.rides.is_none()) {
@@ -163,10 +180,21 @@ impl Page {
                 if own {
                     (step.taken, step.until) = (steps.own, until);
                 }
-                let refuted = !own && steps.refuted && step.taken != Step::Taken;
+                // Of a write of other content, what stands there may be the outcome.
+                let in_doubt = match step.taken {
+                    Step::Unread => true,
+                    Step::Begun => doubted.contains(&key),
+                    Step::None | Step::Taken => false,
+                };
+                let refuted = !own && steps.refuted && in_doubt;
                 step.over = is_there;
                 if step.taken == Step::None || refuted {
                     self.steps.remove(&key);
+                }
+                if refuted {
+                    // What was to follow the step has not been written either. Without the step, it
+                    // would pass for something that was written where nothing stood.
+                    self.intents.remove(&key);
                 }
             }
         }

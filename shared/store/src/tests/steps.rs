@@ -233,6 +233,34 @@ fn a_read_that_refutes_a_doubtful_step_leaves_its_notice_to_others() {
     assert_eq!(heard(&store, notice(4, 51, "shop")), None);
 }
 
+/// Neither the cancellation nor the import behind it came about, and then the next try was refused.
+#[test]
+fn what_a_read_refutes_is_not_what_stands_there_at_the_third_try() {
+    let store = store();
+    let change = changing(&store);
+    end(&store, &change, failed(true), Steps::own(Step::Unread));
+    pass(SETTLE_AFTER);
+    let again = grant(&store, order(2, 2, "b"));
+    end(&store, &again, failed(false), Steps { own: Step::None, refuted: true });
+
+    let third = amending(&grant(&store, order(2, 2, "b")));
+    assert_eq!((third.stands, third.begun), (Stands::Earlier, Step::None));
+}
+
+#[test]
+fn a_killed_write_whose_content_is_not_there_is_refuted_and_one_whose_content_is_there_is_not() {
+    for (fields, told) in [("b", None), ("a", Some(Outcome::Echo))] {
+        let store = store();
+        changing(&store);
+        pass(LEASE + SETTLE_AFTER);
+        let again = grant(&store, order(3, 3, fields));
+        assert_eq!(amending(&again).stands, Stands::Either);
+        end(&store, &again, failed(false), Steps { own: Step::None, refuted: true });
+
+        assert_eq!(heard(&store, notice(4, 50, "shop")), told, "{fields}");
+    }
+}
+
 #[test]
 fn two_steps_have_two_notices() {
     let store = store();

@@ -97,6 +97,19 @@ async fn the_answer_to_our_own_cancellation_is_lost() {
     }
 }
 
+/// The first one was not taken, and nobody knows; the second one finds no connection.
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_without_an_answer_is_followed_by_one_that_is_not_sent() {
+    let world = imported().await;
+    world.http.script(CANCEL, [HttpFault::Stall, HttpFault::Refuse]);
+    world.say(&order("2", 2)).await;
+    world.settled().await;
+    assert_eq!(world.http.count(CANCEL), 3);
+    world.say(&cancellation("WEB-1", 50)).await;
+    world.settled().await;
+    amended_once(&world).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_loader_is_killed_between_cancelling_and_importing_again() {
     let mut world = imported().await;
