@@ -13,7 +13,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum System {
     /// The warehouse.
-    Orderflow(orderflow::Options),
+    Orderflow(Box<orderflow::Options>),
     /// The shop.
     Oro(oro::Options),
     /// The ERP.
@@ -25,7 +25,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match arguments.system {
-            System::Orderflow(options) => orderflow::run(options).await,
+            System::Orderflow(options) => orderflow::run(*options).await,
             System::Oro(options) => oro::run(options).await,
             System::Erp(options) => erp::run(options).await,
         }

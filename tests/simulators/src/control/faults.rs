@@ -24,6 +24,10 @@ pub enum FaultKind {
     ApplyThenStall,
     /// Waits `stall_ms`, then applies and answers.
     Slow,
+    /// Answers `status`, 200 without, with `body`; nothing is applied.
+    Say,
+    /// Applies, then answers as `say` does.
+    ApplyThenSay,
     /// The next push is sent twice. For simulators that push; names no request.
     PushTwice,
     /// The next push changes places with the one after it.
@@ -48,7 +52,9 @@ impl FaultKind {
             | Self::Garbage
             | Self::ApplyThenDrop
             | Self::ApplyThenStall
-            | Self::Slow => None,
+            | Self::Slow
+            | Self::Say
+            | Self::ApplyThenSay => None,
         }
     }
 
@@ -62,6 +68,8 @@ impl FaultKind {
             Self::ApplyThenDrop => "apply_then_drop",
             Self::ApplyThenStall => "apply_then_stall",
             Self::Slow => "slow",
+            Self::Say => "say",
+            Self::ApplyThenSay => "apply_then_say",
             Self::PushTwice => "push_twice",
             Self::PushShuffled => "push_shuffled",
         }
@@ -79,9 +87,15 @@ pub struct Fault {
     /// Only requests whose path begins so; any but `/_sim/` without.
     #[serde(default)]
     pub path_prefix: Option<String>,
-    /// For `status`; 503 without.
+    /// For `status`, 503 without; for `say`, 200 without.
     #[serde(default)]
     pub status: Option<u16>,
+    /// For `say`; empty without.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// Of `body`; `application/xml` without.
+    #[serde(default)]
+    pub content_type: Option<String>,
     /// The `Retry-After` of `status`, as it is to be sent.
     #[serde(default)]
     pub retry_after: Option<String>,

@@ -144,6 +144,14 @@ async fn watch(State(control): State<Control>, request: Request, next: Next) -> 
             tokio::time::sleep(pause).await;
             answered(&control, note, next.run(request).await)
         }
+        FaultKind::Say => answered(&control, note, said(&fault)),
+        FaultKind::ApplyThenSay => {
+            let note = with_effects(note, next.run(request).await);
+            let response = said(&fault);
+            let status = response.status().as_u16();
+            control.inner.history.push(Entry { status, ..note });
+            response
+        }
         // Never matched to a request.
         FaultKind::PushTwice | FaultKind::PushShuffled => {
             answered(&control, note, next.run(request).await)
@@ -183,6 +191,13 @@ fn status(fault: &Fault) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, value);
     }
     response
+}
+
+fn said(fault: &Fault) -> Response {
+    let status = fault.status.and_then(|code| StatusCode::from_u16(code).ok());
+    let media = fault.content_type.clone().unwrap_or_else(|| "application/xml".to_owned());
+    let body = fault.body.clone().unwrap_or_default();
+    (status.unwrap_or_default(), [(header::CONTENT_TYPE, media)], body).into_response()
 }
 
 fn garbage(fault: &Fault) -> Response {

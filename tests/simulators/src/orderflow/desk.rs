@@ -8,9 +8,11 @@
 use std::collections::HashMap;
 
 use axum::http::{HeaderMap, Method, StatusCode};
-use ferry_world::account::Effect;
+use ferry_world::account::{Effect, EffectKind};
+use serde_json::json;
 
 use super::access::{self, CHALLENGE, Credentials};
+use super::effect::effect;
 use super::imports;
 use super::queries;
 use super::report::{self, Refusal, Verdict};
@@ -23,6 +25,8 @@ pub(super) struct Identity {
     pub(super) organisation: String,
     pub(super) channel: String,
     pub(super) credentials: Credentials,
+    /// Whether notifications make it fetch what they name.
+    pub(super) fetches: bool,
 }
 
 /// A request after its body was read.
@@ -86,7 +90,8 @@ impl Identity {
                 self.in_channel(question, |this| import(this, warehouse, Module::Order))
             }
             "/remotewarehouse/inventory.xml" if get => self.inventory(question, warehouse),
-            "/remoteorder/order/detail.xml" if get => {
+            // The vendor's PHP client asks by POST.
+            "/remoteorder/order/detail.xml" if get || post => {
                 self.in_channel(question, |this| detail(this, warehouse))
             }
             "/remoteorder/order/cancel.xml" if post => {
@@ -98,8 +103,13 @@ impl Identity {
             "/remoteorder/shipment/pending.xml" if get => {
                 self.in_channel(question, |_| Answer::xml(queries::pending_shipments(warehouse)))
             }
-            "/remoteorder/order/update.xml" if post => notified(question, "order"),
-            "/remotewarehouse/product/update.xml" if post => notified(question, "product"),
+            "/remoteorder/order/update.xml" if post => {
+                self.in_channel(question, |this| self.notified(this, "order", &["created"]))
+            }
+            "/remotewarehouse/product/update.xml" if post => {
+                let actions = ["created", "modified"];
+                self.in_organisation(question, |this| self.notified(this, "product", &actions))
+            }
             _ => Answer::of(StatusCode::NOT_FOUND, "text/html", report::html_error("Not found")),
         }
     }
@@ -139,6 +149,30 @@ impl Identity {
             parameter("externalReferences"),
             parameter("site"),
         ))
+    }
+}
+
+impl Identity {
+    /// "Please fetch" from a store. That is noted; what would be fetched is the store's own affair.
+    fn notified(&self, question: &Question<'_>, entity: &str, actions: &[&str]) -> Answer {
+        let reference = match required(question, "thirdPartyReference") {
+            Ok(reference) => reference,
+            Err(answer) => return answer,
+        };
+        let action = question.parameter("action").unwrap_or_default();
+        let event = question.parameter("event").unwrap_or_default();
+        if !actions.contains(&action) || event != format!("{entity}.{action}") {
+            return Answer::xml(report::error(format!(
+                "Unknown event {event} with action {action}"
+            )));
+        }
+        if !self.fetches {
+            return message(format!("Result 'no_operation' for {entity} {reference}"));
+        }
+        let told = json!({ "entity": entity, "action": action });
+        let told = effect("notification", reference, EffectKind::Created, told);
+        let answer = message(format!("Result 'queued' for {entity} {reference}"));
+        Answer { effects: vec![told], ..answer }
     }
 }
 
@@ -225,14 +259,6 @@ fn despatches(question: &Question<'_>, warehouse: &Warehouse) -> Answer {
     Answer::xml(queries::despatches(warehouse, from.as_deref(), to.as_deref(), with_lines))
 }
 
-/// "Please fetch" from a store: this instance fetches nothing.
-fn notified(question: &Question<'_>, entity: &str) -> Answer {
-    match required(question, "thirdPartyReference") {
-        Ok(reference) => message(format!("Result 'no_operation' for {entity} {reference}")),
-        Err(answer) => answer,
-    }
-}
-
 fn message(text: String) -> Answer {
     Answer::xml(Element::holding("message", text).document())
 }
@@ -254,6 +280,7 @@ mod tests {
             organisation: "acme".into(),
             channel: "web".into(),
             credentials: Credentials { user: "ferry".into(), password: "secret".into() },
+            fetches: false,
         }
     }
 
@@ -336,7 +363,9 @@ mod tests {
     #[test]
     fn an_order_that_is_not_there_is_a_missing_data_exception() {
         let mut warehouse = samples::warehouse();
-        for (method, operation) in [(Method::GET, "detail"), (Method::POST, "cancel")] {
+        for (method, operation) in
+            [(Method::GET, "detail"), (Method::POST, "detail"), (Method::POST, "cancel")]
+        {
             let target =
                 format!("/remoteorder/order/{operation}.xml?channel=web&externalReference=NOPE");
             let answer = ask(&mut warehouse, &method, &target, "");
@@ -358,6 +387,45 @@ mod tests {
         assert_eq!(answer.status, StatusCode::OK);
         assert!(answer.body.contains("<message>No cancel operation performed"), "{}", answer.body);
         assert!(answer.effects.is_empty());
+    }
+
+    #[test]
+    fn a_notification_is_ignored_or_fetched_and_says_so_with_status_200() {
+        let target = "/remoteorder/order/update.xml?channel=web&organisation=acme\
+            &thirdPartyReference=WEB-9&event=order.created&action=created";
+        let answer = ask(&mut samples::warehouse(), &Method::POST, target, "");
+        assert!(answer.body.contains("Result &apos;no_operation&apos; for order WEB-9</message>"));
+        let query = |action: &str| {
+            let pairs = [("organisation", "acme"), ("thirdPartyReference", "MUG")];
+            let mut query: HashMap<String, String> =
+                pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            query.insert("event".to_owned(), format!("product.{action}"));
+            query.insert("action".to_owned(), action.to_owned());
+            query
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", identity().credentials.basic().parse().unwrap());
+        let told = |action: &str| {
+            let question = Question {
+                method: &Method::POST,
+                path: "/remotewarehouse/product/update.xml",
+                query: &query(action),
+                headers: &headers,
+                body: b"",
+                time: "",
+            };
+            let fetching = Identity { fetches: true, ..identity() };
+            fetching.answer(&mut samples::warehouse(), &question)
+        };
+        let answer = told("modified");
+        assert!(
+            answer.body.contains("Result &apos;queued&apos; for product MUG"),
+            "{}",
+            answer.body
+        );
+        assert_eq!((answer.effects[0].key.as_str(), answer.effects.len()), ("MUG", 1));
+        let answer = told("eaten");
+        assert!(answer.body.contains("<error>Unknown event product.eaten"), "{}", answer.body);
     }
 
     #[test]

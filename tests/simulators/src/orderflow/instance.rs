@@ -18,6 +18,7 @@ use super::actor::{Actor, Floor};
 use super::desk::{Answer, Identity, Question};
 use super::order::{Order, OrderState, Shipment};
 use super::outbox::{Outbox, Push, Subject};
+use super::papers::Kind;
 use super::product::Product;
 use super::stock::Level;
 use super::values;
@@ -118,6 +119,11 @@ impl View for Instance {
             "orders" => orders.map(Order::fields).collect(),
             "shipments" => {
                 orders.flat_map(|order| &order.shipments).map(Shipment::fields).collect()
+            }
+            name if Kind::ALL.iter().any(|kind| kind.collection() == name) => {
+                let of = |kind: &Kind| kind.collection() == name;
+                let papers = warehouse.papers.iter().filter(|((kind, _), _)| of(kind));
+                papers.map(|(_, paper)| paper.fields()).collect()
             }
             "push_failures" => outbox.failures().iter().map(failure).collect(),
             _ => return None,

@@ -1,10 +1,10 @@
 //! A simulated OrderFlow instance (OrderFlow reference §1 to §6).
 //!
 //! Promises what a client sees of it: imports as properties in XML with a verdict per item, queries,
-//! cancellation, refusals in each of the documented ways; and what a receiver gets from it: inventory
+//! cancellation, notifications, refusals in each of the documented ways; and what a receiver gets from it: inventory
 //! and event pushes with one growing message id, tried until they are answered 200. One organisation,
-//! one channel, one user, all in memory. Deliberately leaves out returns, purchase order and campaign
-//! imports, and reports.
+//! one channel, one user, all in memory. Deliberately leaves out reports, and that stock moves because of
+//! returns, purchase orders or stock moves that were imported.
 
 mod access;
 mod actor;
@@ -15,6 +15,7 @@ mod imports;
 mod instance;
 mod order;
 mod outbox;
+mod papers;
 mod plan;
 mod product;
 mod properties;
@@ -81,6 +82,9 @@ pub struct Options {
     /// Wait before a push is tried a second time, in milliseconds; later waits are multiples.
     #[arg(long, default_value_t = 1000)]
     pub push_retry_ms: u64,
+    /// Whether notifications make it fetch from the store; it ignores them without.
+    #[arg(long)]
+    pub fetches: bool,
     /// Zone of the instance's local time: UTC or a name such as Europe/London.
     #[arg(long, default_value = "UTC")]
     pub time_zone: String,
@@ -117,6 +121,7 @@ fn instance(options: &Options, control: Control) -> anyhow::Result<Instance> {
         organisation: options.organisation.clone(),
         channel: options.channel.clone(),
         credentials: Credentials { user: options.user.clone(), password: options.password.clone() },
+        fetches: options.fetches,
     };
     let plan = Box::new(WorldPlan::new(options.sim.world()));
     let actor = Actor::new(plan, options.sim.ticks, options.sim.tick_length(), Instant::now());

@@ -21,7 +21,7 @@ pub(super) struct Properties(BTreeMap<String, String>);
 pub(super) enum PropertyError {
     NoEquals { line: usize },
     BadKey { line: usize },
-    Repeated { line: usize },
+    Contradicts { line: usize },
 }
 
 impl fmt::Display for PropertyError {
@@ -29,7 +29,9 @@ impl fmt::Display for PropertyError {
         match self {
             Self::NoEquals { line } => write!(f, "line {line} is not key=value"),
             Self::BadKey { line } => write!(f, "line {line} has a key that names no property"),
-            Self::Repeated { line } => write!(f, "line {line} sets a property a second time"),
+            Self::Contradicts { line } => {
+                write!(f, "line {line} sets a property a second time, to something else")
+            }
         }
     }
 }
@@ -48,8 +50,10 @@ impl Properties {
                 return Err(PropertyError::BadKey { line });
             }
             let value = value.trim().to_owned();
-            if properties.insert(key.to_owned(), value).is_some() {
-                return Err(PropertyError::Repeated { line });
+            let earlier = properties.insert(key.to_owned(), value.clone());
+            // The vendor's .NET client says some properties twice.
+            if earlier.is_some_and(|earlier| earlier != value) {
+                return Err(PropertyError::Contradicts { line });
             }
         }
         Ok(Self(properties))
@@ -75,7 +79,7 @@ impl Properties {
         Self(self.0.iter().filter_map(below).collect())
     }
 
-    /// The properties below `child.N.`, by N.
+    /// The properties below `child.N.`, by N, but for children without any value.
     pub(super) fn numbered(&self, child: &str) -> BTreeMap<u32, Self> {
         let mut numbered: BTreeMap<u32, Self> = BTreeMap::new();
         for (key, value) in &self.child(child).0 {
@@ -83,6 +87,8 @@ impl Properties {
             let Ok(number) = number.parse() else { continue };
             numbered.entry(number).or_default().0.insert(rest.to_owned(), value.clone());
         }
+        // Some clients send every child they might have, empty.
+        numbered.retain(|_, fields| fields.0.values().any(|value| !value.is_empty()));
         numbered
     }
 
@@ -166,6 +172,12 @@ mod tests {
     }
 
     #[test]
+    fn a_child_without_any_value_is_none() {
+        let properties = parsed("orderAttribute.1.name=\norderAttribute.2.name=gift");
+        assert_eq!(properties.numbered("orderAttribute").keys().copied().collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
     fn a_key_of_no_documented_shape_is_refused_with_its_line() {
         for key in ["", "a b", ".a", "a.", "1.a", "a.0.b", "a.01.b", "a.1", "a.b.1.c", "a-b", "é"]
         {
@@ -179,9 +191,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_equals_and_a_repeated_key_are_refused_with_their_line() {
+    fn a_line_without_equals_and_a_contradiction_are_refused_with_their_line() {
         assert_eq!(Properties::parse("a=1\noops"), Err(PropertyError::NoEquals { line: 2 }));
-        assert_eq!(Properties::parse("a=1\n\na=2"), Err(PropertyError::Repeated { line: 3 }));
+        assert_eq!(Properties::parse("a=1\n\na=2"), Err(PropertyError::Contradicts { line: 3 }));
+        assert_eq!(Properties::parse("a=1\n a = 1"), Ok(parsed("a=1")));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A whole instance over real HTTP, with a receiver for its pushes.
 
+mod clients;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -57,6 +59,7 @@ async fn scene(records: u32, ticks: u32) -> Scene {
         push_user: Some("orderflow".into()),
         push_password: Some("secret".into()),
         push_retry_ms: 20,
+        fetches: true,
         time_zone: "UTC".into(),
     };
     let app = start(&options).unwrap();

@@ -3,7 +3,7 @@
 //! Decimals are kept as the text they came as; these functions only say whether a text is one.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use super::properties::Properties;
@@ -67,6 +67,17 @@ pub(super) fn times(properties: &Properties, names: &[&str]) -> Result<(), Refus
         let form = if text.contains('T') { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
         if DateTime::strptime(form, text).is_err() {
             return Err(Refusal::invalid(format!("{name} is not a time stamp: {text}")));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses keys of `names` that have a value which is neither a day nor a time stamp.
+pub(super) fn dates(properties: &Properties, names: &[&str]) -> Result<(), Refusal> {
+    for name in names {
+        let Some(text) = properties.get(name) else { continue };
+        if Date::strptime("%Y-%m-%d", text).is_err() {
+            times(properties, &[name])?;
         }
     }
     Ok(())

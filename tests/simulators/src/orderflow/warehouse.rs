@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::effect::{effect, refused};
 use super::imports::Import;
 use super::order::{self, Order, OrderState};
+use super::papers::{self, Floor, Kind, Paper};
 use super::product::{self, Product};
 use super::properties::Properties;
 use super::report::{Refusal, Verdict};
@@ -24,6 +25,8 @@ const FIRST_ITEM: u64 = 48_211;
 pub(super) struct Warehouse {
     pub(super) products: BTreeMap<String, Product>,
     pub(super) orders: BTreeMap<String, Order>,
+    /// By kind, then reference; what has none is under its own number.
+    pub(super) papers: BTreeMap<(Kind, String), Paper>,
     /// By product reference, then site.
     pub(super) levels: BTreeMap<String, BTreeMap<String, Level>>,
     /// What arrived and has not been looked at by the actor.
@@ -44,7 +47,7 @@ pub(super) enum Arrival {
 /// What an import may hold depends on the module it was sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Module {
-    /// `remotewarehouse`: products.
+    /// `remotewarehouse`: products, returns, purchase orders, campaigns, stock moves.
     Warehouse,
     /// `remoteorder`: orders.
     Order,
@@ -79,6 +82,7 @@ impl Warehouse {
         Self {
             products: BTreeMap::new(),
             orders: BTreeMap::new(),
+            papers: BTreeMap::new(),
             levels: BTreeMap::new(),
             arrivals: VecDeque::new(),
             next_item: FIRST_ITEM,
@@ -88,18 +92,21 @@ impl Warehouse {
     /// Applies one item. The import gets the reference found among its properties if its attribute
     /// names none.
     pub(super) fn import(&mut self, module: Module, import: &mut Import) -> (Verdict, Effect) {
+        let paper = Kind::parse(&import.kind);
         let entity = match import.kind.as_str() {
             "product" => "product",
             "order" => "order",
-            _ => "item",
+            _ => paper.map_or("item", Kind::name),
         };
         let result = self.take(module, import);
         let key = import.external_reference.clone().unwrap_or_default();
         match result {
             Ok(Ended::Taken { item, kind }) => {
+                let named = |paper: &&Paper| paper.item == item;
                 let fields = match entity {
                     "product" => self.products.get(&key).map(Product::fields),
-                    _ => self.orders.get(&key).map(Order::fields),
+                    "order" => self.orders.get(&key).map(Order::fields),
+                    _ => self.papers.values().find(named).map(Paper::fields),
                 };
                 let effect = effect(entity, &key, kind, fields.unwrap_or_default());
                 (Verdict::Success { entity, item }, effect)
@@ -120,6 +127,16 @@ impl Warehouse {
 
     fn take(&mut self, module: Module, import: &mut Import) -> Result<Ended, Refusal> {
         let mut properties = Properties::parse(&import.text).map_err(Refusal::invalid)?;
+        if let (Module::Warehouse, Some(kind)) = (module, Kind::parse(&import.kind)) {
+            let attribute = import.external_reference.as_deref();
+            import.external_reference = papers::reference(kind, attribute, &properties)?;
+            let operation = Operation::parse(&import.operation)?;
+            return self.take_paper(
+                operation,
+                (kind, import.external_reference.clone()),
+                properties,
+            );
+        }
         let reference = one_reference(import, &mut properties)?;
         import.external_reference = Some(reference.clone());
         let operation = Operation::parse(&import.operation)?;
@@ -189,6 +206,38 @@ impl Warehouse {
                 };
                 self.orders.insert(reference.clone(), order);
                 self.arrivals.push_back(Arrival::Order(reference));
+                Ok(Ended::Taken { item, kind: EffectKind::Created })
+            }
+        }
+    }
+
+    fn take_paper(
+        &mut self,
+        operation: Operation,
+        (kind, reference): (Kind, Option<String>),
+        properties: Properties,
+    ) -> Result<Ended, Refusal> {
+        let floor = Floor { products: &self.products, orders: &self.orders };
+        let known = reference.clone().and_then(|name| self.papers.get_mut(&(kind, name)));
+        match (operation, known) {
+            (Operation::Insert, Some(_)) => Ok(Ended::Duplicate),
+            (Operation::Update, None) => {
+                let name = reference.unwrap_or_default();
+                Err(Refusal::missing(format!("{} {name} not found", capital(kind.name()))))
+            }
+            (Operation::Update | Operation::Merge, Some(paper)) => {
+                let mut merged = paper.properties.clone();
+                merged.overlay(properties);
+                papers::check(kind, reference.as_deref(), &merged, &floor)?;
+                let effect = changed(&paper.properties, &merged);
+                paper.properties = merged;
+                Ok(Ended::Taken { item: paper.item, kind: effect })
+            }
+            (Operation::Insert | Operation::Merge, None) => {
+                papers::check(kind, reference.as_deref(), &properties, &floor)?;
+                let item = self.next_item();
+                let key = reference.clone().unwrap_or_else(|| item.to_string());
+                self.papers.insert((kind, key), Paper { item, reference, properties });
                 Ok(Ended::Taken { item, kind: EffectKind::Created })
             }
         }

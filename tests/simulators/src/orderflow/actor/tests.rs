@@ -82,6 +82,7 @@ impl Scene {
         let plan = Box::new(TinyPlan::default());
         Self {
             identity: Identity {
+                fetches: false,
                 organisation: "acme".into(),
                 channel: "web".into(),
                 credentials: Credentials { user: String::new(), password: String::new() },
