@@ -48,7 +48,11 @@ fn mapping_problems(config: &Config) -> Vec<String> {
             SystemConfig::Files(files) => {
                 programs.extend(files.files.values().map(|kind| &kind.mapping));
             }
-            SystemConfig::Orderflow(_) | SystemConfig::Oro(_) => {}
+            SystemConfig::Orderflow(orderflow) => {
+                let imports = orderflow.writes.imports.values();
+                programs.extend(imports.filter_map(|import| import.mapping.as_ref()));
+            }
+            SystemConfig::Oro(_) => {}
         }
     }
     programs

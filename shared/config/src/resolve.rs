@@ -1,6 +1,7 @@
 //! From what is written to what is used: secrets and mappings read, defaults taken.
 
 mod alerts;
+mod orderflow;
 
 use std::{
     fs,
@@ -225,8 +226,9 @@ impl Reader<'_> {
         })
     }
 
-    fn orderflow(&self, key: &str, raw: RawOrderflow) -> Result<OrderflowConfig, ConfigError> {
-        let push = raw.push.map(|push| self.push(key, push)).transpose()?;
+    fn orderflow(&self, key: &str, mut raw: RawOrderflow) -> Result<OrderflowConfig, ConfigError> {
+        let push = raw.push.take().map(|push| self.push(key, push)).transpose()?;
+        let writes = orderflow::writes(self, key, &mut raw)?;
         Ok(OrderflowConfig {
             base_url: without_trailing_slash(&raw.base_url),
             organisation: raw.organisation,
@@ -236,6 +238,7 @@ impl Reader<'_> {
             password: self.secret(&format!("{key}.password"), &raw.password)?,
             push,
             changed_orders: raw.changed_orders,
+            writes: Box::new(writes),
             limits: cared_for(
                 limits_of(&raw.limits, raw.timeout, raw.settle_after),
                 &raw.care,

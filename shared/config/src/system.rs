@@ -6,7 +6,7 @@ use ferry_canonical::Facet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CareConfig, HumanDuration, MaintenanceWindow, Secret};
+use crate::{CareConfig, HumanDuration, MaintenanceWindow, OrderflowWrites, Secret};
 
 #[derive(Clone, Debug)]
 pub enum SystemConfig {
@@ -65,6 +65,7 @@ pub struct OrderflowConfig {
     pub push: Option<PushConfig>,
     /// What is done about an order that changes after its import. Default `amend`.
     pub changed_orders: ChangedOrders,
+    pub writes: Box<OrderflowWrites>,
     pub limits: Limits,
 }
 

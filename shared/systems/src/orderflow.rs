@@ -2,19 +2,25 @@
 //!
 //! | facet | as source | as target |
 //! |---|---|---|
-//! | product catalogue | – | import, `merge` (reference §3.2); long texts are cut to its lengths |
+//! | product catalogue | – | product import, `merge` (reference §3.2) |
 //! | product stock | `inventory` push (§5.2), one part per site | – (it is OrderFlow's own) |
-//! | order placed | – | import, `insert` (§3.3); a later change: cancelled and imported again, unless `changed_orders` says to leave it or the order has left |
+//! | order placed | – | order import, `insert` (§3.3); a later change: cancelled and imported again, unless `changed_orders` says to leave it or the order has left |
 //! | order shipment | order `event` push (§5.3), one part per shipment | – |
-//! | order cancellation | order `event` push with `order_cancelled` | – |
-//! | order return | return `event` push (§5.5), one part per return | – |
+//! | order cancellation | order `event` push with `order_cancelled` | cancel (§4) |
+//! | order return | return `event` push (§5.5), one part per return | return import, `insert` (§3.4) |
 //! | `stockChanges`, deliveries, purchase orders, payment requests | journalled, skipped | – |
+//!
+//! The configuration may say that a facet becomes another import (a purchase order, a campaign, a stock
+//! move), what a mapping lays over Ferry's own, or that OrderFlow is only told to fetch it (§2.1).
 //!
 //! An order that is there and was not imported by Ferry is left as it is, with a warning. The
 //! cancellation that a change brings about is told by OrderFlow like any other: the ledger knows it.
 
 use ferry_canonical::{Entity, Facet, FailureKind};
-use ferry_config::system::{ChangedOrders, OrderflowConfig};
+use ferry_config::{
+    orderflow::{DeliverBy, ImportOperation, ImportType},
+    system::{ChangedOrders, OrderflowConfig},
+};
 use ferry_http::{Conversation, Method, Request, Response};
 use jiff::tz::TimeZone;
 
@@ -23,16 +29,25 @@ use crate::{Acknowledged, Admitted, Answer, Failure, Item, PushRequest, Record, 
 mod access;
 mod amend;
 mod answer;
+mod cancel;
 mod detail;
+mod grammar;
 mod import;
+mod lengths;
+mod making;
+mod mapped;
+mod notify;
 mod order;
 mod product;
 mod properties;
 mod read;
 mod receive;
+mod returned;
 #[cfg(test)]
 mod rows;
 mod times;
+#[cfg(test)]
+mod written;
 
 /// Imports in one request: OrderFlow answers for each, and one slow request holds no others up.
 const BATCH_MAX: usize = 25;
@@ -41,13 +56,15 @@ const BATCH_MAX: usize = 25;
 pub struct Orderflow {
     config: OrderflowConfig,
     zone: TimeZone,
+    plans: Vec<making::Plan>,
 }
 
 impl Orderflow {
     pub fn new(config: &OrderflowConfig) -> Result<Self, String> {
         let zone = TimeZone::get(&config.time_zone)
             .map_err(|_| format!("time_zone `{}` is not an IANA name", config.time_zone))?;
-        Ok(Self { config: config.clone(), zone })
+        let plans = making::plans(&config.writes)?;
+        Ok(Self { config: config.clone(), zone, plans })
     }
 
     pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
@@ -71,7 +88,23 @@ impl Orderflow {
         receive::receive(push, request, admitted)
     }
 
+    fn plan(&self, facet: Facet) -> Option<&making::Plan> {
+        self.plans.iter().find(|plan| plan.facet == facet)
+    }
+
+    /// Whether what is placed is an order there, which can be cancelled.
+    fn has_orders(&self) -> bool {
+        self.plan(Facet::Placed).is_some_and(|plan| plan.kind == ImportType::Order)
+    }
+
     pub fn batch_max(&self, entity: Entity) -> usize {
+        let told = |plan: &making::Plan| {
+            plan.facet.entity() == entity && plan.by == DeliverBy::Notification
+        };
+        // OrderFlow is told of one at a time; nothing is gained by holding several.
+        if self.plans.iter().any(told) {
+            return 1;
+        }
         match entity {
             Entity::Product | Entity::Order => BATCH_MAX,
             Entity::Customer => 1,
@@ -80,22 +113,28 @@ impl Orderflow {
 
     /// The facet in which OrderFlow tells of what a change of `facet` makes us do there.
     pub fn amends(&self, facet: Facet) -> Option<Facet> {
-        let amends = facet == Facet::Placed && self.config.changed_orders == ChangedOrders::Amend;
+        let plan = self.plan(facet).filter(|plan| {
+            plan.kind == ImportType::Order
+                && plan.operation == ImportOperation::Insert
+                && plan.by == DeliverBy::Import
+        });
+        let amends = plan.is_some_and(|plan| plan.facet == Facet::Placed)
+            && self.config.changed_orders == ChangedOrders::Amend;
         amends.then_some(Facet::Cancellation)
     }
 
     /// One import request for all writes that need no step before it; one answer each.
     pub async fn apply(&self, conversation: &Conversation, writes: &[Write<'_>]) -> Vec<Answer> {
-        let facet = writes.first().map(|write| write.subject.facet);
-        match facet {
-            Some(Facet::Catalogue | Facet::Placed) => {
-                import::import(self, conversation, writes).await
+        let Some(facet) = writes.first().map(|write| write.subject.facet) else {
+            return Vec::new();
+        };
+        match self.plan(facet).map(|plan| plan.by) {
+            Some(DeliverBy::Import) => import::import(self, conversation, writes).await,
+            Some(DeliverBy::Notification) => notify::all(self, conversation, writes).await,
+            None if facet == Facet::Cancellation && self.has_orders() => {
+                cancel::all(self, conversation, writes).await
             }
-            Some(facet) => {
-                let refuse = || Failure::unsupported(&format!("OrderFlow does not take {facet}"));
-                writes.iter().map(|_| Err(refuse()).into()).collect()
-            }
-            None => Vec::new(),
+            None => writes.iter().map(|_| Err(making::not_taken(facet)).into()).collect(),
         }
     }
 

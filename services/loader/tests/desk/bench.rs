@@ -237,6 +237,7 @@ fn orderflow(name: &str, limits: &Limits, routes: Vec<Route>) -> Target {
         password: Secret::new("pw"),
         push: None,
         changed_orders: ChangedOrders::Amend,
+        writes: Box::default(),
         limits: limits.clone(),
     });
     Target::new(name, System::new(name, &config).unwrap(), limits, routes)

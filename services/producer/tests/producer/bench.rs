@@ -98,6 +98,7 @@ fn orderflow() -> OrderflowConfig {
         user: Secret::new("ferry"),
         password: Secret::new("pw"),
         changed_orders: ChangedOrders::Amend,
+        writes: Box::default(),
         push: Some(PushConfig {
             credentials: Some(PushCredentials {
                 user: Secret::new("flow"),

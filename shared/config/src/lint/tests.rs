@@ -1,4 +1,5 @@
 mod contests;
+mod imports;
 mod rest;
 mod schedules;
 

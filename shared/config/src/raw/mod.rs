@@ -5,12 +5,14 @@
 
 mod alerts;
 mod care;
+mod orderflow;
 mod route;
 mod schedule;
 mod system;
 
 pub(crate) use alerts::{RawAlerts, RawMail, RawWebhook};
 pub(crate) use care::{RawCare, RawDay, RawLimits, RawMaintenance};
+pub(crate) use orderflow::{RawOrderflowImport, RawReturnWords};
 pub(crate) use route::{RawRetry, RawRetryOverride, RawRoute};
 pub(crate) use schedule::RawSchedule;
 pub(crate) use system::{

@@ -6,9 +6,13 @@ use ferry_canonical::Facet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::care::{RawCare, RawLimits, RawMaintenance};
+use super::{
+    care::{RawCare, RawLimits, RawMaintenance},
+    orderflow::{RawOrderflowImport, RawReturnWords},
+};
 use crate::{
     HumanDuration,
+    orderflow::{ImportType, LongNames},
     secret::SecretRef,
     system::{AcknowledgeAs, ChangedOrders, FileFormat, UpdateMethod},
 };
@@ -49,6 +53,19 @@ pub(crate) struct RawOrderflow {
     /// What is done about an order that changes after its import.
     #[serde(default)]
     pub(crate) changed_orders: ChangedOrders,
+    /// What facets become there, by name; at most one for each facet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) imports: BTreeMap<String, RawOrderflowImport>,
+    /// The words of returns.
+    #[serde(default)]
+    pub(crate) returns: RawReturnWords,
+    /// Characters that properties take at this instance, by type of import and by name without
+    /// number: `order = { "orderLine.description" = 255 }`. What is longer is a dead letter.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) lengths: BTreeMap<ImportType, BTreeMap<String, u16>>,
+    /// What is done with a product's name of more than 120 characters: cut or refuse.
+    #[serde(default)]
+    pub(crate) long_names: LongNames,
     #[serde(default)]
     pub(crate) limits: RawLimits,
     /// The hard deadline of one call.

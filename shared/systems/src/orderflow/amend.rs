@@ -7,15 +7,17 @@
 //! is refused says so.
 
 use ferry_canonical::{FailureKind, Part, Stands, Step, Steps};
-use ferry_http::{Conversation, Method};
+use ferry_http::Conversation;
 
 use super::{
-    Orderflow, answer,
+    Orderflow,
+    cancel::{self, Cancelled},
     detail::{self, Detail, Lines},
-    import, order,
+    import,
+    making::{self, Made},
     properties::Import,
 };
-use crate::{Amending, Answer, Applied, Effect, Failure, Write, xml};
+use crate::{Amending, Answer, Applied, Effect, Failure, Write};
 
 /// What is done about a change.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,7 +70,7 @@ pub(super) async fn amend(
             let gone = known.amending == Step::Taken;
             Answer { result: import_again(system, conversation, (write, new), gone).await, steps }
         }
-        Decision::Amend => match cancel(system, conversation, &new.reference).await {
+        Decision::Amend => match free(system, conversation, &new.reference).await {
             Ok(()) => {
                 let result = import_again(system, conversation, (write, new), true).await;
                 Answer { result, steps: Steps { own: Step::Taken, refuted } }
@@ -86,30 +88,25 @@ fn known(
     (write, amending): (&Write<'_>, &Amending<'_>),
     new: &Import,
 ) -> Known {
-    let earlier =
-        amending.earlier.and_then(|all| all.iter().map(placed).collect::<Option<Vec<_>>>());
-    let same = |placed: &&ferry_canonical::order::OrderPlaced| {
-        order::import(placed, &system.zone).is_ok_and(|earlier| earlier == *new)
-    };
+    let made = |all: &[Part]| all.iter().map(|part| import_of(system, part)).collect();
+    let earlier: Option<Vec<Import>> = amending.earlier.and_then(made);
     Known {
         amending: amending.begun,
         stands: amending.stands,
         read_first: write.read_first,
-        equal: earlier.as_ref().is_some_and(|all| !all.is_empty() && all.iter().all(same)),
-        lines: placed(write.part).map(detail::lines_of).unwrap_or_default(),
-        earlier: earlier.map(|all| all.into_iter().map(detail::lines_of).collect()),
+        equal: earlier
+            .as_ref()
+            .is_some_and(|all| !all.is_empty() && all.iter().all(|one| one == new)),
+        lines: detail::lines_of(new),
+        earlier: earlier.map(|all| all.iter().map(detail::lines_of).collect()),
     }
 }
 
-fn placed(part: &Part) -> Option<&ferry_canonical::order::OrderPlaced> {
-    match part {
-        Part::OrderPlaced(placed) => Some(placed),
-        Part::CustomerProfile(_)
-        | Part::OrderShipment(_)
-        | Part::OrderCancellation(_)
-        | Part::OrderReturn(_)
-        | Part::ProductCatalogue(_)
-        | Part::ProductStock(_) => None,
+/// What was imported of it, as far as it is made of it today.
+fn import_of(system: &Orderflow, part: &Part) -> Option<Import> {
+    match making::make(system, part) {
+        Ok(Made::Import(import)) => Some(import),
+        Ok(Made::Skipped(_)) | Err(_) => None,
     }
 }
 
@@ -137,7 +134,7 @@ fn decide(known: &Known, detail: Option<&Detail>) -> Decision {
     if is_so || known.equal {
         return Decision::AlreadySo;
     }
-    if detail.state.eq_ignore_ascii_case("cancelled") {
+    if detail.is_cancelled() {
         return Decision::Refuse(
             "the order was cancelled at OrderFlow; what changed in it since is not imported"
                 .to_owned(),
@@ -165,44 +162,28 @@ fn refutes(known: &Known, detail: &Detail) -> bool {
     }
 }
 
-/// Cancels the order and frees its reference (OrderFlow reference §2.1, §4).
-async fn cancel(
+/// Cancels the order and frees its reference.
+async fn free(
     system: &Orderflow,
     conversation: &Conversation,
     reference: &str,
 ) -> Result<(), Failure> {
-    let encoded = crate::url::encode(reference);
-    let path = format!(
-        "/remoteorder/order/cancel.xml?externalReference={encoded}&cancelChangesExternalReference=true"
-    );
-    let request = system.request("cancel order", Method::Post, &path, "");
-    let answer = conversation.send(request).await;
-    let response = answer.map_err(|error| Failure::unanswered(&error, true))?;
-    if !(200..=299).contains(&response.status) {
-        return Err(answer::refused(&response));
-    }
-    let root = xml::parse(&response.body).map_err(|error| {
-        let detail = format!("the answer to a cancellation cannot be read: {error}");
-        let failure = Failure::new(FailureKind::Unavailable, detail).with_response(&response);
-        Failure { unread: true, ..failure }
-    })?;
-    if root.name != "message" {
-        let failure = answer::whole_request_error(&response, &root);
+    match cancel::cancel(system, conversation, reference, true).await {
+        Ok(Cancelled::Done) => Ok(()),
+        Ok(Cancelled::NotPerformed(refusal)) => {
+            let detail = format!(
+                "OrderFlow does not cancel the order any more, so that what changed in it cannot be \
+                 imported: {}",
+                refusal.detail
+            );
+            Err(Failure { detail, ..*refusal })
+        }
         // It was there a moment ago: somebody was faster.
-        let gone = failure.kind == FailureKind::MissingReference;
-        let kind = if gone { FailureKind::Conflict } else { failure.kind };
-        return Err(Failure { kind, ..failure });
+        Err(failure) if failure.kind == FailureKind::MissingReference => {
+            Err(Failure { kind: FailureKind::Conflict, ..failure })
+        }
+        Err(failure) => Err(failure),
     }
-    let text = root.text.trim();
-    if text.contains("No cancel operation performed") {
-        let text: String = text.chars().take(300).collect();
-        let detail = format!(
-            "OrderFlow does not cancel the order any more, so that what changed in it cannot be \
-             imported: {text}"
-        );
-        return Err(Failure::new(FailureKind::Rejected, detail).with_response(&response));
-    }
-    Ok(())
 }
 
 /// Imports the order where none is, `gone` by a cancellation of our own.

@@ -1,9 +1,11 @@
 //! An order as OrderFlow has it (OrderFlow reference §4): its state, its shipments, their lines.
 
-use ferry_canonical::{FailureKind, order::OrderPlaced, value::Decimal};
+use std::collections::BTreeMap;
+
+use ferry_canonical::{FailureKind, value::Decimal};
 use ferry_http::{Conversation, Method, Response};
 
-use super::{Orderflow, answer};
+use super::{Orderflow, answer, properties::Import};
 use crate::{
     Failure,
     xml::{self, Element},
@@ -22,12 +24,29 @@ pub(super) struct Detail {
 /// Product and quantity of each line, in order.
 pub(super) type Lines = Vec<(String, String)>;
 
+impl Detail {
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.state.eq_ignore_ascii_case("cancelled")
+    }
+}
+
 /// What an order asks for, as its detail would show it.
-pub(super) fn lines_of(placed: &OrderPlaced) -> Lines {
-    let line = |line: &ferry_canonical::order::OrderLine| {
-        (line.sku.trim().to_owned(), line.quantity.as_str().to_owned())
-    };
-    let mut lines: Lines = placed.lines.iter().map(line).collect();
+pub(super) fn lines_of(import: &Import) -> Lines {
+    let mut lines: BTreeMap<&str, (String, String)> = BTreeMap::new();
+    for (key, value) in import.properties.iter() {
+        let Some((number, field)) =
+            key.strip_prefix("orderLine.").and_then(|rest| rest.split_once('.'))
+        else {
+            continue;
+        };
+        let line = lines.entry(number).or_default();
+        match field {
+            "product.externalReference" => value.clone_into(&mut line.0),
+            "quantity" => line.1 = plain(value),
+            _ => {}
+        }
+    }
+    let mut lines: Lines = lines.into_values().collect();
     lines.sort();
     lines
 }
@@ -96,9 +115,12 @@ fn has_left(shipment: &Element) -> bool {
 
 fn line(line: &Element) -> (String, String) {
     let word = |name: &str| line.attribute(name).unwrap_or_default().trim().to_owned();
-    let quantity = word("quantity");
-    let plain = Decimal::parse(&quantity).map(|decimal| decimal.to_string());
-    (word("product"), plain.unwrap_or(quantity))
+    (word("product"), plain(&word("quantity")))
+}
+
+/// A quantity as any other that is equal to it.
+fn plain(quantity: &str) -> String {
+    Decimal::parse(quantity).map_or_else(|_| quantity.to_owned(), |decimal| decimal.to_string())
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! Writing to OrderFlow: one import request for several writes, one answer each.
 
-use ferry_canonical::{Disposition, Entity, FailureKind, Part, Reference};
+use std::collections::HashSet;
+
+use ferry_canonical::{Disposition, Entity, FailureKind, Reference};
+use ferry_config::orderflow::{ImportOperation, ImportType};
 use ferry_http::{Conversation, Method};
 
 use super::{
     Orderflow, amend,
     answer::{self, Answers, ImportAnswer},
-    detail, order, product,
+    detail, grammar,
+    making::{self, Made},
     properties::{Import, document},
 };
 use crate::{Answer, Applied, Effect, Failure, Write};
@@ -56,16 +60,34 @@ async fn ask(
     if imports.is_empty() {
         return Vec::new();
     }
+    if !are_told_apart(imports) {
+        return ask_each(system, conversation, imports).await;
+    }
     match send(system, conversation, imports).await {
         Err(failure) if imports.len() > 1 && is_about_one(&failure) => {
-            let mut answers = Vec::with_capacity(imports.len());
-            for import in imports {
-                answers.push(send(system, conversation, std::slice::from_ref(import)).await);
-            }
-            answers
+            ask_each(system, conversation, imports).await
         }
         answer => imports.iter().map(|_| answer.clone()).collect(),
     }
+}
+
+async fn ask_each(
+    system: &Orderflow,
+    conversation: &Conversation,
+    imports: &[Import],
+) -> Vec<Result<Answers, Failure>> {
+    let mut answers = Vec::with_capacity(imports.len());
+    for import in imports {
+        answers.push(send(system, conversation, std::slice::from_ref(import)).await);
+    }
+    answers
+}
+
+/// Whether each import finds its own result in one answer: a mapping may call two by one name.
+fn are_told_apart(imports: &[Import]) -> bool {
+    let names: HashSet<(ImportType, &str)> =
+        imports.iter().map(|import| (import.kind, import.reference.as_str())).collect();
+    names.len() == imports.len()
 }
 
 /// Whether a refusal of the whole request may be the fault of one import in it.
@@ -99,32 +121,29 @@ async fn prepare(
     conversation: &Conversation,
     write: &Write<'_>,
 ) -> Result<Prepared, Failure> {
-    match write.part {
-        Part::ProductCatalogue(catalogue) => {
-            // A merge writes the whole state again: there is nothing to read first.
-            product::import(catalogue).map(Prepared::Import)
-        }
-        Part::OrderPlaced(placed) => {
-            let import = order::import(placed, &system.zone)?;
-            if let Some(amending) = &write.amending {
-                let change = (write, amending);
-                let ended = amend::amend(system, conversation, change, import).await;
-                return Ok(Prepared::Ended(ended));
-            }
-            let reference = &placed.identifier;
-            if write.read_first && detail::read(system, conversation, reference).await?.is_some() {
-                let effect = Effect::AlreadySo;
-                let applied = Applied { effect, target_id: None, warning: None };
-                return Ok(Prepared::Ended(Ok(applied).into()));
-            }
-            Ok(Prepared::Import(import))
-        }
-        Part::CustomerProfile(_)
-        | Part::OrderShipment(_)
-        | Part::OrderCancellation(_)
-        | Part::OrderReturn(_)
-        | Part::ProductStock(_) => Err(Failure::unsupported("OrderFlow does not take this facet")),
+    let import = match making::make(system, write.part)? {
+        Made::Import(import) => import,
+        Made::Skipped(reason) => return Ok(ended(Effect::Skipped(reason))),
+    };
+    if let Some(amending) = &write.amending {
+        let change = (write, amending);
+        let ended = amend::amend(system, conversation, change, import).await;
+        return Ok(Prepared::Ended(ended));
     }
+    // Orders can be read; of everything else the same import says what became of the last one: a
+    // merge does once what it does twice, and an insert of what is there is a duplicate.
+    let readable = import.kind == ImportType::Order && import.operation == ImportOperation::Insert;
+    if write.read_first
+        && readable
+        && detail::read(system, conversation, &import.reference).await?.is_some()
+    {
+        return Ok(ended(Effect::AlreadySo));
+    }
+    Ok(Prepared::Import(import))
+}
+
+fn ended(effect: Effect) -> Prepared {
+    Prepared::Ended(Ok(Applied { effect, target_id: None, warning: None }).into())
 }
 
 async fn send(
@@ -132,10 +151,16 @@ async fn send(
     conversation: &Conversation,
     imports: &[Import],
 ) -> Result<Answers, Failure> {
-    // Orders belong to a channel, products to an organisation (OrderFlow reference §1).
-    let (operation, path) = match imports.first().map(|import| import.kind) {
-        Some("order") => ("import order", "/remoteorder/imports/importitems.xml"),
-        _ => ("import product", "/remotewarehouse/imports/importitems.xml"),
+    const WAREHOUSE: &str = "/remotewarehouse/imports/importitems.xml";
+    let kind = imports.first().map_or(ImportType::Product, |import| import.kind);
+    // Orders belong to a channel, everything else to an organisation (OrderFlow reference §1).
+    let (operation, path) = match kind {
+        ImportType::Order => ("import order", "/remoteorder/imports/importitems.xml"),
+        ImportType::Product => ("import product", WAREHOUSE),
+        ImportType::Return => ("import return", WAREHOUSE),
+        ImportType::PurchaseOrder => ("import purchase order", WAREHOUSE),
+        ImportType::Campaign => ("import campaign", WAREHOUSE),
+        ImportType::StockMoveTask => ("import stock move", WAREHOUSE),
     };
     let request = system.request(operation, Method::Post, path, &document(imports));
     match conversation.send(request).await {
@@ -144,17 +169,24 @@ async fn send(
     }
 }
 
-/// The product that a refusal of an order names: OrderFlow says which one it lacks in words only
-/// (OrderFlow reference §3.5), so the order's own SKUs are looked for in them. The longest one counts,
-/// because one SKU may begin with another.
-fn lacking(failure: &Failure, write: &Write<'_>) -> Option<Box<Reference>> {
-    let (FailureKind::MissingReference, Part::OrderPlaced(placed)) = (failure.kind, write.part)
-    else {
+/// What a refusal names that OrderFlow lacks: it says so in words only (OrderFlow reference §3.5), so the
+/// import's own references are looked for in them. The longest one counts, because one may begin with
+/// another.
+fn lacking(failure: &Failure, import: &Import) -> Option<Box<Reference>> {
+    if failure.kind != FailureKind::MissingReference {
         return None;
-    };
-    let named = placed.lines.iter().filter(|line| names(&failure.detail, &line.sku));
-    let longest = named.max_by_key(|line| line.sku.len())?;
-    Reference::new(Entity::Product, &longest.sku).ok().map(Box::new)
+    }
+    let references = import.properties.iter().filter_map(|(key, value)| {
+        let entity = match grammar::plain(key).as_str() {
+            "return.orderReference" => Entity::Order,
+            plain if plain.ends_with(".product") => Entity::Product,
+            plain if plain.ends_with(".product.externalReference") => Entity::Product,
+            _ => return None,
+        };
+        names(&failure.detail, value).then_some((entity, value))
+    });
+    let (entity, longest) = references.max_by_key(|(_, value)| value.len())?;
+    Reference::new(entity, longest).ok().map(Box::new)
 }
 
 /// Whether `sku` stands in `text` with nothing of a SKU around it.
@@ -169,23 +201,27 @@ fn names(text: &str, sku: &str) -> bool {
 }
 
 fn settle(import: &Import, write: &Write<'_>, answers: &Answers) -> Result<Applied, Failure> {
-    let key = (import.kind.to_owned(), import.reference.clone());
+    let key = (import.kind.as_str().to_owned(), import.reference.clone());
     match answers.get(&key) {
         Some(ImportAnswer::Success { item }) => {
-            let effect =
-                if import.operation == "insert" { Effect::Created } else { Effect::Updated };
-            Ok(Applied { effect, target_id: item.clone(), warning: None })
+            let effect = match import.operation {
+                ImportOperation::Insert => Effect::Created,
+                ImportOperation::Update | ImportOperation::Merge => Effect::Updated,
+            };
+            Ok(Applied { effect, target_id: item.clone(), warning: import.warning.clone() })
         }
         Some(ImportAnswer::Duplicate { message }) => {
-            // After a try of ours it is that try's success; on a first try somebody else was here.
-            let ours = write.attempt > 1 || write.read_first;
+            // After a try of ours it is that try's success; what somebody else has brought, or we
+            // ourselves with an earlier state, keeps what it has.
+            let retried = write.attempt > 1 || write.read_first;
+            let ours = retried && write.target_id.is_none();
             let warning = format!("OrderFlow has it already and keeps what it has: {message}");
             let warning = (!ours).then_some(warning);
             Ok(Applied { effect: Effect::AlreadySo, target_id: None, warning })
         }
         Some(ImportAnswer::Failure { message, detail }) => {
             let failure = answer::item_failure(message, detail, 200);
-            Err(Failure { missing: lacking(&failure, write), ..failure })
+            Err(Failure { missing: lacking(&failure, import), ..failure })
         }
         None => Err(unmentioned()),
     }

@@ -8,12 +8,13 @@ use ferry_canonical::{
 use jiff::tz::TimeZone;
 
 use super::{
-    properties::{self, Import, Properties},
+    properties::{self, Properties},
     times,
 };
 use crate::Failure;
 
-pub(super) fn import(placed: &OrderPlaced, zone: &TimeZone) -> Result<Import, Failure> {
+/// The order's properties; what ties its lines and its shipment together is added to every import.
+pub(super) fn properties(placed: &OrderPlaced, zone: &TimeZone) -> Result<Properties, Failure> {
     let missing = |field: &str| {
         let detail = format!("{field}: missing; OrderFlow cannot ship without it");
         Failure::new(FailureKind::Validation, detail)
@@ -47,8 +48,7 @@ pub(super) fn import(placed: &OrderPlaced, zone: &TimeZone) -> Result<Import, Fa
         order_line(&mut properties, index + 1, line);
     }
     shipment(&mut properties, placed);
-    let reference = placed.identifier.clone();
-    Ok(Import { kind: "order", operation: "insert", reference, properties })
+    Ok(properties)
 }
 
 fn money(properties: &mut Properties, placed: &OrderPlaced) {
@@ -61,7 +61,28 @@ fn money(properties: &mut Properties, placed: &OrderPlaced) {
     properties.put_decimal("shippingPriceNet", shipping.and_then(|choice| choice.price.as_ref()));
 }
 
-/// Six lines: streets from the top, the city fifth, the region sixth; blank ones collapse upward.
+/// As many as OrderFlow has.
+const ADDRESS_LINES: usize = 6;
+
+/// Streets from the top, then city and region, without blank lines; what of the streets has no line of
+/// its own shares the last one of theirs.
+fn address_lines(address: &Address) -> Vec<String> {
+    let lines = |text: Option<&str>| -> Vec<String> {
+        let lines = text.unwrap_or_default().split(['\n', '\r']);
+        lines.map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    };
+    let joined = |text: Option<&str>| lines(text).join(", ");
+    let places = [joined(Some(&address.city)), joined(address.region.as_deref())];
+    let places: Vec<String> = places.into_iter().filter(|place| !place.is_empty()).collect();
+    let mut streets = [lines(Some(&address.street)), lines(address.street2.as_deref())].concat();
+    let last = ADDRESS_LINES - places.len() - 1;
+    if streets.len() > last + 1 {
+        let shared = streets.split_off(last).join(", ");
+        streets.push(shared);
+    }
+    [streets, places].concat()
+}
+
 fn address(properties: &mut Properties, prefix: &str, address: &Address, placed: &OrderPlaced) {
     let person = [address.first_name.as_deref(), address.last_name.as_deref()];
     let person: Vec<&str> = person.into_iter().flatten().collect();
@@ -72,14 +93,7 @@ fn address(properties: &mut Properties, prefix: &str, address: &Address, placed:
     };
     properties.put(&format!("{prefix}ContactName"), &contact);
     properties.put_some(&format!("{prefix}CompanyName"), address.company.as_deref());
-    let lines = [
-        Some(address.street.as_str()),
-        address.street2.as_deref(),
-        Some(address.city.as_str()),
-        address.region.as_deref(),
-    ];
-    let lines = lines.into_iter().flatten().filter(|line| !line.trim().is_empty());
-    for (index, line) in lines.enumerate() {
+    for (index, line) in address_lines(address).iter().enumerate() {
         properties.put(&format!("{prefix}AddressLine{}", index + 1), line);
     }
     properties.put_some(&format!("{prefix}PostCode"), address.postcode.as_deref());
@@ -101,7 +115,6 @@ fn order_line(properties: &mut Properties, number: usize, line: &OrderLine) {
     put("unitPriceNet", line.unit_price.as_str());
     put("totalPriceNet", line.total.as_str());
     put("userDefined1", line.reference.as_deref().unwrap_or_default());
-    put("shipment", "entity:shipment");
 }
 
 fn shipment(properties: &mut Properties, placed: &OrderPlaced) {
@@ -110,13 +123,11 @@ fn shipment(properties: &mut Properties, placed: &OrderPlaced) {
         properties.put_some("shipment.deliverySuggestionCode", choice.code.as_deref());
         properties.put_some("shipment.deliverySuggestionName", choice.name.as_deref());
     }
-    properties.put("shipment.orderItem", "entity:order");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::orderflow::properties::document;
 
     const ORDER: &str = r#"{
         "identifier":"WEB-1001","placed_at":"2024-07-01T08:15:00Z","currency":"GBP",
@@ -130,11 +141,11 @@ mod tests {
     fn an_order_becomes_the_documented_properties() {
         let placed: OrderPlaced = serde_json::from_str(ORDER).unwrap();
         let zone = TimeZone::get("Europe/London").unwrap();
-        let document = document(&[import(&placed, &zone).unwrap()]);
-        insta::assert_snapshot!(document, @r#"
-        <?xml version="1.0" encoding="UTF-8"?>
-        <imports>
-        <import type="order" operation="insert" externalReference="WEB-1001">externalReference=WEB-1001
+        let properties = properties(&placed, &zone).unwrap();
+        let lines: Vec<String> =
+            properties.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        externalReference=WEB-1001
         state=created
         validated=true
         placed=2024-07-01 09:15:00
@@ -154,21 +165,32 @@ mod tests {
         orderLine.1.state=created
         orderLine.1.unitPriceNet=5
         orderLine.1.totalPriceNet=10
-        orderLine.1.shipment=entity:shipment
         shipment.state=ready
-        shipment.orderItem=entity:order</import>
-        </imports>
         "#);
+    }
+
+    #[test]
+    fn address_lines_collapse_upward_and_never_are_more_than_six() {
+        let lines = |street: &str, street2: &str, city: &str, region: &str| {
+            let json = serde_json::json!({"street": street, "street2": street2, "city": city,
+                "region": region, "country": "GB"});
+            address_lines(&serde_json::from_value(json).unwrap())
+        };
+        assert_eq!(lines("1 High St", " ", "Leeds", ""), ["1 High St", "Leeds"]);
+        assert_eq!(lines("a\r\n\n b ", "c", "Leeds", "W"), ["a", "b", "c", "Leeds", "W"]);
+        let long = lines("a\nb\nc\nd\ne", "f", "Leeds", "W");
+        assert_eq!(long, ["a", "b", "c", "d, e, f", "Leeds", "W"]);
+        assert_eq!(lines("a\nb\nc\nd\ne\nf", "", "Leeds", " ").len(), 6);
     }
 
     #[test]
     fn an_order_without_address_or_lines_is_refused_by_name() {
         let mut placed: OrderPlaced = serde_json::from_str(ORDER).unwrap();
         placed.lines.clear();
-        let failure = import(&placed, &TimeZone::UTC).unwrap_err();
+        let failure = properties(&placed, &TimeZone::UTC).unwrap_err();
         assert!(failure.detail.starts_with("/lines"), "{}", failure.detail);
         placed.shipping_address = None;
-        let failure = import(&placed, &TimeZone::UTC).unwrap_err();
+        let failure = properties(&placed, &TimeZone::UTC).unwrap_err();
         assert!(failure.detail.starts_with("/shipping_address"), "{}", failure.detail);
     }
 
@@ -177,11 +199,11 @@ mod tests {
         let placed: OrderPlaced = serde_json::from_str(ORDER).unwrap();
         let mut order = placed.clone();
         order.identifier = "WEB\\1".to_owned();
-        let failure = import(&order, &TimeZone::UTC).unwrap_err();
+        let failure = properties(&order, &TimeZone::UTC).unwrap_err();
         assert!(failure.detail.starts_with("/identifier: \"WEB\\\\1\""), "{}", failure.detail);
         let mut order = placed;
         order.lines[0].sku = "MUG ".to_owned();
-        let failure = import(&order, &TimeZone::UTC).unwrap_err();
+        let failure = properties(&order, &TimeZone::UTC).unwrap_err();
         assert!(failure.detail.starts_with("/lines/0/sku: \"MUG \""), "{}", failure.detail);
         assert_eq!(failure.kind, FailureKind::Validation);
     }

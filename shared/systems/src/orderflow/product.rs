@@ -5,23 +5,29 @@ use ferry_canonical::{
     product::{ProductCatalogue, ProductStatus},
     value::Decimal,
 };
+use ferry_config::orderflow::LongNames;
 
-use super::properties::{self, Import, Properties, cut};
+use super::{
+    lengths::PRODUCT_TEXT,
+    properties::{self, Properties, cut},
+};
 use crate::Failure;
 
-/// `externalReference`, `description` and `type` are VARCHAR(120).
-const TEXT_CHARS: usize = 120;
-
-pub(super) fn import(catalogue: &ProductCatalogue) -> Result<Import, Failure> {
+/// The product's properties, and what a person should know of them.
+pub(super) fn properties(
+    catalogue: &ProductCatalogue,
+    long_names: LongNames,
+) -> Result<(Properties, Option<String>), Failure> {
     let length = catalogue.sku.chars().count();
-    if length == 0 || length > TEXT_CHARS {
-        let detail = format!("/sku: {length} characters, OrderFlow takes 1 to {TEXT_CHARS}");
+    if length == 0 || length > PRODUCT_TEXT {
+        let detail = format!("/sku: {length} characters, OrderFlow takes 1 to {PRODUCT_TEXT}");
         return Err(Failure::new(FailureKind::Validation, detail));
     }
     properties::key("/sku", &catalogue.sku)?;
     let mut properties = Properties::default();
     properties.put("externalReference", &catalogue.sku);
-    properties.put("description", &cut(&catalogue.name, TEXT_CHARS));
+    let (description, warning) = description(&catalogue.name, long_names)?;
+    properties.put("description", &description);
     properties.put("type", "default");
     properties.put(
         "activated",
@@ -47,8 +53,20 @@ pub(super) fn import(catalogue: &ProductCatalogue) -> Result<Import, Failure> {
         properties.put("priceNet", price.amount.as_str());
         properties.put("currency", price.currency.as_str());
     }
-    let reference = catalogue.sku.clone();
-    Ok(Import { kind: "product", operation: "merge", reference, properties })
+    Ok((properties, warning))
+}
+
+/// A name is for people: its beginning may stand for it, where somebody is told.
+fn description(name: &str, long: LongNames) -> Result<(String, Option<String>), Failure> {
+    let length = properties::length(&properties::line(name));
+    if length <= PRODUCT_TEXT {
+        return Ok((name.to_owned(), None));
+    }
+    let told = format!("/name: {length} characters, OrderFlow takes at most {PRODUCT_TEXT}");
+    match long {
+        LongNames::Cut => Ok((cut(name, PRODUCT_TEXT), Some(format!("{told}: it is cut there")))),
+        LongNames::Refuse => Err(Failure::new(FailureKind::Validation, told)),
+    }
 }
 
 /// The display unit of a product that is weighed rather than counted.
@@ -86,9 +104,25 @@ mod tests {
         for sku in ["x".repeat(121), "MUG\\RED".to_owned()] {
             let json = serde_json::json!({"sku": sku, "name": "n"});
             let catalogue: ProductCatalogue = serde_json::from_value(json).unwrap();
-            let failure = import(&catalogue).unwrap_err();
+            let failure = properties(&catalogue, LongNames::Cut).unwrap_err();
             assert_eq!(failure.kind, FailureKind::Validation);
             assert!(failure.detail.starts_with("/sku"), "{}", failure.detail);
         }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_cut_with_a_warning_or_refused() {
+        let name = |chars: usize| {
+            let json = serde_json::json!({"sku": "MUG", "name": "ü".repeat(chars)});
+            serde_json::from_value::<ProductCatalogue>(json).unwrap()
+        };
+        let (fits, warning) = properties(&name(120), LongNames::Refuse).unwrap();
+        assert_eq!((fits.get("description"), warning), (Some("ü".repeat(120).as_str()), None));
+        let told = "/name: 121 characters, OrderFlow takes at most 120";
+        let (cut, warning) = properties(&name(121), LongNames::Cut).unwrap();
+        assert_eq!(cut.get("description"), Some("ü".repeat(120).as_str()));
+        assert_eq!(warning.as_deref(), Some(format!("{told}: it is cut there").as_str()));
+        let failure = properties(&name(121), LongNames::Refuse).unwrap_err();
+        assert_eq!((failure.kind, failure.detail.as_str()), (FailureKind::Validation, told));
     }
 }

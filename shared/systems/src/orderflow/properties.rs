@@ -1,23 +1,27 @@
 //! Import documents: properties inside XML (OrderFlow reference §3.1).
 
-use std::fmt::Write as _;
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+};
 
 use ferry_canonical::{FailureKind, value::Decimal};
+use ferry_config::orderflow::{ImportOperation, ImportType};
 use quick_xml::escape::escape;
 
 use crate::Failure;
 
 /// `key=value` lines in the order they were put. Empty values are left out, as the vendor's own
 /// client does.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Properties(String);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Properties(Vec<(String, String)>);
 
 impl Properties {
+    /// A key that was not put before.
     pub(super) fn put(&mut self, key: &str, value: &str) {
         let value = line(value);
         if !value.is_empty() {
-            // Writing to a string cannot fail.
-            let _ = writeln!(self.0, "{key}={value}");
+            self.0.push((key.to_owned(), value));
         }
     }
 
@@ -30,11 +34,49 @@ impl Properties {
     pub(super) fn put_decimal(&mut self, key: &str, value: Option<&Decimal>) {
         self.put_some(key, value.map(Decimal::as_str));
     }
+
+    /// Lays `newer` over these; what has no value there is taken away.
+    pub(super) fn overlay(&mut self, newer: &[(String, Option<String>)]) {
+        let values: HashMap<&str, Option<&str>> =
+            newer.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+        let mut placed = HashSet::new();
+        for (key, value) in std::mem::take(&mut self.0) {
+            match values.get(key.as_str()) {
+                None => self.0.push((key, value)),
+                Some(changed) => {
+                    self.put_some(&key, *changed);
+                    placed.insert(key);
+                }
+            }
+        }
+        for (key, _) in newer {
+            if placed.insert(key.clone()) {
+                self.put_some(key, values.get(key.as_str()).copied().flatten());
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: &str) {
+        self.0.retain(|(found, _)| found != key);
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.iter().find(|(found, _)| *found == key).map(|(_, value)| value)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    fn text(&self) -> String {
+        let lines: Vec<String> = self.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        lines.join("\n")
+    }
 }
 
 /// A value on one line: breaks become the token `[BR]`; control characters, which XML cannot carry,
 /// and backslashes, whose meaning in a value is not known, are replaced.
-fn line(value: &str) -> String {
+pub(super) fn line(value: &str) -> String {
     let broken = value.trim().replace("\r\n", "\n").replace(['\n', '\r'], BREAK);
     broken
         .chars()
@@ -65,18 +107,26 @@ pub(super) fn key(field: &str, value: &str) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::Validation, detail))
 }
 
+/// Characters of a value as OrderFlow keeps it: a break is one.
+pub(super) fn length(value: &str) -> usize {
+    value.replace(BREAK, "\n").chars().count()
+}
+
 /// At most `chars` characters: the beginning of the text.
 pub(super) fn cut(text: &str, chars: usize) -> String {
-    line(text).chars().take(chars).collect()
+    let kept: String = line(text).replace(BREAK, "\n").chars().take(chars).collect();
+    kept.trim_end().replace('\n', BREAK)
 }
 
 /// One `<import>`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Import {
-    pub(super) kind: &'static str,
-    pub(super) operation: &'static str,
+    pub(super) kind: ImportType,
+    pub(super) operation: ImportOperation,
     pub(super) reference: String,
     pub(super) properties: Properties,
+    /// Something a person should see although it is imported.
+    pub(super) warning: Option<String>,
 }
 
 /// The request's document.
@@ -87,9 +137,9 @@ pub(super) fn document(imports: &[Import]) -> String {
             out,
             "<import type=\"{}\" operation=\"{}\" externalReference=\"{}\">{}</import>",
             import.kind,
-            import.operation,
+            import.operation.as_str(),
             escape(line(&import.reference).as_str()),
-            escape(import.properties.0.trim_end()),
+            escape(import.properties.text()),
         );
     }
     out.push_str("</imports>\n");
@@ -107,7 +157,19 @@ mod tests {
         properties.put("size", "  ");
         properties.put_some("colour", None);
         properties.put("path", "a\\b\u{1}");
-        assert_eq!(properties.0, "description=Red mug[BR]330 ml\npath=a/b\n");
+        assert_eq!(properties.text(), "description=Red mug[BR]330 ml\npath=a/b");
+    }
+
+    #[test]
+    fn an_overlay_changes_adds_and_takes_away() {
+        let mut properties = Properties::default();
+        for (key, value) in [("a", "1"), ("b", "2"), ("c", "3")] {
+            properties.put(key, value);
+        }
+        let newer = [("z", Some("9")), ("b", None), ("y", Some("8\n8")), ("c", Some("4"))];
+        let newer = newer.map(|(key, value)| (key.to_owned(), value.map(str::to_owned)));
+        properties.overlay(&newer);
+        assert_eq!(properties.text(), "a=1\nc=4\nz=9\ny=8[BR]8");
     }
 
     #[test]
@@ -129,10 +191,11 @@ mod tests {
         let mut properties = Properties::default();
         properties.put("description", "a ]]> b & <c>");
         let import = Import {
-            kind: "product",
-            operation: "merge",
+            kind: ImportType::Product,
+            operation: ImportOperation::Merge,
             reference: "A\"1".to_owned(),
             properties,
+            warning: None,
         };
         let document = document(&[import]);
         let root = crate::xml::parse(document.as_bytes()).unwrap();
@@ -145,5 +208,8 @@ mod tests {
     fn a_long_text_is_cut_to_its_length_in_characters() {
         assert_eq!(cut("äöü", 3), "äöü");
         assert_eq!(cut("äöüß", 3), "äöü");
+        // A break is never cut in two.
+        assert_eq!(cut("ab\ncd", 4), "ab[BR]c");
+        assert_eq!(cut("ab\ncd", 3), "ab");
     }
 }

@@ -26,6 +26,7 @@ fn orderflow() -> Orderflow {
             acknowledge_as: AcknowledgeAs::Xml,
         }),
         changed_orders: ChangedOrders::Amend,
+        writes: Box::default(),
         limits: Limits::default(),
     })
     .unwrap()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ferry_canonical::Facet;
 
-use super::{Findings, schedules};
+use super::{Findings, imports, schedules};
 use crate::{
     lint::shape::unknown,
     raw::{RawConfig, RawRoute, RawSystem},
@@ -45,7 +45,7 @@ fn says(system: &RawSystem, facet: Facet) -> Said {
 
 fn takes(system: &RawSystem, facet: Facet) -> bool {
     match system {
-        RawSystem::Orderflow(_) => matches!(facet, Facet::Placed | Facet::Catalogue),
+        RawSystem::Orderflow(orderflow) => imports::takes(orderflow, facet),
         RawSystem::Oro(_) => !matches!(facet, Facet::Placed | Facet::Return),
         RawSystem::Rest(rest) => rest.targets.values().any(|target| target.facet == facet),
         RawSystem::Files(_) => false,

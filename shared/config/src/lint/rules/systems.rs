@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Findings, bad_name, care, is_name, rest};
+use super::{Findings, bad_name, care, imports, is_name, rest};
 use crate::{
     HumanDuration,
     raw::{RawConfig, RawFiles, RawOrderflow, RawOro, RawPush, RawSystem},
@@ -19,7 +19,10 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
             findings.warning(&key, "no route names it");
         }
         match system {
-            RawSystem::Orderflow(system) => orderflow(&key, system, findings),
+            RawSystem::Orderflow(system) => {
+                orderflow(&key, system, findings);
+                imports::check(&key, system, base_dir, findings);
+            }
             RawSystem::Oro(system) => oro(&key, system, findings),
             RawSystem::Rest(system) => rest::check(&key, system, base_dir, findings),
             RawSystem::Files(system) => files(&key, system, base_dir, findings),

@@ -123,6 +123,7 @@ fn system() -> Orderflow {
         password: Secret::new("pw"),
         push: None,
         changed_orders: ChangedOrders::Amend,
+        writes: Box::default(),
         limits: Limits::default(),
     };
     Orderflow::new(&config).unwrap()

@@ -1,0 +1,112 @@
+//! Cancelling an order at OrderFlow (OrderFlow reference §2.1, §4): as a step of our own, or because it
+//! was cancelled elsewhere.
+
+use ferry_canonical::{Entity, FailureKind};
+use ferry_http::{Conversation, Method};
+
+use super::{Orderflow, answer, detail};
+use crate::{Answer, Applied, Effect, Failure, Write, xml};
+
+/// What OrderFlow says under a status of 200 when it has not cancelled.
+const NOT_PERFORMED: &str = "No cancel operation performed";
+
+/// What a cancellation came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Cancelled {
+    Done,
+    /// A 200 that says no, in OrderFlow's words.
+    NotPerformed(Box<Failure>),
+}
+
+/// Cancels the order; `frees` its reference, or leaves it with the cancelled order. An order that is
+/// not there is [`FailureKind::MissingReference`].
+pub(super) async fn cancel(
+    system: &Orderflow,
+    conversation: &Conversation,
+    reference: &str,
+    frees: bool,
+) -> Result<Cancelled, Failure> {
+    let encoded = crate::url::encode(reference);
+    let path = format!(
+        "/remoteorder/order/cancel.xml?externalReference={encoded}\
+         &cancelChangesExternalReference={frees}"
+    );
+    let request = system.request("cancel order", Method::Post, &path, "");
+    let answer = conversation.send(request).await;
+    let response = answer.map_err(|error| Failure::unanswered(&error, true))?;
+    if !(200..=299).contains(&response.status) {
+        return Err(answer::refused(&response));
+    }
+    let root = xml::parse(&response.body).map_err(|error| {
+        let detail = format!("the answer to a cancellation cannot be read: {error}");
+        let failure = Failure::new(FailureKind::Unavailable, detail).with_response(&response);
+        Failure { unread: true, ..failure }
+    })?;
+    if root.name != "message" {
+        return Err(answer::whole_request_error(&response, &root));
+    }
+    let text = root.text.trim();
+    if !text.contains(NOT_PERFORMED) {
+        return Ok(Cancelled::Done);
+    }
+    let text: String = text.chars().take(300).collect();
+    let failure = Failure::new(FailureKind::Rejected, text).with_response(&response);
+    let rule = Some("orderflow: no cancel operation performed".to_owned());
+    Ok(Cancelled::NotPerformed(Box::new(Failure { rule, ..failure })))
+}
+
+/// Brings cancellations of orders, one after the other.
+pub(super) async fn all(
+    system: &Orderflow,
+    conversation: &Conversation,
+    writes: &[Write<'_>],
+) -> Vec<Answer> {
+    let mut answers = Vec::with_capacity(writes.len());
+    for write in writes {
+        answers.push(one(system, conversation, write).await.into());
+    }
+    answers
+}
+
+async fn one(
+    system: &Orderflow,
+    conversation: &Conversation,
+    write: &Write<'_>,
+) -> Result<Applied, Failure> {
+    let reference = &write.subject.id;
+    let missing = |failure: Failure| {
+        let named = Failure::missing(Entity::Order, reference, "");
+        Failure { missing: named.missing, ..failure }
+    };
+    if write.read_first && is_cancelled(system, conversation, reference).await? {
+        return Ok(applied(Effect::AlreadySo));
+    }
+    match cancel(system, conversation, reference, false).await {
+        Ok(Cancelled::Done) => Ok(applied(Effect::Updated)),
+        Ok(Cancelled::NotPerformed(refusal)) => {
+            // What is cancelled already is not cancelled again, and that is no refusal.
+            if is_cancelled(system, conversation, reference).await? {
+                return Ok(applied(Effect::AlreadySo));
+            }
+            let detail =
+                format!("OrderFlow does not cancel the order any more: {}", refusal.detail);
+            Err(Failure { detail, ..*refusal })
+        }
+        Err(failure) if failure.kind == FailureKind::MissingReference => Err(missing(failure)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// An order that is not there is not cancelled: it may be on its way.
+async fn is_cancelled(
+    system: &Orderflow,
+    conversation: &Conversation,
+    reference: &str,
+) -> Result<bool, Failure> {
+    let detail = detail::read(system, conversation, reference).await?;
+    Ok(detail.is_some_and(|detail| detail.is_cancelled()))
+}
+
+const fn applied(effect: Effect) -> Applied {
+    Applied { effect, target_id: None, warning: None }
+}

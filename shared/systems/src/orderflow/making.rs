@@ -1,0 +1,161 @@
+//! Which import a part becomes: Ferry's own, with what a mapping lays over it, or the mapping's alone.
+
+use ferry_canonical::{Facet, FailureKind, Part, order::OrderReturn, order::OrderShipment};
+use ferry_config::{
+    orderflow::{DeliverBy, ImportOperation, ImportType, OrderflowImport, OrderflowWrites},
+    system::Mapping as Program,
+};
+use ferry_mapping::{MapError, Mapping};
+use serde_json::Value;
+
+use super::{
+    Orderflow, grammar, lengths, mapped, order, product,
+    properties::{self, Import, Properties},
+    returned,
+};
+use crate::Failure;
+
+/// What becomes of one facet.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) facet: Facet,
+    pub(super) kind: ImportType,
+    pub(super) operation: ImportOperation,
+    pub(super) by: DeliverBy,
+    mapping: Option<Mapping>,
+}
+
+/// What is configured, and what Ferry does by itself where nothing is.
+pub(super) fn plans(writes: &OrderflowWrites) -> Result<Vec<Plan>, String> {
+    let configured = writes.imports.iter().map(|(name, import)| {
+        configured(import).map_err(|reason| format!("import {name}: {reason}"))
+    });
+    let mut plans = configured.collect::<Result<Vec<_>, String>>()?;
+    for kind in [ImportType::Order, ImportType::Product, ImportType::Return] {
+        let Some(facet) = kind.own_facet() else { continue };
+        if plans.iter().all(|plan| plan.facet != facet) {
+            let (operation, by) = (kind.own_operation(), DeliverBy::Import);
+            plans.push(Plan { facet, kind, operation, by, mapping: None });
+        }
+    }
+    Ok(plans)
+}
+
+fn configured(import: &OrderflowImport) -> Result<Plan, String> {
+    let compiled = |Program { name, program }: &Program| Mapping::compile(name, program);
+    let mapping = import.mapping.as_ref().map(compiled).transpose();
+    Ok(Plan {
+        facet: import.facet,
+        kind: import.kind,
+        operation: import.operation,
+        by: import.deliver_by,
+        mapping: mapping.map_err(|error| error.to_string())?,
+    })
+}
+
+/// What a part became.
+pub(super) enum Made {
+    Import(Import),
+    /// The mapping has nothing to say of it.
+    Skipped(String),
+}
+
+pub(super) fn make(system: &Orderflow, part: &Part) -> Result<Made, Failure> {
+    let plan = system.plan(part.facet()).ok_or_else(|| not_taken(part.facet()))?;
+    let (mut properties, warning) = own(system, plan, part)?;
+    let mut reference = reference(part).to_owned();
+    if let Some(mapping) = &plan.mapping {
+        let Some(document) = run(mapping, part)? else {
+            return Ok(Made::Skipped(format!("mapping {} gives nothing for it", mapping.name())));
+        };
+        properties.overlay(&mapped::properties(mapping.name(), &document, &system.zone)?);
+        reference = referred(plan, &mut properties, reference)?;
+    }
+    properties::key("externalReference", &reference)?;
+    grammar::tie(plan.kind, &mut properties);
+    grammar::check(plan.kind, &properties)?;
+    lengths::check(plan.kind, &properties, &system.config.writes.lengths)?;
+    let (kind, operation) = (plan.kind, plan.operation);
+    Ok(Made::Import(Import { kind, operation, reference, properties, warning }))
+}
+
+/// What Ferry makes of it by itself: nothing yet, where only a mapping knows how.
+fn own(
+    system: &Orderflow,
+    plan: &Plan,
+    part: &Part,
+) -> Result<(Properties, Option<String>), Failure> {
+    let (zone, writes) = (&system.zone, &system.config.writes);
+    match (plan.kind, part) {
+        (ImportType::Product, Part::ProductCatalogue(catalogue)) => {
+            product::properties(catalogue, writes.long_names)
+        }
+        (ImportType::Order, Part::OrderPlaced(placed)) => {
+            order::properties(placed, zone).map(|properties| (properties, None))
+        }
+        (ImportType::Return, Part::OrderReturn(returned)) => {
+            returned::properties(returned, &writes.returns, zone)
+                .map(|properties| (properties, None))
+        }
+        (
+            ImportType::Product
+            | ImportType::Order
+            | ImportType::Return
+            | ImportType::PurchaseOrder
+            | ImportType::Campaign
+            | ImportType::StockMoveTask,
+            _,
+        ) => Ok((Properties::default(), None)),
+    }
+}
+
+/// What a part is called where its mapping says nothing else.
+fn reference(part: &Part) -> &str {
+    match part {
+        Part::CustomerProfile(profile) => &profile.number,
+        Part::OrderPlaced(placed) => &placed.identifier,
+        Part::OrderCancellation(cancellation) => &cancellation.order,
+        Part::OrderShipment(OrderShipment { reference, .. })
+        | Part::OrderReturn(OrderReturn { reference, .. }) => reference,
+        Part::ProductCatalogue(catalogue) => &catalogue.sku,
+        Part::ProductStock(stock) => &stock.sku,
+    }
+}
+
+/// The reference that the mapping gave it, else its own, put where its type repeats it. Of orders and
+/// products it is the key that OrderFlow itself names them by, and no mapping's business.
+fn referred(plan: &Plan, properties: &mut Properties, own: String) -> Result<String, Failure> {
+    let key = grammar::reference_key(plan.kind);
+    let given = key.and_then(|key| properties.get(key)).or_else(|| {
+        let attribute = properties.get("externalReference");
+        attribute.filter(|_| key.is_none())
+    });
+    let given = given.map(str::to_owned);
+    let shared = plan.kind.own_facet() == Some(plan.facet) && plan.facet != Facet::Return;
+    if let Some(given) = given.as_ref().filter(|given| shared && **given != own) {
+        let shown: String = given.chars().take(60).collect();
+        let reason = format!("{shown:?} is not the key that both systems name it by");
+        return Err(grammar::invalid(plan.kind, "externalReference", &reason));
+    }
+    match key {
+        None => properties.remove("externalReference"),
+        Some(key) if given.is_none() => properties.put(key, &own),
+        Some(_) => {}
+    }
+    Ok(given.unwrap_or(own))
+}
+
+/// The mapping's document; none where it has nothing to say of this part.
+fn run(mapping: &Mapping, part: &Part) -> Result<Option<Value>, Failure> {
+    let canonical: Value = serde_json::from_str(&part.to_json())
+        .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
+    match mapping.run(&canonical) {
+        Ok(document) => Ok(Some(document)),
+        Err(MapError::Nothing) => Ok(None),
+        Err(error) => Err(Failure::new(FailureKind::Validation, error.to_string())),
+    }
+}
+
+pub(super) fn not_taken(facet: Facet) -> Failure {
+    Failure::unsupported(&format!("OrderFlow does not take {facet}"))
+}

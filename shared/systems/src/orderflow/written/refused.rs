@@ -1,0 +1,183 @@
+//! What OrderFlow answers to imports: item by item (OrderFlow reference §3.5), and every shape in which
+//! it refuses a request as a whole (§3.6).
+
+use super::*;
+
+/// What one import of one order comes to when it is answered so.
+async fn told(status: u16, body: &str) -> Failure {
+    let answer = Response { status, headers: Vec::new(), body: body.to_owned().into() };
+    failure(&apply(&by_itself(), &[order("WEB-1")], FIRST, [answer]).await).clone()
+}
+
+fn shown(failure: &Failure) -> (FailureKind, Option<&str>, &str, bool) {
+    (failure.kind, failure.rule.as_deref(), failure.detail.as_str(), failure.unread)
+}
+
+#[tokio::test]
+async fn many_imports_in_one_request_each_find_their_own_result() {
+    let body = r#"<importResult>
+        <importSuccesses><import type="order" operation="insert" externalReference="A" entity="order" item="7"/></importSuccesses>
+        <importFailures><import type="order" operation="insert" externalReference="B">
+          <failureMessage>Product TEA not found</failureMessage>
+          <failureDetail>rtd.exceptions.MissingDataException</failureDetail></import></importFailures>
+        <importDuplicates><import type="order" operation="insert" externalReference="C">
+          <duplicateMessage>Order already exists</duplicateMessage></import></importDuplicates>
+        <importFuture><import type="order" externalReference="D"/></importFuture></importResult>"#;
+    let orders = ["C", "D", "A", "B"].map(order);
+    let done = apply(&by_itself(), &orders, FIRST, [ok(body)]).await;
+    assert_eq!((done.asked.len(), done.asked[0].1.matches("<import ").count()), (1, 4));
+    let [duplicate, unmentioned, taken, lacking] = done.results.as_slice() else { panic!() };
+    let duplicate = duplicate.as_ref().unwrap();
+    let warning = "OrderFlow has it already and keeps what it has: Order already exists";
+    assert_eq!(
+        (&duplicate.effect, duplicate.warning.as_deref()),
+        (&Effect::AlreadySo, Some(warning))
+    );
+    let unmentioned = unmentioned.as_ref().unwrap_err();
+    assert_eq!((unmentioned.kind, unmentioned.unread), (FailureKind::Conflict, true));
+    assert_eq!(taken.as_ref().unwrap().target_id.as_deref(), Some("7"));
+    let lacking = lacking.as_ref().unwrap_err();
+    assert_eq!(lacking.kind, FailureKind::MissingReference);
+    assert_eq!(lacking.missing.as_ref().unwrap().to_string(), "product/TEA");
+}
+
+#[tokio::test]
+async fn what_is_in_none_of_the_three_lists_is_asked_about_before_it_is_sent_again() {
+    let again = Try { attempt: 2, read_first: true, target_id: None };
+    let there = [detail("created")];
+    let done = apply(&by_itself(), &[order("WEB-1")], again, there).await;
+    assert_eq!(done.asked[0].0, "GET /remoteorder/order/detail.xml?externalReference=WEB-1");
+    assert_eq!(success(&done).effect, Effect::AlreadySo);
+    let gone = ok("<r><exception>rtd.exceptions.MissingDataException</exception></r>");
+    let answers = [gone, taken("order", &["WEB-1"])];
+    let done = apply(&by_itself(), &[order("WEB-1")], again, answers).await;
+    assert_eq!(success(&done).effect, Effect::Created);
+}
+
+#[tokio::test]
+async fn a_duplicate_is_a_success_after_a_try_of_our_own_and_a_warning_otherwise() {
+    let duplicate = || {
+        ok("<importResult><importDuplicates><import type=\"return\" externalReference=\"R-33\"/>\
+            </importDuplicates></importResult>")
+    };
+    let warned = async |tried: Try<'_>| {
+        let done = apply(&by_itself(), &[returned()], tried, [duplicate()]).await;
+        assert_eq!(success(&done).effect, Effect::AlreadySo);
+        success(&done).warning.is_some()
+    };
+    assert!(warned(FIRST).await);
+    assert!(!warned(Try { attempt: 2, ..FIRST }).await);
+    assert!(!warned(Try { read_first: true, ..FIRST }).await);
+    // It was settled once: what is tried again is a change of it, which a duplicate does not take.
+    assert!(warned(Try { attempt: 2, target_id: Some("7"), ..FIRST }).await);
+}
+
+#[tokio::test]
+async fn two_imports_of_one_name_are_sent_apart() {
+    let program = "{externalReference: \"ALL\", name: .identifier}";
+    let system = with(mapped(Facet::Placed, ImportType::Campaign, program));
+    let refused = ok("<importResult><importFailures><import type=\"campaign\" \
+        externalReference=\"ALL\"/></importFailures></importResult>");
+    let answers = [taken("campaign", &["ALL"]), refused];
+    let done = apply(&system, &["1", "2"].map(order), FIRST, answers).await;
+    assert_eq!(done.asked.len(), 2);
+    assert!(done.results[0].is_ok());
+    assert_eq!(done.results[1].as_ref().unwrap_err().kind, FailureKind::Rejected);
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_is_refused_before_anything_is_sent() {
+    let program = "{purchaseOrder: {supplier: \"x\"}, purchaseOrderLine: [{product: \"MUG\", \
+        quantity: \"1\", externalReference: (\"x\" * 41)}]}";
+    let import = mapped(Facet::Placed, ImportType::PurchaseOrder, program);
+    let own = BTreeMap::from([("purchaseOrderLine.externalReference".to_owned(), 40)]);
+    let system = orderflow(OrderflowWrites {
+        imports: BTreeMap::from([("it".to_owned(), import)]),
+        lengths: BTreeMap::from([(ImportType::PurchaseOrder, own)]),
+        ..OrderflowWrites::default()
+    });
+    let done = apply(&system, &[order("PO-1")], FIRST, []).await;
+    let told = "purchaseOrder property purchaseOrderLine.1.externalReference: 41 characters, \
+                OrderFlow takes at most 40";
+    assert_eq!(
+        (failure(&done).kind, failure(&done).detail.as_str()),
+        (FailureKind::Validation, told)
+    );
+}
+
+#[tokio::test]
+async fn a_status_of_400_and_above_with_its_text() {
+    for (status, kind) in [
+        (400, FailureKind::Validation),
+        (403, FailureKind::Rejected),
+        (413, FailureKind::TooLarge),
+        (429, FailureKind::RateLimited),
+        (500, FailureKind::Unavailable),
+        (503, FailureKind::Unavailable),
+    ] {
+        let failure = told(status, " Channel is closed \n").await;
+        let detail = format!("OrderFlow answered {status}: Channel is closed");
+        let unread = status == 500;
+        assert_eq!(shown(&failure), (kind, Some("orderflow: status"), detail.as_str(), unread));
+    }
+}
+
+#[tokio::test]
+async fn a_401_for_bad_credentials() {
+    let failure = told(401, "Bad credentials").await;
+    let detail = "OrderFlow refuses user or password (HTTP Basic, realm RTD)";
+    assert_eq!(shown(&failure), (FailureKind::Auth, None, detail, false));
+}
+
+#[tokio::test]
+async fn an_error_root_with_its_text() {
+    let failure = told(200, "<error>Unknown channel nowhere</error>").await;
+    let rule = Some("orderflow: error root");
+    assert_eq!(shown(&failure), (FailureKind::Rejected, rule, "Unknown channel nowhere", false));
+}
+
+#[tokio::test]
+async fn an_exception_child_of_the_root() {
+    let failure = told(200, "<response><exception>java.lang.Oops</exception></response>").await;
+    let rule = Some("orderflow: exception child");
+    assert_eq!(shown(&failure), (FailureKind::Rejected, rule, "java.lang.Oops", false));
+}
+
+#[tokio::test]
+async fn an_exception_child_with_its_message_beside_it() {
+    let body = "<response><exception>java.lang.Oops</exception><message>out of pallets</message>\
+                </response>";
+    let failure = told(200, body).await;
+    let rule = Some("orderflow: exception child");
+    assert_eq!(shown(&failure), (FailureKind::Rejected, rule, "out of pallets", false));
+}
+
+#[tokio::test]
+async fn a_missing_data_exception_for_a_referenced_entity() {
+    for body in [
+        "<response><exception>rtd.exceptions.MissingDataException</exception></response>",
+        "<response><exception>rtd.exceptions.MissingDataException</exception>\
+         <message>Product TEA not found: rtd.exceptions.MissingDataException</message></response>",
+        "<error>rtd.exceptions.MissingDataException: Product TEA not found</error>",
+    ] {
+        assert_eq!(told(200, body).await.kind, FailureKind::MissingReference, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_html_page_with_error_in_its_h2_and_the_reason_in_a_p() {
+    let page = "<html><head><title>OrderFlow</title></head><body><h2>ERROR</h2>\
+                <p>could not be parsed</p></body></html>";
+    let failure = told(200, page).await;
+    let rule = Some("orderflow: HTML error page");
+    assert_eq!(shown(&failure), (FailureKind::Rejected, rule, "could not be parsed", false));
+}
+
+#[tokio::test]
+async fn one_bad_import_does_not_take_those_down_that_were_sent_with_it() {
+    let page = "<html><body><h2>ERROR</h2><p>line 3</p></body></html>";
+    let answers = [ok(page), taken("order", &["A"]), ok(page)];
+    let done = apply(&by_itself(), &["A", "B"].map(order), FIRST, answers).await;
+    assert!(done.results[0].is_ok());
+    assert_eq!(done.results[1].as_ref().unwrap_err().detail, "line 3");
+}
