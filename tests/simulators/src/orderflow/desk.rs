@@ -195,8 +195,9 @@ impl Question<'_> {
         self.parameter(name).map(|text| text.chars().take(19).collect::<String>().replace('T', " "))
     }
 
+    /// However it is written: the .NET client says `True`.
     fn truth(&self, name: &str) -> bool {
-        self.parameter(name) == Some("true")
+        self.parameter(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 }
 

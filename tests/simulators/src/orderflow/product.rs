@@ -72,7 +72,8 @@ pub(super) fn check(properties: &Properties) -> Result<(), Refusal> {
     one_of(properties, "quantityType", &["unit", "weight", "volume"])?;
     one_of(properties, "displayUnits", &["kilogram", "gram", "milligram", "litre", "millilitre"])?;
     for flag in ["activated", "sellable", "fragile", "dangerous"] {
-        one_of(properties, flag, &["true", "false"])?;
+        // The PHP client says 1, and leaves out what is false.
+        one_of(properties, flag, &["true", "false", "1"])?;
     }
     Ok(())
 }
@@ -124,6 +125,7 @@ mod tests {
         assert_eq!(refusal("weight=heavy"), "weight is not a number: heavy");
         assert_eq!(refusal("activated=yes"), "activated has no value yes");
         assert_eq!(refusal("quantityType=item"), "quantityType has no value item");
+        assert!(check(&Properties::parse(&format!("{GOOD}\nsellable=1")).unwrap()).is_ok());
         assert_eq!(refusal("currency=Pounds"), "currency must be 3 capital letters: Pounds");
     }
 }

@@ -126,8 +126,13 @@ async fn the_vendors_client_cancels_notifies_and_asks_for_details_by_post() {
     )
     .await;
     assert!(notified.contains("Result &apos;queued&apos; for order NET-2"), "{notified}");
-    let cancelled = asked(&scene, "remoteorder/order/cancel.xml?externalReference=NET-1", "").await;
+    // The .NET client's way to say that the reference is to be free again.
+    let cancel = "remoteorder/order/cancel.xml?externalReference=NET-1\
+                  &cancelChangesExternalReference=True";
+    let cancelled = asked(&scene, cancel, "").await;
     assert!(cancelled.contains("<message>Order NET-1 has been cancelled</message>"), "{cancelled}");
+    let again = imported(&scene, "remoteorder", DOTNET_ORDER).await;
+    assert!(again.contains("<importSuccesses><import "), "{again}");
 }
 
 #[tokio::test]
