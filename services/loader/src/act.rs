@@ -184,6 +184,8 @@ async fn meet(target: &Target, conversation: &Conversation, work: &mut Work) -> 
         parts: std::slice::from_ref(&met.part),
         target_id,
         read_first: work.grant.read_first,
+        doubt: work.grant.doubt,
+        brought: work.grant.brought,
         attempt,
         event_id,
         amending: None,
@@ -219,6 +221,8 @@ fn write<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {
         parts: &prepared.parts,
         target_id: work.grant.target_id.as_deref(),
         read_first: work.grant.read_first,
+        doubt: work.grant.doubt,
+        brought: work.grant.brought,
         attempt: prepared.attempt,
         event_id: prepared.event_id,
         amending: work.grant.amending.as_ref().map(|amending| Amending {

@@ -5,6 +5,7 @@
 //! in later ones, and that the committed JSON Schemas describe exactly these types. It does no
 //! input or output, knows no system's format and takes no time from a clock.
 
+pub mod brought;
 pub mod customer;
 pub mod entity;
 pub mod event;
@@ -24,6 +25,7 @@ pub mod sequence;
 pub mod step;
 pub mod value;
 
+pub use brought::{Brought, Doubt};
 pub use entity::{Entity, Facet, Lane, Subject, SubjectError};
 pub use event::{Event, EventError, event_id};
 pub use failure::{Disposition, FailureKind};

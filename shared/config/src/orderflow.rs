@@ -31,6 +31,9 @@ pub struct OrderflowImport {
     /// they are laid over its own.
     pub mapping: Option<Mapping>,
     pub deliver_by: DeliverBy,
+    /// Whether this instance is known to answer a second insert of one reference as a duplicate, also of
+    /// what is neither order nor product.
+    pub refuses_duplicates: bool,
 }
 
 /// The kinds of import that OrderFlow knows.

@@ -6,7 +6,9 @@
 
 use std::{future::Future, time::Duration};
 
-use ferry_canonical::{Clock, Facet, Outcome, Sequence, Stands, Step, Steps, Subject};
+use ferry_canonical::{
+    Brought, Clock, Doubt, Facet, Outcome, Sequence, Stands, Step, Steps, Subject,
+};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -103,6 +105,10 @@ pub struct Grant {
     pub read_first: bool,
     /// A call of one of its leads may have been made before, and nobody knows what came of it.
     pub is_again: bool,
+    /// Whether an earlier write of the very part may be there.
+    pub doubt: Doubt,
+    /// What was written there before.
+    pub brought: Brought,
     /// For composed facets: the last settled state of every *other* part of the facet.
     pub siblings: Vec<PartState>,
     /// Where the target changes this facet by a step: what an import before this one has left there.

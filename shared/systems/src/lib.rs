@@ -24,7 +24,7 @@ pub use poll::{NewRecord, Page};
 pub use push::{Acknowledged, Admitted, PushRequest, Refusal};
 pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Write};
 
-use ferry_canonical::{Entity, Facet, Part, Subject};
+use ferry_canonical::{Facet, Part, Subject};
 use ferry_config::SystemConfig;
 use ferry_http::Conversation;
 
@@ -136,10 +136,10 @@ impl System {
         }
     }
 
-    /// How many writes of one entity kind go into one call at most.
-    pub fn batch_max(&self, entity: Entity) -> usize {
+    /// How many writes of one facet go into one call at most.
+    pub fn batch_max(&self, facet: Facet) -> usize {
         match self {
-            Self::Orderflow(system) => system.batch_max(entity),
+            Self::Orderflow(system) => system.batch_max(facet),
             Self::Oro(_) | Self::Rest(_) | Self::Files(_) => 1,
         }
     }

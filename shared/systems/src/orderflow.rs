@@ -16,7 +16,7 @@
 //! An order that is there and was not imported by Ferry is left as it is, with a warning. The
 //! cancellation that a change brings about is told by OrderFlow like any other: the ledger knows it.
 
-use ferry_canonical::{Entity, Facet, FailureKind};
+use ferry_canonical::{Facet, FailureKind};
 use ferry_config::{
     orderflow::{DeliverBy, ImportOperation, ImportType},
     system::{ChangedOrders, OrderflowConfig},
@@ -97,17 +97,12 @@ impl Orderflow {
         self.plan(Facet::Placed).is_some_and(|plan| plan.kind == ImportType::Order)
     }
 
-    pub fn batch_max(&self, entity: Entity) -> usize {
-        let told = |plan: &making::Plan| {
-            plan.facet.entity() == entity && plan.by == DeliverBy::Notification
-        };
-        // OrderFlow is told of one at a time; nothing is gained by holding several.
-        if self.plans.iter().any(told) {
-            return 1;
-        }
-        match entity {
-            Entity::Product | Entity::Order => BATCH_MAX,
-            Entity::Customer => 1,
+    /// What takes a request of its own is held by no other's: cancellations, notifications, and imports
+    /// that are not to be sent twice.
+    pub fn batch_max(&self, facet: Facet) -> usize {
+        match self.plan(facet) {
+            Some(plan) if plan.by == DeliverBy::Import && !plan.is_blind() => BATCH_MAX,
+            Some(_) | None => 1,
         }
     }
 
@@ -128,9 +123,11 @@ impl Orderflow {
         let Some(facet) = writes.first().map(|write| write.subject.facet) else {
             return Vec::new();
         };
-        match self.plan(facet).map(|plan| plan.by) {
-            Some(DeliverBy::Import) => import::import(self, conversation, writes).await,
-            Some(DeliverBy::Notification) => notify::all(self, conversation, writes).await,
+        match self.plan(facet) {
+            Some(plan) if plan.by == DeliverBy::Import => {
+                import::import(self, conversation, (plan, writes)).await
+            }
+            Some(_) => notify::all(self, conversation, writes).await,
             None if facet == Facet::Cancellation && self.has_orders() => {
                 cancel::all(self, conversation, writes).await
             }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ferry_canonical::{
-    Clock, Entity, FailureKind, Part, Reference, Sequence, Stands, Step, Steps, Subject,
+    Brought, Clock, Doubt, Entity, FailureKind, Part, Reference, Sequence, Stands, Step, Steps,
+    Subject,
 };
 use ferry_http::{HttpError, Response};
 use jiff::Timestamp;
@@ -20,8 +21,13 @@ pub struct Write<'a> {
     pub parts: &'a [Part],
     /// The target's own id, from the ledger.
     pub target_id: Option<&'a str>,
-    /// An earlier answer was lost: read by key before writing.
+    /// An earlier answer was lost, of any write of this entity: read by key before writing.
     pub read_first: bool,
+    /// Whether an earlier write of this very part may be there. `read_first` says so of any part of the
+    /// entity.
+    pub doubt: Doubt,
+    /// What was written of this part before.
+    pub brought: Brought,
     /// 1 on the first try.
     pub attempt: u32,
     /// The event this state came with: a repeat of the write names the same one.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferry_canonical::Sequence;
+use ferry_canonical::{Doubt, Sequence};
 use ferry_store::{Claimed, Group, GroupClaim};
 
 /// What is broken on purpose.
@@ -66,7 +66,10 @@ impl Sabotage {
         for claim in claims {
             let Claimed::Granted(grant) = &mut claim.claimed else { continue };
             match self {
-                Self::SkipTheRead => grant.read_first = false,
+                Self::SkipTheRead => {
+                    grant.read_first = false;
+                    grant.doubt = Doubt::None;
+                }
                 Self::TakeNoLook => grant.base = None,
                 Self::ForgetTheAgreement => {
                     grant.base.iter_mut().for_each(|base| base.agreed = None);

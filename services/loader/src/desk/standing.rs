@@ -90,7 +90,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     pub(super) fn room(&self, slots: usize, paid: u32) -> Room {
         let half_open = self.view.borrow().breaker == BreakerState::HalfOpen;
         let facets = ferry_canonical::Facet::ALL.into_iter();
-        let batch = |facet: ferry_canonical::Facet| self.target.system.batch_max(facet.entity());
+        let batch = |facet| self.target.system.batch_max(facet);
         Room {
             calls: slots.min(usize::try_from(paid).unwrap_or(usize::MAX)),
             batches: facets.filter(|_| !half_open).map(|facet| (facet, batch(facet))).collect(),

@@ -1,7 +1,7 @@
 //! OrderFlow, as far as a loader sees it: imports, order details, cancellations, a probe.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -11,6 +11,7 @@ use ferry_sim::{SimHttp, answer};
 pub(crate) const ORDERS: &str = "import order";
 pub(crate) const PRODUCTS: &str = "import product";
 pub(crate) const CANCEL: &str = "cancel order";
+pub(crate) const RETURNS: &str = "import return";
 
 /// What it did, and what it will say instead of doing anything.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,8 @@ struct State {
     effects: Vec<String>,
     /// The quantity on the first line of every order that is there.
     orders: BTreeMap<String, String>,
+    /// Those that are cancelled and have kept their reference.
+    cancelled: BTreeSet<String>,
     /// Orders of this quantity are refused.
     unwanted: Option<String>,
     instead: VecDeque<Response>,
@@ -74,6 +77,11 @@ impl Warehouse {
         self.state.lock().unwrap().unwanted = Some(quantity.to_owned());
     }
 
+    /// Somebody cancels the order there by hand, and frees its reference.
+    pub(crate) fn lose_to_somebody(&self, order: &str) {
+        self.state.lock().unwrap().orders.remove(order);
+    }
+
     /// What the order asks for, if it is there.
     pub(crate) fn quantity(&self, order: &str) -> Option<String> {
         self.state.lock().unwrap().orders.get(order).cloned()
@@ -100,7 +108,7 @@ impl Warehouse {
             return instead;
         }
         match request.operation {
-            ORDERS | PRODUCTS => state.import(&String::from_utf8_lossy(&request.body)),
+            ORDERS | PRODUCTS | RETURNS => state.import(&String::from_utf8_lossy(&request.body)),
             "read order" => state.detail(&request.url),
             CANCEL => state.cancel(&request.url),
             _ => answer(200, "<inventory/>"),
@@ -116,7 +124,7 @@ impl State {
             let (kind, reference) = (of("type"), of("externalReference"));
             let named = format!("<import type=\"{kind}\" externalReference=\"{reference}\"");
             let effect = match kind {
-                "order" => format!("order {reference}"),
+                "order" | "return" => format!("{kind} {reference}"),
                 _ => format!("product {reference}: {}", between(import, "description=", "\n")),
             };
             let quantity = between(import, "orderLine.1.quantity=", "\n");
@@ -147,8 +155,9 @@ impl State {
     fn detail(&self, url: &str) -> Response {
         let reference = url.rsplit('=').next().unwrap();
         let Some(quantity) = self.orders.get(reference) else { return answer(404, "not found") };
+        let state = if self.cancelled.contains(reference) { "cancelled" } else { "created" };
         let body = format!(
-            "<order externalReference=\"{reference}\" state=\"created\"><shipments>\
+            "<order externalReference=\"{reference}\" state=\"{state}\"><shipments>\
              <shipment state=\"ready\"><orderLines><orderLine product=\"MUG\" \
              quantity=\"{quantity}\"/></orderLines></shipment></shipments></order>"
         );
@@ -157,8 +166,14 @@ impl State {
 
     fn cancel(&mut self, url: &str) -> Response {
         let reference = between(url, "externalReference=", "&");
-        if !url.ends_with("cancelChangesExternalReference=true") {
-            return answer(400, "the order would keep its reference");
+        let frees = url.ends_with("cancelChangesExternalReference=true");
+        let is_there = self.orders.contains_key(reference);
+        if is_there && !frees {
+            if !self.cancelled.insert(reference.to_owned()) {
+                return answer(200, "<message>No cancel operation performed</message>");
+            }
+            self.effects.push(format!("closed {reference}"));
+            return answer(200, "<message>it has been cancelled</message>");
         }
         if self.orders.remove(reference).is_none() {
             return answer(

@@ -28,6 +28,11 @@ pub(crate) struct RawOrderflowImport {
     /// import: Ferry sends it. notification: OrderFlow is told to fetch it from the shop.
     #[serde(default)]
     pub(crate) deliver_by: DeliverBy,
+    /// Says that this instance answers a second insert of one reference as a duplicate, so that Ferry
+    /// may send a return, purchase order, campaign or stock move again whose answer was lost. Without
+    /// it such a letter is dead, and a person looks.
+    #[serde(default)]
+    pub(crate) refuses_duplicates: bool,
 }
 
 /// A return's words: the source's to this instance's. Without a table words go as they are; with one, a

@@ -39,5 +39,6 @@ fn import(
         operation: raw.operation.unwrap_or(raw.kind.own_operation()),
         mapping: mapping.transpose()?,
         deliver_by: raw.deliver_by,
+        refuses_duplicates: raw.refuses_duplicates,
     })
 }

@@ -1,7 +1,7 @@
 //! Claiming: judges every member of every group against what is known, ends what needs no call,
 //! and writes down the intent of the rest.
 
-use ferry_canonical::Outcome;
+use ferry_canonical::{Brought, Doubt, Outcome};
 use uuid::Uuid;
 
 use super::{
@@ -233,6 +233,7 @@ impl Page {
             (Some(other), Some(first)) => Some(self.base(&Place::of(first, at.clone()), other)?),
             _ => None,
         };
+        let (doubt, brought) = self.left_before(&open, &roles);
         self.write_down(group, &at, writing, (other, claimants));
         let leads = || open.iter().zip(&roles).filter(|(_, role)| **role == Role::Lead);
         let is_again = leads().any(|(lead, _)| self.was_intended(&lead.place, lead.member));
@@ -243,12 +244,23 @@ impl Page {
             token: writing.token,
             read_first: look.is_unknown(),
             is_again,
+            doubt,
+            brought,
             entity_id: at.key.id,
             target_id: look.own_id,
             siblings,
             amending,
             base,
         })))
+    }
+
+    /// What became of earlier writes of the part that is to be written. Where several are written in one
+    /// call, the target composes them, and has no use for this.
+    fn left_before(&self, open: &[Open<'_>], roles: &[Role]) -> (Doubt, Brought) {
+        let mut leads = open.iter().zip(roles).filter(|(_, role)| **role == Role::Lead);
+        let Some((lead, _)) = leads.next() else { return (Doubt::None, Brought::Nothing) };
+        let Open { place, member, .. } = lead;
+        (self.doubt(place, member), self.brought(place, &member.fingerprint))
     }
 
     /// How the other side of a two-way facet stands in the way, if it does: what is written there at

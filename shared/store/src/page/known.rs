@@ -1,7 +1,7 @@
 //! What is known of one part: the high-water marks of its sources, what a system was last known to
 //! hold, and what may have been written there without anybody knowing.
 
-use ferry_canonical::{Facet, Sequence};
+use ferry_canonical::{Brought, Doubt, Facet, Sequence};
 use uuid::Uuid;
 
 use super::{
@@ -72,6 +72,28 @@ impl Page {
                 intent.said_at = intent.said_at.max(Some(observed_at));
             }
         }
+    }
+
+    /// Whether an earlier write of the part may be there without anybody knowing. Ask before the
+    /// member's own is written down.
+    pub(super) fn doubt(&self, place: &Place, member: &Member) -> Doubt {
+        let mut lost = self.intended(place).map(|(_, intent)| intent).peekable();
+        if lost.peek().is_none() {
+            return Doubt::None;
+        }
+        let died = member.generation > 0 && lost.all(|intent| self.has_ended(place, intent));
+        if died { Doubt::LookedInto } else { Doubt::Open }
+    }
+
+    /// What was written there before, or may have been, seen from the content of this fingerprint.
+    pub(super) fn brought(&self, place: &Place, new: &str) -> Brought {
+        let settled = self.states.get(place).map(|state| state.fingerprint.as_str());
+        let lost = self.intended(place).map(|(_, intent)| intent.fingerprint.as_str());
+        let mut all = settled.into_iter().chain(lost).peekable();
+        if all.peek().is_none() {
+            return Brought::Nothing;
+        }
+        if all.all(|fingerprint| fingerprint == new) { Brought::Same } else { Brought::Other }
     }
 
     /// The newest write that may be ahead of `member` at the target.

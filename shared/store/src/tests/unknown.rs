@@ -1,5 +1,7 @@
 //! Writes whose answer nobody read.
 
+use ferry_canonical::{Brought, Doubt};
+
 use super::*;
 
 fn lost(store: &Backend, member: Member) {
@@ -219,4 +221,55 @@ fn an_older_state_is_superseded_by_a_lost_write_that_died() {
         "{older:?}"
     );
     assert!(grant(&store, group(vec![customer(3, 3, "newest")])).read_first);
+}
+
+#[test]
+fn what_is_in_doubt_is_a_part_and_not_all_that_is_known_of_its_entity() {
+    let store = store();
+    let order = |facet, part: &str, event, fields| {
+        group(vec![of_part(facet, part, customer(event, event, fields))])
+    };
+    deliver(&store, order(Facet::Placed, "", 1, "a"));
+    let returning = grant(&store, order(Facet::Return, "R1", 2, "x"));
+    settle(&store, &returning, failed(true));
+    pass(SETTLE_AFTER);
+
+    for (group, doubt, brought) in [
+        (order(Facet::Placed, "", 3, "b"), Doubt::None, Brought::Other),
+        (order(Facet::Return, "R2", 4, "x"), Doubt::None, Brought::Nothing),
+        (order(Facet::Return, "R1", 2, "x"), Doubt::Open, Brought::Same),
+        (order(Facet::Return, "R1", 5, "y"), Doubt::Open, Brought::Other),
+    ] {
+        let next = grant(&store, group);
+        assert_eq!((next.read_first, next.doubt, next.brought), (true, doubt, brought));
+        settle(&store, &next, Settle::Released);
+    }
+}
+
+#[test]
+fn somebody_who_sends_a_letter_again_has_looked_what_became_of_those_that_died() {
+    let store = store();
+    let lost = grant(&store, group(vec![customer(1, 1, "a")]));
+    let died = Settle::Failed {
+        unread: true,
+        dead: vec![0],
+        because: "timeout: no answer".to_owned(),
+        target_id: None,
+    };
+    settle(&store, &lost, died);
+    pass(SETTLE_AFTER);
+    let newer = grant(&store, group(vec![customer(2, 2, "b")]));
+    assert_eq!(newer.doubt, Doubt::Open);
+    settle(&store, &newer, Settle::Released);
+    for letter in [customer(1, 1, "a"), customer(2, 2, "b")] {
+        let again = grant(&store, group(vec![Member { generation: 1, ..letter }]));
+        assert_eq!(again.doubt, Doubt::LookedInto);
+        settle(&store, &again, Settle::Released);
+    }
+    // What that try loses is in doubt as any other.
+    let again = || group(vec![Member { generation: 1, ..customer(2, 2, "b") }]);
+    let next = grant(&store, again());
+    settle(&store, &next, failed(true));
+    pass(SETTLE_AFTER);
+    assert_eq!(grant(&store, again()).doubt, Doubt::Open);
 }

@@ -6,7 +6,7 @@
 //! on instead of beginning. Between the two requests the order is not at OrderFlow; a re-import that
 //! is refused says so.
 
-use ferry_canonical::{FailureKind, Part, Stands, Step, Steps};
+use ferry_canonical::{Doubt, FailureKind, Part, Stands, Step, Steps};
 use ferry_http::Conversation;
 
 use super::{
@@ -35,8 +35,9 @@ enum Decision {
 struct Known {
     amending: Step,
     stands: Stands,
-    /// An answer was lost.
-    read_first: bool,
+    /// An answer about the very order was lost, not one about what else is known of it: a return, a
+    /// cancellation.
+    doubted: bool,
     /// Nothing that may stand there would be imported in another way.
     equal: bool,
     lines: Lines,
@@ -52,7 +53,7 @@ pub(super) async fn amend(
     new: Import,
 ) -> Answer {
     let known = known(system, (write, amending), &new);
-    if known.equal && !known.read_first && known.amending == Step::None {
+    if known.equal && !known.doubted && known.amending == Step::None {
         return Ok(applied(Effect::AlreadySo)).into();
     }
     let detail = match detail::read(system, conversation, &new.reference).await {
@@ -93,7 +94,7 @@ fn known(
     Known {
         amending: amending.begun,
         stands: amending.stands,
-        read_first: write.read_first,
+        doubted: write.doubt != Doubt::None,
         equal: earlier
             .as_ref()
             .is_some_and(|all| !all.is_empty() && all.iter().all(|one| one == new)),
@@ -112,7 +113,7 @@ fn import_of(system: &Orderflow, part: &Part) -> Option<Import> {
 
 fn decide(known: &Known, detail: Option<&Detail>) -> Decision {
     let Some(detail) = detail else {
-        if known.amending != Step::None || known.read_first {
+        if known.amending != Step::None || known.doubted {
             return Decision::Import;
         }
         return Decision::Refuse(

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ferry_canonical::{Disposition, Entity, FailureKind, Reference};
+use ferry_canonical::{Brought, Disposition, Doubt, Entity, FailureKind, Reference, Step};
 use ferry_config::orderflow::{ImportOperation, ImportType};
 use ferry_http::{Conversation, Method};
 
@@ -10,21 +10,23 @@ use super::{
     Orderflow, amend,
     answer::{self, Answers, ImportAnswer},
     detail, grammar,
-    making::{self, Made},
+    making::{self, Made, Plan},
     properties::{Import, document},
 };
-use crate::{Answer, Applied, Effect, Failure, Write};
+use crate::{Amending, Answer, Applied, Effect, Failure, Write};
+
+const NOT_SENT: &str = "it was not sent: OrderFlow has not answered the import before it";
 
 /// Imports every write that makes a document; the others fail on their own.
 pub(super) async fn import(
     system: &Orderflow,
     conversation: &Conversation,
-    writes: &[Write<'_>],
+    (plan, writes): (&Plan, &[Write<'_>]),
 ) -> Vec<Answer> {
     let mut ended: Vec<Option<Answer>> = Vec::new();
     let mut imports = Vec::new();
     for write in writes {
-        match prepare(system, conversation, write).await {
+        match prepare(system, conversation, (plan, write)).await {
             Ok(Prepared::Import(import)) => {
                 imports.push(import);
                 ended.push(None);
@@ -33,7 +35,7 @@ pub(super) async fn import(
             Err(failure) => ended.push(Some(Err(failure).into())),
         }
     }
-    let mut answers = ask(system, conversation, &imports).await.into_iter();
+    let mut answers = ask(system, conversation, (plan, &imports)).await.into_iter();
     let mut sent = imports.iter();
     ended
         .into_iter()
@@ -51,16 +53,17 @@ pub(super) async fn import(
 }
 
 /// One answer per import. A request that is refused as a whole says nothing about most of its
-/// imports: they are asked about one by one.
+/// imports: they are asked about one by one, but for those that are not to be sent twice, which are
+/// alone from the first.
 async fn ask(
     system: &Orderflow,
     conversation: &Conversation,
-    imports: &[Import],
+    (plan, imports): (&Plan, &[Import]),
 ) -> Vec<Result<Answers, Failure>> {
     if imports.is_empty() {
         return Vec::new();
     }
-    if !are_told_apart(imports) {
+    if plan.is_blind() || !are_told_apart(imports) {
         return ask_each(system, conversation, imports).await;
     }
     match send(system, conversation, imports).await {
@@ -77,10 +80,22 @@ async fn ask_each(
     imports: &[Import],
 ) -> Vec<Result<Answers, Failure>> {
     let mut answers = Vec::with_capacity(imports.len());
+    // Each behind one that was not answered would hold the call for a whole deadline.
+    let mut silent = None;
     for import in imports {
-        answers.push(send(system, conversation, std::slice::from_ref(import)).await);
+        let answer = match silent {
+            Some(kind) => Err(Failure::new(kind, NOT_SENT)),
+            None => send(system, conversation, std::slice::from_ref(import)).await,
+        };
+        silent = silent.or(answer.as_ref().err().filter(|last| is_silence(last)).map(|f| f.kind));
+        answers.push(answer);
     }
     answers
+}
+
+/// Whether nobody knows what became of a request, or whether there is anybody to ask.
+const fn is_silence(failure: &Failure) -> bool {
+    failure.unread || matches!(failure.kind, FailureKind::Connection | FailureKind::Timeout)
 }
 
 /// Whether each import finds its own result in one answer: a mapping may call two by one name.
@@ -119,31 +134,63 @@ pub(super) async fn one(
 async fn prepare(
     system: &Orderflow,
     conversation: &Conversation,
-    write: &Write<'_>,
+    (plan, write): (&Plan, &Write<'_>),
 ) -> Result<Prepared, Failure> {
-    let import = match making::make(system, write.part)? {
-        Made::Import(import) => import,
-        Made::Skipped(reason) => return Ok(ended(Effect::Skipped(reason))),
+    let made = making::make(system, write.part);
+    let import = match (made, &write.amending) {
+        (Ok(Made::Import(import)), _) => import,
+        (Ok(Made::Skipped(reason)), Some(amending)) if amending.begun != Step::None => {
+            return Err(half_done(amending, Failure::new(FailureKind::Rejected, reason)));
+        }
+        (Ok(Made::Skipped(reason)), _) => return Ok(ended(Effect::Skipped(reason), None)),
+        (Err(failure), Some(amending)) if amending.begun != Step::None => {
+            return Err(half_done(amending, failure));
+        }
+        (Err(failure), _) => return Err(failure),
     };
     if let Some(amending) = &write.amending {
         let change = (write, amending);
         let ended = amend::amend(system, conversation, change, import).await;
         return Ok(Prepared::Ended(ended));
     }
-    // Orders can be read; of everything else the same import says what became of the last one: a
-    // merge does once what it does twice, and an insert of what is there is a duplicate.
-    let readable = import.kind == ImportType::Order && import.operation == ImportOperation::Insert;
-    if write.read_first
-        && readable
-        && detail::read(system, conversation, &import.reference).await?.is_some()
-    {
-        return Ok(ended(Effect::AlreadySo));
+    // What an import without an answer has done: a merge or an update does once what it does twice,
+    // orders are looked at, an insert that is refused where it is there says so, and of any other
+    // nobody knows.
+    if write.doubt == Doubt::None || import.operation != ImportOperation::Insert {
+        return Ok(Prepared::Import(import));
+    }
+    if plan.is_blind() && write.doubt == Doubt::Open {
+        return Err(unknown(&import));
+    }
+    let readable = import.kind == ImportType::Order;
+    if readable && detail::read(system, conversation, &import.reference).await?.is_some() {
+        let other = write.brought == Brought::Other;
+        let warning = other.then(|| "OrderFlow has it already, maybe as it was before".to_owned());
+        return Ok(ended(Effect::AlreadySo, warning));
     }
     Ok(Prepared::Import(import))
 }
 
-fn ended(effect: Effect) -> Prepared {
-    Prepared::Ended(Ok(Applied { effect, target_id: None, warning: None }).into())
+/// An earlier try may have cancelled the order, and there is nothing to import in its place.
+fn half_done(amending: &Amending<'_>, failure: Failure) -> Failure {
+    let is = if amending.begun == Step::Taken { "is" } else { "may be" };
+    let detail = &failure.detail;
+    let detail = format!("the order {is} cancelled at OrderFlow and not imported again: {detail}");
+    Failure { detail, ..failure }
+}
+
+/// An insert that may be there, and that OrderFlow may take a second time.
+fn unknown(import: &Import) -> Failure {
+    let Import { kind, reference, .. } = import;
+    let detail = format!(
+        "an import of {kind} {reference} had no answer, and a second one might make it twice: look \
+         whether it is at OrderFlow; send this letter again if it is not, and discard it if it is"
+    );
+    Failure::new(FailureKind::Ambiguous, detail)
+}
+
+fn ended(effect: Effect, warning: Option<String>) -> Prepared {
+    Prepared::Ended(Ok(Applied { effect, target_id: None, warning }).into())
 }
 
 async fn send(
@@ -208,23 +255,40 @@ fn settle(import: &Import, write: &Write<'_>, answers: &Answers) -> Result<Appli
                 ImportOperation::Insert => Effect::Created,
                 ImportOperation::Update | ImportOperation::Merge => Effect::Updated,
             };
-            Ok(Applied { effect, target_id: item.clone(), warning: import.warning.clone() })
+            // What a part of an entity is called there is no name of the entity.
+            let target_id = item.clone().filter(|_| write.subject.part.is_none());
+            Ok(Applied { effect, target_id, warning: import.warning.clone() })
         }
-        Some(ImportAnswer::Duplicate { message }) => {
-            // After a try of ours it is that try's success; what somebody else has brought, or we
-            // ourselves with an earlier state, keeps what it has.
-            let retried = write.attempt > 1 || write.read_first;
-            let ours = retried && write.target_id.is_none();
-            let warning = format!("OrderFlow has it already and keeps what it has: {message}");
-            let warning = (!ours).then_some(warning);
-            Ok(Applied { effect: Effect::AlreadySo, target_id: None, warning })
-        }
+        Some(ImportAnswer::Duplicate { message }) => duplicate(import, write, message),
         Some(ImportAnswer::Failure { message, detail }) => {
             let failure = answer::item_failure(message, detail, 200);
             Err(Failure { missing: lacking(&failure, import), ..failure })
         }
         None => Err(unmentioned()),
     }
+}
+
+/// OrderFlow has one of this reference, and it stays as it is. It is ours where this content, and no
+/// other, was sent before; that it was tried again says nothing.
+fn duplicate(import: &Import, write: &Write<'_>, message: &str) -> Result<Applied, Failure> {
+    let kept = format!("OrderFlow has it already and keeps what it has: {message}");
+    let told = match import.kind {
+        ImportType::Order | ImportType::Product => true,
+        ImportType::Return
+        | ImportType::PurchaseOrder
+        | ImportType::Campaign
+        | ImportType::StockMoveTask => false,
+    };
+    let warning = match write.brought {
+        Brought::Same => None,
+        Brought::Nothing => Some(kept),
+        Brought::Other if told => Some(kept),
+        Brought::Other => {
+            let failure = Failure::new(FailureKind::Rejected, kept);
+            return Err(Failure { rule: Some("orderflow: importDuplicates".to_owned()), ..failure });
+        }
+    };
+    Ok(Applied { effect: Effect::AlreadySo, target_id: None, warning })
 }
 
 /// OrderFlow answered, so that its breaker has no part in this, and what it did is not known.

@@ -22,7 +22,24 @@ pub(super) struct Plan {
     pub(super) kind: ImportType,
     pub(super) operation: ImportOperation,
     pub(super) by: DeliverBy,
+    refuses_duplicates: bool,
     mapping: Option<Mapping>,
+}
+
+impl Plan {
+    /// Whether nobody can tell what became of an import without an answer: OrderFlow shows orders, and
+    /// is known to refuse an order that it has. What it does about a second return of one reference,
+    /// a second purchase order or stock move is an instance's own.
+    pub(super) const fn is_blind(&self) -> bool {
+        let told = match self.kind {
+            ImportType::Order | ImportType::Product => true,
+            ImportType::Return
+            | ImportType::PurchaseOrder
+            | ImportType::Campaign
+            | ImportType::StockMoveTask => self.refuses_duplicates,
+        };
+        matches!(self.operation, ImportOperation::Insert) && !told
+    }
 }
 
 /// What is configured, and what Ferry does by itself where nothing is.
@@ -35,7 +52,8 @@ pub(super) fn plans(writes: &OrderflowWrites) -> Result<Vec<Plan>, String> {
         let Some(facet) = kind.own_facet() else { continue };
         if plans.iter().all(|plan| plan.facet != facet) {
             let (operation, by) = (kind.own_operation(), DeliverBy::Import);
-            plans.push(Plan { facet, kind, operation, by, mapping: None });
+            let refuses_duplicates = false;
+            plans.push(Plan { facet, kind, operation, by, refuses_duplicates, mapping: None });
         }
     }
     Ok(plans)
@@ -49,6 +67,7 @@ fn configured(import: &OrderflowImport) -> Result<Plan, String> {
         kind: import.kind,
         operation: import.operation,
         by: import.deliver_by,
+        refuses_duplicates: import.refuses_duplicates,
         mapping: mapping.map_err(|error| error.to_string())?,
     })
 }

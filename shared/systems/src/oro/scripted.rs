@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use ferry_canonical::Part;
+use ferry_canonical::{Brought, Doubt, Part};
 use ferry_config::{
     HumanDuration, Secret,
     system::{Limits, OroConfig},
@@ -100,6 +100,8 @@ pub(super) fn write<'a>(subject: &'a ferry_canonical::Subject, part: &'a Part) -
         parts,
         target_id: None,
         read_first: false,
+        doubt: Doubt::None,
+        brought: Brought::Nothing,
         attempt: 1,
         event_id: uuid::Uuid::nil(),
         amending: None,

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::world::{World, cancellation};
 use crate::{
     bench::{ORDERS_DEAD, SECOND, event},
-    warehouse::{CANCEL, ORDERS},
+    warehouse::{CANCEL, ORDERS, RETURNS},
 };
 
 const AMENDED: [&str; 3] = ["order WEB-1", "cancelled WEB-1", "order WEB-1"];
@@ -158,4 +158,105 @@ async fn a_cancelled_order_is_refused_when_it_is_imported_again_and_then_set_bac
     world.say(&cancellation("WEB-1", 50)).await;
     world.settled().await;
     assert_eq!((world.shop.effects().len(), world.ended("echo").await), (0, 1));
+}
+
+/// The shop says that a mug comes back.
+fn returned() -> Event {
+    let returned = json!({"order": "WEB-1", "reference": "R-33",
+        "lines": [{"sku": "MUG", "quantity": "1"}]});
+    let part = Part::from_json(Facet::Return, returned.to_string().as_bytes()).unwrap();
+    event("shop", part, 1)
+}
+
+/// The order is in the warehouse, and nobody knows whether its return is: the answer was lost, and
+/// nobody can look.
+async fn with_a_lost_return() -> World {
+    let world = imported().await;
+    world.http.script(RETURNS, [HttpFault::Stall]);
+    world.say(&returned()).await;
+    world.settled().await;
+    let dead = world.broker.messages(ORDERS_DEAD);
+    assert_eq!(dead[0].headers.text(header::FAILURE_KIND), Some("ambiguous"));
+    assert_eq!(world.http.count(RETURNS), 1);
+    world
+}
+
+/// Somebody has looked, and sends a dead letter again.
+async fn send_again(world: &World, place: usize) {
+    let mut letter = world.broker.messages(ORDERS_DEAD).remove(place);
+    "requeue".clone_into(&mut letter.exchange);
+    letter.headers.insert_number(header::GENERATION, 1);
+    world.broker.publish(letter).await;
+    world.settled().await;
+}
+
+/// What is not known of a return is no reason to bring back an order that somebody took away.
+#[tokio::test(start_paused = true)]
+async fn a_lost_return_brings_no_order_back_that_was_cancelled_by_hand() {
+    let world = with_a_lost_return().await;
+    world.warehouse.lose_to_somebody("WEB-1");
+    world.say(&order("2", 2)).await;
+    world.settled().await;
+    assert_eq!(world.warehouse.effects(), ["order WEB-1"]);
+    let dead = world.broker.messages(ORDERS_DEAD);
+    let told = dead[1].headers.text(header::DETAIL).unwrap();
+    assert!(told.contains("it is not imported again"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_return_goes_to_the_warehouse_when_somebody_sends_it_again() {
+    let world = with_a_lost_return().await;
+    send_again(&world, 0).await;
+    assert_eq!(world.warehouse.effects(), ["order WEB-1", "return R-33"]);
+}
+
+/// Of the order nothing is known but that it may have been imported once.
+#[tokio::test(start_paused = true)]
+async fn an_order_that_never_came_is_imported_when_somebody_sends_its_change_again() {
+    let world = World::with(&["warehouse"]);
+    world.http.script(ORDERS, [HttpFault::Stall]);
+    for quantity in ["1", "2"] {
+        world.warehouse.refuses_orders_of(quantity);
+        world.say(&order(quantity, quantity.parse().unwrap())).await;
+        world.settled().await;
+    }
+    assert_eq!((world.warehouse.effects().len(), world.ended("dead").await), (0, 2));
+    world.warehouse.refuses_orders_of("3");
+    send_again(&world, 1).await;
+    assert_eq!(world.warehouse.effects(), ["order WEB-1"]);
+    assert_eq!(world.warehouse.quantity("WEB-1").as_deref(), Some("2"));
+}
+
+/// The ERP cancels the order.
+fn cancelled_by_the_erp() -> Event {
+    Event { source: "erp".to_owned(), ..cancellation("WEB-1", 1) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_to_a_cancellation_from_elsewhere_is_lost_beside_a_change() {
+    let world = imported().await;
+    world.http.script(CANCEL, [HttpFault::ApplyThenDrop]);
+    world.say(&cancelled_by_the_erp()).await;
+    world.until_asked(CANCEL, 1).await;
+    world.say(&order("2", 2)).await;
+    world.settled().await;
+    assert_eq!(world.warehouse.effects(), ["order WEB-1", "closed WEB-1"]);
+    assert_eq!(world.http.count(CANCEL), 1);
+    let dead = world.broker.messages(ORDERS_DEAD);
+    let told = dead[0].headers.text(header::DETAIL).unwrap();
+    assert!(told.starts_with("the order was cancelled at OrderFlow"), "{told}");
+}
+
+/// It is no step of ours: the shop has to hear of it.
+#[tokio::test(start_paused = true)]
+async fn the_warehouse_tells_the_shop_of_a_cancellation_that_came_from_elsewhere() {
+    let world = imported().await;
+    world.say(&cancelled_by_the_erp()).await;
+    world.settled().await;
+    let told = json!({"order": "WEB-1", "cancelled_at": "2026-01-01T00:05:00Z"});
+    let part = Part::from_json(Facet::Cancellation, told.to_string().as_bytes()).unwrap();
+    world.say(&Event { part, ..cancellation("WEB-1", 50) }).await;
+    world.settled().await;
+    assert_eq!(world.warehouse.effects(), ["order WEB-1", "closed WEB-1"]);
+    assert_eq!(world.shop.effects(), ["WEB-1 cancelled"]);
 }

@@ -32,8 +32,10 @@ use crate::{
 };
 
 /// Target, facet, source.
-const ROUTES: [(&str, Facet, &str); 8] = [
+const ROUTES: [(&str, Facet, &str); 10] = [
     ("warehouse", Facet::Placed, "shop"),
+    ("warehouse", Facet::Return, "shop"),
+    ("warehouse", Facet::Cancellation, "erp"),
     ("warehouse", Facet::Catalogue, "shop"),
     ("shop", Facet::Profile, "erp"),
     ("shop", Facet::Catalogue, "catalogue"),

@@ -6,7 +6,7 @@ use ferry_canonical::Facet;
 
 use super::{Findings, systems::mapping};
 use crate::{
-    orderflow::{DeliverBy, ImportType},
+    orderflow::{DeliverBy, ImportOperation, ImportType},
     raw::{RawOrderflow, RawOrderflowImport},
 };
 
@@ -60,6 +60,19 @@ fn import(key: &str, raw: &RawOrderflowImport, findings: &mut Findings<'_>) {
             findings.error(&at("facet"), message);
             return;
         }
+    }
+    let told = match kind {
+        ImportType::Order | ImportType::Product => false,
+        ImportType::Return
+        | ImportType::PurchaseOrder
+        | ImportType::Campaign
+        | ImportType::StockMoveTask => true,
+    };
+    let operation = raw.operation.unwrap_or(kind.own_operation());
+    if raw.refuses_duplicates && !(told && operation == ImportOperation::Insert) {
+        let message = "it says something about inserts of returns, purchase orders, campaigns and stock \
+                       moves only";
+        findings.error(&at("refuses_duplicates"), message);
     }
     let own = kind.own_facet() == Some(facet);
     match raw.deliver_by {

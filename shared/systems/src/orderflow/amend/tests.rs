@@ -3,10 +3,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ferry_canonical::{Facet, Part, Subject};
+use ferry_canonical::{Brought, Doubt, Facet, Part, Subject};
 use ferry_config::{
-    Secret,
-    system::{ChangedOrders, Limits, OrderflowConfig},
+    OrderflowWrites, Secret,
+    orderflow::{DeliverBy, ImportOperation, ImportType, OrderflowImport},
+    system::{ChangedOrders, Limits, Mapping, OrderflowConfig},
 };
 use ferry_http::{HttpError, HttpPort, Request, Response};
 use futures_util::future::BoxFuture;
@@ -76,11 +77,18 @@ struct Case {
     earlier: Part,
     stands: Stands,
     begun: Step,
-    read_first: bool,
+    doubt: Doubt,
+    mapping: Option<&'static str>,
 }
 
 fn first() -> Case {
-    Case { earlier: order(1, ""), stands: Stands::Earlier, begun: Step::None, read_first: false }
+    Case {
+        earlier: order(1, ""),
+        stands: Stands::Earlier,
+        begun: Step::None,
+        doubt: Doubt::None,
+        mapping: None,
+    }
 }
 
 impl Case {
@@ -101,19 +109,32 @@ impl Case {
             part: new,
             parts: std::slice::from_ref(new),
             target_id: None,
-            read_first: self.read_first,
+            // Something else about the order may be lost as well.
+            read_first: true,
+            doubt: self.doubt,
+            brought: Brought::Other,
             attempt: 1,
             event_id: uuid::Uuid::nil(),
             amending: Some(amending),
         };
-        let mut answers = system().apply(&conversation, &[write]).await;
+        let mut answers = system(self.mapping).apply(&conversation, &[write]).await;
         assert!(port.answers.lock().unwrap().is_empty(), "not all answers were asked for");
         let asked = port.asked.lock().unwrap().clone();
         (answers.remove(0), asked)
     }
 }
 
-fn system() -> Orderflow {
+fn system(mapping: Option<&str>) -> Orderflow {
+    let import = |program: &str| OrderflowImport {
+        facet: Facet::Placed,
+        kind: ImportType::Order,
+        operation: ImportOperation::Insert,
+        mapping: Some(Mapping { name: "m.jq".to_owned(), program: program.to_owned() }),
+        deliver_by: DeliverBy::Import,
+        refuses_duplicates: false,
+    };
+    let imports = mapping.map(|program| ("orders".to_owned(), import(program)));
+    let imports = imports.into_iter().collect();
     let config = OrderflowConfig {
         base_url: "http://warehouse.test".to_owned(),
         organisation: "acme".to_owned(),
@@ -123,7 +144,7 @@ fn system() -> Orderflow {
         password: Secret::new("pw"),
         push: None,
         changed_orders: ChangedOrders::Amend,
-        writes: Box::default(),
+        writes: Box::new(OrderflowWrites { imports, ..OrderflowWrites::default() }),
         limits: Limits::default(),
     };
     Orderflow::new(&config).unwrap()
@@ -218,8 +239,14 @@ async fn a_refused_re_import_says_that_the_order_is_cancelled() {
 
 #[tokio::test]
 async fn a_try_behind_a_cancellation_only_imports() {
-    for (begun, read_first) in [(Step::Taken, false), (Step::Begun, true), (Step::None, true)] {
-        let case = Case { begun, read_first, ..first() };
+    for (begun, doubt) in [
+        (Step::Taken, Doubt::None),
+        (Step::Begun, Doubt::Open),
+        (Step::None, Doubt::Open),
+        // It died before it ever came there, and somebody has sent it again.
+        (Step::None, Doubt::LookedInto),
+    ] {
+        let case = Case { begun, doubt, ..first() };
         let (answer, asked) = case.write(&order(2, ""), [Ok(GONE), Ok(IMPORTED)]).await;
 
         assert_eq!(asked, [DETAIL, IMPORT]);
@@ -229,8 +256,9 @@ async fn a_try_behind_a_cancellation_only_imports() {
 
 #[tokio::test]
 async fn what_an_earlier_try_has_imported_is_not_cancelled() {
-    let written = Case { stands: Stands::Written, begun: Step::Taken, read_first: true, ..first() };
-    let either = Case { stands: Stands::Either, begun: Step::Begun, read_first: true, ..first() };
+    let written =
+        Case { stands: Stands::Written, begun: Step::Taken, doubt: Doubt::Open, ..first() };
+    let either = Case { stands: Stands::Either, begun: Step::Begun, doubt: Doubt::Open, ..first() };
     for case in [written, either] {
         let (answer, asked) = case.write(&order(2, ""), [Ok(shows(2, "created", "ready"))]).await;
 
@@ -242,7 +270,7 @@ async fn what_an_earlier_try_has_imported_is_not_cancelled() {
 /// Nobody knows which of both it is: the lines, which are all that OrderFlow shows, are the same.
 #[tokio::test]
 async fn two_contents_that_look_alike_are_brought_about_again() {
-    let case = Case { stands: Stands::Either, begun: Step::Begun, read_first: true, ..first() };
+    let case = Case { stands: Stands::Either, begun: Step::Begun, doubt: Doubt::Open, ..first() };
     let answers = [Ok(shows(1, "created", "ready")), Ok(CANCELLED), Ok(IMPORTED)];
     let (answer, _) = case.write(&order(1, "ring twice"), answers).await;
 
@@ -251,12 +279,47 @@ async fn two_contents_that_look_alike_are_brought_about_again() {
 
 #[tokio::test]
 async fn an_order_that_stands_as_before_refutes_a_cancellation_in_doubt() {
-    let unread = Case { begun: Step::Unread, read_first: true, ..first() };
-    let killed = Case { stands: Stands::Either, begun: Step::Begun, read_first: true, ..first() };
+    let unread = Case { begun: Step::Unread, doubt: Doubt::Open, ..first() };
+    let killed = Case { stands: Stands::Either, begun: Step::Begun, doubt: Doubt::Open, ..first() };
     for case in [unread, killed] {
         let answers = [Ok(shows(1, "created", "ready")), Ok(CANCELLED), Ok(IMPORTED)];
         let (answer, _) = case.write(&order(2, ""), answers).await;
 
         assert_eq!(answer.steps, Steps { own: Step::Taken, refuted: true });
     }
+}
+
+#[tokio::test]
+async fn a_change_is_what_changes_in_the_import_that_a_mapping_has_made() {
+    let case = Case { mapping: Some("{customerComment: null}"), ..first() };
+    let (answer, asked) = case.write(&order(1, "ring twice"), []).await;
+    assert_eq!((answer.result.unwrap().effect, asked.len()), (Effect::AlreadySo, 0));
+
+    let elsewhere = "{customerComment: null, userDefined5: .notes}";
+    let case = Case { mapping: Some(elsewhere), ..first() };
+    let answers = [Ok(shows(1, "created", "ready")), Ok(CANCELLED), Ok(IMPORTED)];
+    let (answer, asked) = case.write(&order(1, "ring twice"), answers).await;
+    assert_eq!(asked, [DETAIL, CANCEL, IMPORT]);
+    assert_eq!((answer.result.is_ok(), answer.steps), (true, Steps::own(Step::Taken)));
+}
+
+#[tokio::test]
+async fn a_mapping_that_brings_nothing_of_a_half_done_change_says_that_the_order_is_cancelled() {
+    for (mapping, kind) in
+        [("empty", FailureKind::Rejected), ("{externalReference: \"X\"}", FailureKind::Validation)]
+    {
+        for (begun, told) in [
+            (Step::Taken, "the order is cancelled at OrderFlow and not imported again: "),
+            (Step::Unread, "the order may be cancelled at OrderFlow and not imported again: "),
+        ] {
+            let case = Case { begun, mapping: Some(mapping), ..first() };
+            let (answer, asked) = case.write(&order(2, ""), []).await;
+            let failure = answer.result.unwrap_err();
+            assert_eq!((failure.kind, asked.len()), (kind, 0));
+            assert!(failure.detail.starts_with(told), "{}", failure.detail);
+        }
+    }
+    let case = Case { mapping: Some("empty"), ..first() };
+    let (answer, _) = case.write(&order(2, ""), []).await;
+    assert!(matches!(answer.result.unwrap().effect, Effect::Skipped(_)));
 }

@@ -43,7 +43,7 @@ async fn many_imports_in_one_request_each_find_their_own_result() {
 
 #[tokio::test]
 async fn what_is_in_none_of_the_three_lists_is_asked_about_before_it_is_sent_again() {
-    let again = Try { attempt: 2, read_first: true, target_id: None };
+    let again = LOST;
     let there = [detail("created")];
     let done = apply(&by_itself(), &[order("WEB-1")], again, there).await;
     assert_eq!(done.asked[0].0, "GET /remoteorder/order/detail.xml?externalReference=WEB-1");
@@ -52,24 +52,6 @@ async fn what_is_in_none_of_the_three_lists_is_asked_about_before_it_is_sent_aga
     let answers = [gone, taken("order", &["WEB-1"])];
     let done = apply(&by_itself(), &[order("WEB-1")], again, answers).await;
     assert_eq!(success(&done).effect, Effect::Created);
-}
-
-#[tokio::test]
-async fn a_duplicate_is_a_success_after_a_try_of_our_own_and_a_warning_otherwise() {
-    let duplicate = || {
-        ok("<importResult><importDuplicates><import type=\"return\" externalReference=\"R-33\"/>\
-            </importDuplicates></importResult>")
-    };
-    let warned = async |tried: Try<'_>| {
-        let done = apply(&by_itself(), &[returned()], tried, [duplicate()]).await;
-        assert_eq!(success(&done).effect, Effect::AlreadySo);
-        success(&done).warning.is_some()
-    };
-    assert!(warned(FIRST).await);
-    assert!(!warned(Try { attempt: 2, ..FIRST }).await);
-    assert!(!warned(Try { read_first: true, ..FIRST }).await);
-    // It was settled once: what is tried again is a change of it, which a duplicate does not take.
-    assert!(warned(Try { attempt: 2, target_id: Some("7"), ..FIRST }).await);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use ferry_canonical::{Facet, Sequence};
+use ferry_canonical::{Brought, Doubt, Facet, Sequence};
 use ferry_config::{
     HumanDuration, Secret,
     system::{Limits, Mapping as Program, RestConfig, RestEndpoint},
@@ -171,6 +171,8 @@ async fn apply(
         parts,
         target_id: None,
         read_first: false,
+        doubt: Doubt::None,
+        brought: Brought::Nothing,
         attempt: 1,
         event_id: EVENT,
         amending: None,

@@ -1,0 +1,85 @@
+//! What OrderFlow is told to do: cancel an order, fetch an order or a product (OrderFlow reference §2.1, §4).
+
+use super::*;
+
+const CANCEL: &str = "POST /remoteorder/order/cancel.xml?externalReference=WEB-1\
+                      &cancelChangesExternalReference=false";
+const KEPT: &str = "<message>No cancel operation performed for order WEB-1</message>";
+
+#[tokio::test]
+async fn order_cancel() {
+    let done = apply(&by_itself(), &[cancellation()], FIRST, [ok("<message>done</message>")]).await;
+    assert_eq!(done.asked, [(CANCEL.to_owned(), String::new())]);
+    assert_eq!(success(&done).effect, Effect::Updated);
+    // A 200 that says no is one, unless it is cancelled already.
+    let done =
+        apply(&by_itself(), &[cancellation()], FIRST, [ok(KEPT), detail("despatched")]).await;
+    let refusal = failure(&done);
+    assert_eq!(refusal.kind, FailureKind::Rejected);
+    assert!(refusal.detail.contains("No cancel operation performed for order WEB-1"));
+    assert_eq!(refusal.rule.as_deref(), Some("orderflow: no cancel operation performed"));
+    let done = apply(&by_itself(), &[cancellation()], FIRST, [ok(KEPT), detail("cancelled")]).await;
+    assert_eq!(success(&done).effect, Effect::AlreadySo);
+    // After an answer that was lost it is looked at first.
+    let again = LOST;
+    let done = apply(&by_itself(), &[cancellation()], again, [detail("cancelled")]).await;
+    assert_eq!(success(&done).effect, Effect::AlreadySo);
+    // An order that is not there may still come.
+    let gone = ok("<r><exception>rtd.exceptions.MissingDataException</exception></r>");
+    let done = apply(&by_itself(), &[cancellation()], FIRST, [gone]).await;
+    assert_eq!(failure(&done).kind, FailureKind::MissingReference);
+    assert_eq!(failure(&done).missing.as_ref().unwrap().to_string(), "order/WEB-1");
+}
+
+fn notified(facet: Facet, kind: ImportType) -> Orderflow {
+    with(OrderflowImport { deliver_by: DeliverBy::Notification, ..import(facet, kind) })
+}
+
+#[tokio::test]
+async fn order_notification() {
+    let system = notified(Facet::Placed, ImportType::Order);
+    let line = "POST /remoteorder/order/update.xml?channel=web%20%26%20co&organisation=acme\
+                &thirdPartyReference=WEB-1&event=order.created&action=created";
+    let queued = ok("<response>Result 'queued' for order WEB-1</response>");
+    let done = apply(&system, &[order("WEB-1")], FIRST, [queued]).await;
+    assert_eq!(done.asked, [(line.to_owned(), String::new())]);
+    assert_eq!(success(&done).effect, Effect::Created);
+    let ignored = ok("<message>Result 'no_operation' for order WEB-1</message>");
+    let done = apply(&system, &[order("WEB-1")], FIRST, [ignored]).await;
+    let refusal = failure(&done);
+    assert_eq!(refusal.kind, FailureKind::Rejected);
+    assert!(refusal.detail.contains("Result 'no_operation' for order WEB-1"), "{}", refusal.detail);
+    assert_eq!(refusal.rule.as_deref(), Some("orderflow: no_operation"));
+    // What was fetched meanwhile is not asked for again.
+    let again = LOST;
+    let done = apply(&system, &[order("WEB-1")], again, [detail("created")]).await;
+    assert_eq!(success(&done).effect, Effect::AlreadySo);
+    assert_eq!(system.amends(Facet::Placed), None);
+}
+
+#[tokio::test]
+async fn product_notification() {
+    let system = notified(Facet::Catalogue, ImportType::Product);
+    let line = |action: &str| {
+        format!(
+            "POST /remotewarehouse/product/update.xml?channel=web%20%26%20co&organisation=acme\
+             &thirdPartyReference=MUG%2F1&event=product.{action}&action={action}"
+        )
+    };
+    let queued = || ok("<result>Result 'queued' for product MUG/1</result>");
+    let there = "<inventory><product externalReference=\"MUG/1\" available=\"0\"/></inventory>";
+    for (inventory, action, effect) in
+        [("<inventory/>", "created", Effect::Created), (there, "modified", Effect::Updated)]
+    {
+        let done = apply(&system, &[product("MUG/1")], FIRST, [ok(inventory), queued()]).await;
+        assert_eq!(
+            done.asked[0].0,
+            "GET /remotewarehouse/inventory.xml?externalReferences=MUG%2F1"
+        );
+        assert_eq!(done.asked[1].0, line(action));
+        assert_eq!(success(&done).effect, effect);
+    }
+    let ignored = ok("<result>Result 'no_operation' for product MUG/1</result>");
+    let done = apply(&system, &[product("MUG/1")], FIRST, [ok(there), ignored]).await;
+    assert_eq!(failure(&done).kind, FailureKind::Rejected);
+}
