@@ -57,16 +57,15 @@ fn said<'w>(
     word: Option<&'w str>,
     table: Option<&'w BTreeMap<String, String>>,
 ) -> Result<Option<&'w str>, Failure> {
-    const SHOWN_CHARS: usize = 60;
     let (Some(word), Some(table)) = (word, table) else { return Ok(word) };
     let own = table.get(word).or_else(|| table.values().find(|own| *own == word));
     own.map(|own| Some(own.as_str())).ok_or_else(|| {
-        let shown: String = word.chars().take(SHOWN_CHARS).collect();
         let expected: Vec<&str> = table.keys().map(String::as_str).collect();
         let expected = expected.join(", ");
+        // The word itself may be what a customer wrote.
         let detail = format!(
-            "{field}: {shown:?} has no word at OrderFlow; expected one of {expected}, as `returns` \
-             in the configuration lists them"
+            "{field}: there is no word at OrderFlow for what it says; expected one of {expected}, as \
+             `returns` in the configuration lists them"
         );
         Failure::new(FailureKind::Validation, detail)
     })
@@ -129,15 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_no_table_knows_is_refused_with_those_it_knows() {
+    fn a_word_that_no_table_knows_is_refused_with_those_it_knows_and_not_repeated() {
         let told = lines(&ReturnWords {
-            reasons: Some(words(&[("late", "G")])),
+            reasons: Some(words(&[("late", "G"), ("wrong", "C")])),
             ..ReturnWords::default()
         });
         let failure = told.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Validation);
-        let expected =
-            "/lines/0/reason: \"broken\" has no word at OrderFlow; expected one of late,";
+        let expected = "/lines/0/reason: there is no word at OrderFlow for what it says; expected one \
+                        of late, wrong, as";
         assert!(failure.detail.starts_with(expected), "{}", failure.detail);
+        assert!(!failure.detail.contains("broken"), "{}", failure.detail);
     }
 }
