@@ -5,6 +5,7 @@ use std::path::Path;
 use ferry_config::{Config, Environment, SystemConfig, worst_case_timeline};
 use ferry_mapping::Mapping;
 use ferry_service::exit;
+use ferry_systems::System;
 use serde_json::json;
 
 use crate::{Done, Stop};
@@ -38,8 +39,8 @@ pub(crate) fn lint(path: &Path, as_json: bool) -> Done {
 }
 
 fn mapping_problems(config: &Config) -> Vec<String> {
-    let mut programs = Vec::new();
-    for system in config.systems.values() {
+    let (mut programs, mut problems) = (Vec::new(), Vec::new());
+    for (name, system) in &config.systems {
         match system {
             SystemConfig::Rest(rest) => {
                 programs.extend(rest.endpoints.values().map(|endpoint| &endpoint.mapping));
@@ -48,18 +49,17 @@ fn mapping_problems(config: &Config) -> Vec<String> {
             SystemConfig::Files(files) => {
                 programs.extend(files.files.values().map(|kind| &kind.mapping));
             }
-            SystemConfig::Orderflow(orderflow) => {
-                let imports = orderflow.writes.imports.values();
-                programs.extend(imports.filter_map(|import| import.mapping.as_ref()));
-            }
+            // It knows its imports' properties, beyond their mappings.
+            SystemConfig::Orderflow(_) => problems.extend(System::new(name, system).err()),
             SystemConfig::Oro(_) => {}
         }
     }
-    programs
+    let problems = problems.iter().map(|error| ferry_service::Chain(error).to_string());
+    let faulty = programs
         .into_iter()
         .filter_map(|mapping| Mapping::compile(&mapping.name, &mapping.program).err())
-        .map(|error| ferry_service::Chain(&error).to_string())
-        .collect()
+        .map(|error| ferry_service::Chain(&error).to_string());
+    problems.chain(faulty).collect()
 }
 
 /// When what always fails is tried again, and when it is given up: people ask every time.

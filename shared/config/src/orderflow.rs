@@ -17,7 +17,9 @@ pub struct OrderflowWrites {
     /// Characters a property takes at this instance, by the property's name without its number
     /// (`orderLine.description`): where OrderFlow's own documentation says nothing, or says less.
     pub lengths: BTreeMap<ImportType, BTreeMap<String, u16>>,
-    /// What is done with a product's name that is longer than OrderFlow's description. Default `cut`.
+    /// The site of which OrderFlow's inventory is asked for, where the instance has several.
+    pub site: Option<String>,
+    /// What is done with a product's description that is longer than OrderFlow's. Default `cut`.
     pub long_names: LongNames,
 }
 

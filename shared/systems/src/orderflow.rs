@@ -24,7 +24,9 @@ use ferry_config::{
 use ferry_http::{Conversation, Method, Request, Response};
 use jiff::tz::TimeZone;
 
-use crate::{Acknowledged, Admitted, Answer, Failure, Item, PushRequest, Record, Refusal, Write};
+use crate::{
+    Acknowledged, Admitted, Answer, Failure, Item, PushRequest, Record, Refusal, Write, url::encode,
+};
 
 mod access;
 mod amend;
@@ -64,6 +66,7 @@ impl Orderflow {
         let zone = TimeZone::get(&config.time_zone)
             .map_err(|_| format!("time_zone `{}` is not an IANA name", config.time_zone))?;
         let plans = making::plans(&config.writes)?;
+        lengths::known(&config.writes.lengths)?;
         Ok(Self { config: config.clone(), zone, plans })
     }
 
@@ -137,14 +140,22 @@ impl Orderflow {
 
     /// Asks for the inventory of a reference nobody has: cheap, and it needs the credentials.
     pub async fn probe(&self, conversation: &Conversation) -> Result<(), Failure> {
-        let path = "/remotewarehouse/inventory.xml?externalReferences=ferry-probe";
-        let request = self.request("probe", Method::Get, path, "");
+        let path = self.inventory_of("ferry-probe");
+        let request = self.request("probe", Method::Get, &path, "");
         let response =
             conversation.send(request).await.map_err(|error| Failure::unanswered(&error, false))?;
         match response.status {
             200..=299 => Ok(()),
             _ => Err(answer::refused(&response)),
         }
+    }
+
+    /// The path at which the inventory of one product is asked for.
+    fn inventory_of(&self, sku: &str) -> String {
+        let sku = encode(sku);
+        let site = self.config.writes.site.as_deref();
+        let site = site.map(|site| format!("&site={}", encode(site))).unwrap_or_default();
+        format!("/remotewarehouse/inventory.xml?externalReferences={sku}{site}")
     }
 
     fn request(&self, operation: &'static str, method: Method, path: &str, body: &str) -> Request {

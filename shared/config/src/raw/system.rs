@@ -63,7 +63,11 @@ pub(crate) struct RawOrderflow {
     /// number: `order = { "orderLine.description" = 255 }`. What is longer is a dead letter.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) lengths: BTreeMap<ImportType, BTreeMap<String, u16>>,
-    /// What is done with a product's name of more than 120 characters: cut or refuse.
+    /// The site of which the inventory is asked for, by the probe and before a product's notification:
+    /// an instance with several sites answers for one only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) site: Option<String>,
+    /// What is done with a product's description that is longer than OrderFlow takes: cut or refuse.
     #[serde(default)]
     pub(crate) long_names: LongNames,
     #[serde(default)]

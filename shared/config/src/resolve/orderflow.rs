@@ -22,6 +22,7 @@ pub(super) fn writes(
         imports: imports.collect::<Result<_, ConfigError>>()?,
         returns: ReturnWords { types, reasons, conditions },
         lengths: std::mem::take(&mut raw.lengths),
+        site: raw.site.take(),
         long_names: raw.long_names,
     })
 }

@@ -113,6 +113,11 @@ const fn needs(kind: ImportType) -> &'static [&'static str] {
     }
 }
 
+/// Whether imports of this type have children that count.
+pub(super) const fn has_lines(kind: ImportType) -> bool {
+    !children(kind).many.is_empty()
+}
+
 /// Where the reference stands among the properties; an import of a purchase order has it as its
 /// attribute only.
 pub(super) const fn reference_key(kind: ImportType) -> Option<&'static str> {
@@ -201,6 +206,18 @@ pub(super) fn check(kind: ImportType, properties: &Properties) -> Result<(), Fai
         return Err(invalid(kind, "return.authorisation", reason));
     }
     Ok(())
+}
+
+/// The same of a name without the number of its line.
+pub(super) fn plain_shape(kind: ImportType, name: &str) -> Result<(), String> {
+    let children = children(kind);
+    let numbered = match name.split_once('.') {
+        Some((head, rest)) if children.many.iter().any(|child| child.name == head) => {
+            format!("{head}.1.{rest}")
+        }
+        Some(_) | None => name.to_owned(),
+    };
+    shape(kind, &children, &numbered)
 }
 
 /// `field`, `child.field`, `child.N.field` or `child.N.ref.externalReference`, with N from 1.

@@ -257,7 +257,8 @@ fn settle(import: &Import, write: &Write<'_>, answers: &Answers) -> Result<Appli
             };
             // What a part of an entity is called there is no name of the entity.
             let target_id = item.clone().filter(|_| write.subject.part.is_none());
-            Ok(Applied { effect, target_id, warning: import.warning.clone() })
+            let warning = import.warning.clone().or_else(|| kept_lines(import, write));
+            Ok(Applied { effect, target_id, warning })
         }
         Some(ImportAnswer::Duplicate { message }) => duplicate(import, write, message),
         Some(ImportAnswer::Failure { message, detail }) => {
@@ -266,6 +267,14 @@ fn settle(import: &Import, write: &Write<'_>, answers: &Answers) -> Result<Appli
         }
         None => Err(unmentioned()),
     }
+}
+
+/// A merge takes nothing away: a line that the change no longer has is still there. What the earlier
+/// document had is not known here.
+fn kept_lines(import: &Import, write: &Write<'_>) -> Option<String> {
+    let merged = import.operation != ImportOperation::Insert && write.brought == Brought::Other;
+    let told = "OrderFlow keeps lines that the change has taken away, if it has";
+    (merged && grammar::has_lines(import.kind)).then(|| told.to_owned())
 }
 
 /// OrderFlow has one of this reference, and it stays as it is. It is ours where this content, and no
@@ -285,7 +294,10 @@ fn duplicate(import: &Import, write: &Write<'_>, message: &str) -> Result<Applie
         Brought::Other if told => Some(kept),
         Brought::Other => {
             let failure = Failure::new(FailureKind::Rejected, kept);
-            return Err(Failure { rule: Some("orderflow: importDuplicates".to_owned()), ..failure });
+            return Err(Failure {
+                rule: Some("orderflow: importDuplicates".to_owned()),
+                ..failure
+            });
         }
     };
     Ok(Applied { effect: Effect::AlreadySo, target_id: None, warning })

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ferry_config::orderflow::ImportType;
 
 use super::{
-    grammar::{invalid, plain},
+    grammar::{self, invalid, plain},
     properties::{self, Properties},
 };
 use crate::Failure;
@@ -15,7 +15,7 @@ use crate::Failure;
 pub(super) type Lengths = BTreeMap<ImportType, BTreeMap<String, u16>>;
 
 /// A product's reference, and its description.
-pub(super) const PRODUCT_TEXT: usize = 120;
+const PRODUCT_TEXT: usize = 120;
 
 /// The columns of a product whose widths are known.
 fn documented(kind: ImportType, plain: &str) -> Option<usize> {
@@ -37,21 +37,44 @@ fn documented(kind: ImportType, plain: &str) -> Option<usize> {
     }
 }
 
+/// The characters that a property takes, by its plain name: as this instance is configured, else as it
+/// is documented.
+pub(super) fn limit(kind: ImportType, plain: &str, configured: &Lengths) -> Option<usize> {
+    let own = configured.get(&kind).and_then(|lengths| lengths.get(plain));
+    own.map(|own| usize::from(*own)).or_else(|| documented(kind, plain))
+}
+
 /// Refuses a value that is longer than its column, by its name.
 pub(super) fn check(
     kind: ImportType,
-    properties: &Properties,
+    (reference, properties): (&str, &Properties),
     configured: &Lengths,
 ) -> Result<(), Failure> {
-    let configured = configured.get(&kind);
-    for (key, value) in properties.iter() {
-        let plain = plain(key);
-        let own = configured.and_then(|lengths| lengths.get(&plain)).map(|own| usize::from(*own));
-        let Some(limit) = own.or_else(|| documented(kind, &plain)) else { continue };
+    // Where no property repeats it, it is the import's attribute of that name.
+    let attribute =
+        grammar::reference_key(kind).is_none().then_some(("externalReference", reference));
+    for (key, value) in attribute.into_iter().chain(properties.iter()) {
+        let Some(limit) = limit(kind, &plain(key), configured) else { continue };
         let length = properties::length(value);
         if length > limit {
-            let reason = format!("{length} characters, OrderFlow takes at most {limit}");
-            return Err(invalid(kind, key, &reason));
+            return Err(invalid(kind, key, &too_long(length, limit)));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn too_long(length: usize, limit: usize) -> String {
+    format!("{length} characters, OrderFlow takes at most {limit}")
+}
+
+/// Refuses lengths of what no import of their type has.
+pub(super) fn known(configured: &Lengths) -> Result<(), String> {
+    let named = configured.iter().flat_map(|(kind, all)| all.keys().map(move |name| (*kind, name)));
+    for (kind, name) in named {
+        let attribute = name == "externalReference" && grammar::reference_key(kind).is_none();
+        if !attribute {
+            grammar::plain_shape(kind, name)
+                .map_err(|reason| format!("lengths.{kind}.{name}: {reason}"))?;
         }
     }
     Ok(())
@@ -66,7 +89,7 @@ mod tests {
     fn checked(kind: ImportType, key: &str, value: &str, configured: &Lengths) -> Option<String> {
         let mut properties = Properties::default();
         properties.put(key, value);
-        let failure = check(kind, &properties, configured).err()?;
+        let failure = check(kind, ("PO-1001", &properties), configured).err()?;
         assert_eq!(failure.kind, FailureKind::Validation);
         Some(failure.detail)
     }
@@ -118,5 +141,45 @@ mod tests {
         assert_eq!(checked(ImportType::Order, "customerComment", "long", &comment), None);
         let barcode = own("barcode", 200);
         assert_eq!(checked(ImportType::Product, "barcode", &"1".repeat(150), &barcode), None);
+    }
+
+    #[test]
+    fn a_reference_that_is_an_attribute_only_has_a_length_too() {
+        let own = |length| BTreeMap::from([("externalReference".to_owned(), length)]);
+        let lengths = |length| Lengths::from([(ImportType::PurchaseOrder, own(length))]);
+        let told = |length| {
+            let key = "purchaseOrder.supplier";
+            checked(ImportType::PurchaseOrder, key, "Acme", &lengths(length))
+        };
+        assert_eq!(told(7), None);
+        let expected =
+            "purchaseOrder property externalReference: 7 characters, OrderFlow takes at most 6";
+        assert_eq!(told(6).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_length_of_what_no_import_has_is_refused_by_name() {
+        let known = |kind, name: &str| {
+            known(&Lengths::from([(kind, BTreeMap::from([(name.to_owned(), 9)]))]))
+        };
+        for (kind, name) in [
+            (ImportType::Order, "customerComment"),
+            (ImportType::Order, "orderLine.product.externalReference"),
+            (ImportType::Order, "shipment.site"),
+            (ImportType::PurchaseOrder, "externalReference"),
+            (ImportType::PurchaseOrder, "purchaseOrderLine.externalReference"),
+            (ImportType::Return, "return.note"),
+        ] {
+            assert_eq!(known(kind, name), Ok(()), "{name}");
+        }
+        for (kind, name) in [
+            (ImportType::Order, "orderline.description"),
+            (ImportType::Return, "note"),
+            (ImportType::Product, "product.description"),
+            (ImportType::Product, "de scription"),
+        ] {
+            let told = known(kind, name).unwrap_err();
+            assert!(told.starts_with(&format!("lengths.{kind}.{name}: ")), "{told}");
+        }
     }
 }

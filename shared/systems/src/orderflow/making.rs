@@ -2,7 +2,9 @@
 
 use ferry_canonical::{Facet, FailureKind, Part, order::OrderReturn, order::OrderShipment};
 use ferry_config::{
-    orderflow::{DeliverBy, ImportOperation, ImportType, OrderflowImport, OrderflowWrites},
+    orderflow::{
+        DeliverBy, ImportOperation, ImportType, LongNames, OrderflowImport, OrderflowWrites,
+    },
     system::Mapping as Program,
 };
 use ferry_mapping::{MapError, Mapping};
@@ -81,40 +83,34 @@ pub(super) enum Made {
 
 pub(super) fn make(system: &Orderflow, part: &Part) -> Result<Made, Failure> {
     let plan = system.plan(part.facet()).ok_or_else(|| not_taken(part.facet()))?;
-    let (mut properties, warning) = own(system, plan, part)?;
+    let mut properties = own(system, plan, part)?;
     let mut reference = reference(part).to_owned();
     if let Some(mapping) = &plan.mapping {
         let Some(document) = run(mapping, part)? else {
             return Ok(Made::Skipped(format!("mapping {} gives nothing for it", mapping.name())));
         };
-        properties.overlay(&mapped::properties(mapping.name(), &document, &system.zone)?);
+        let mapped = mapped::properties(mapping.name(), &document, &system.zone)?;
+        named(plan, &mapped)?;
+        properties.overlay(&mapped);
         reference = referred(plan, &mut properties, reference)?;
     }
     properties::key("externalReference", &reference)?;
     grammar::tie(plan.kind, &mut properties);
     grammar::check(plan.kind, &properties)?;
-    lengths::check(plan.kind, &properties, &system.config.writes.lengths)?;
+    let warning = shorten(plan.kind, &mut properties, &system.config.writes);
+    lengths::check(plan.kind, (&reference, &properties), &system.config.writes.lengths)?;
     let (kind, operation) = (plan.kind, plan.operation);
     Ok(Made::Import(Import { kind, operation, reference, properties, warning }))
 }
 
 /// What Ferry makes of it by itself: nothing yet, where only a mapping knows how.
-fn own(
-    system: &Orderflow,
-    plan: &Plan,
-    part: &Part,
-) -> Result<(Properties, Option<String>), Failure> {
+fn own(system: &Orderflow, plan: &Plan, part: &Part) -> Result<Properties, Failure> {
     let (zone, writes) = (&system.zone, &system.config.writes);
     match (plan.kind, part) {
-        (ImportType::Product, Part::ProductCatalogue(catalogue)) => {
-            product::properties(catalogue, writes.long_names)
-        }
-        (ImportType::Order, Part::OrderPlaced(placed)) => {
-            order::properties(placed, zone).map(|properties| (properties, None))
-        }
+        (ImportType::Product, Part::ProductCatalogue(catalogue)) => product::properties(catalogue),
+        (ImportType::Order, Part::OrderPlaced(placed)) => order::properties(placed, zone),
         (ImportType::Return, Part::OrderReturn(returned)) => {
             returned::properties(returned, &writes.returns, zone)
-                .map(|properties| (properties, None))
         }
         (
             ImportType::Product
@@ -124,8 +120,44 @@ fn own(
             | ImportType::Campaign
             | ImportType::StockMoveTask,
             _,
-        ) => Ok((Properties::default(), None)),
+        ) => Ok(Properties::default()),
     }
+}
+
+/// A product's description is for people: its beginning may stand for it, where somebody is told. The
+/// sentence tells.
+fn shorten(
+    kind: ImportType,
+    properties: &mut Properties,
+    writes: &OrderflowWrites,
+) -> Option<String> {
+    const DESCRIPTION: &str = "description";
+    if kind != ImportType::Product || writes.long_names == LongNames::Refuse {
+        return None;
+    }
+    let limit = lengths::limit(kind, DESCRIPTION, &writes.lengths)?;
+    let said = properties.get(DESCRIPTION)?;
+    let length = properties::length(said);
+    if length <= limit {
+        return None;
+    }
+    let kept = properties::cut(said, limit);
+    properties.set(DESCRIPTION, &kept);
+    let told = lengths::too_long(length, limit);
+    Some(format!("{kind} property {DESCRIPTION}: {told}: it is cut there"))
+}
+
+/// A mapping that chooses the reference chooses it always: with another one for want of its own the same
+/// thing would be there twice, once it has one.
+fn named(plan: &Plan, mapped: &mapped::Mapped) -> Result<(), Failure> {
+    let key = grammar::reference_key(plan.kind).unwrap_or("externalReference");
+    let is_empty = |value: &Option<String>| value.as_deref().unwrap_or_default().trim().is_empty();
+    if mapped.iter().any(|(found, value)| found == key && is_empty(value)) {
+        let reason =
+            "null or empty; a mapping that names the reference has to give one, always the same";
+        return Err(grammar::invalid(plan.kind, key, reason));
+    }
+    Ok(())
 }
 
 /// What a part is called where its mapping says nothing else.

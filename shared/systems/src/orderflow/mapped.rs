@@ -8,7 +8,7 @@ use ferry_canonical::FailureKind;
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value};
 
-use super::times;
+use super::{grammar, properties, times};
 use crate::Failure;
 
 /// Properties as the mapping has them; none in place of those to be taken away.
@@ -69,10 +69,19 @@ impl Reader<'_> {
             Value::Null => None,
             Value::Bool(truth) => Some(truth.to_string()),
             Value::Number(number) => Some(number.to_string()),
+            Value::String(text) if is_key(key) => Some(self.key(key, text)?),
             Value::String(text) => Some(self.text(text)),
         };
         mapped.push((key.to_owned(), text));
         Ok(())
+    }
+
+    /// A key goes as it is, or not at all.
+    fn key(&self, key: &str, text: &str) -> Result<String, Failure> {
+        if !text.is_empty() {
+            properties::key(&format!("mapping {}: {key}", self.name), text)?;
+        }
+        Ok(text.to_owned())
     }
 
     fn text(&self, text: &str) -> String {
@@ -86,6 +95,13 @@ impl Reader<'_> {
         let at = if key.is_empty() { String::new() } else { format!("{key}: ") };
         Failure::new(FailureKind::Validation, format!("mapping {}: {at}{reason}", self.name))
     }
+}
+
+/// Whether the value names something at OrderFlow, by which it is found there.
+fn is_key(key: &str) -> bool {
+    let plain = grammar::plain(key);
+    let field = plain.rsplit('.').next().unwrap_or_default();
+    ["product", "externalReference", "orderReference"].contains(&field)
 }
 
 #[cfg(test)]
@@ -142,5 +158,27 @@ mod tests {
             assert_eq!(failure.kind, FailureKind::Validation);
             assert!(failure.detail.starts_with(told), "{}", failure.detail);
         }
+    }
+
+    #[test]
+    fn a_key_that_would_come_to_orderflow_as_another_one_is_refused_before_it_is_rewritten() {
+        let of = |key: &str, value: &str| mapped(&json!({ key: value }));
+        for key in [
+            "orderLine.1.product.externalReference",
+            "purchaseOrderLine.2.product",
+            "return.orderReference",
+            "externalReference",
+        ] {
+            for value in ["MUG\\RED", " MUG", "MUG\n1"] {
+                let failure = of(key, value).unwrap_err();
+                assert_eq!(failure.kind, FailureKind::Validation);
+                let told = format!("mapping po.jq: {key}: {value:?} cannot be a key");
+                assert!(failure.detail.starts_with(&told), "{}", failure.detail);
+            }
+            // It looks like a time, and is a name.
+            let name = "2024-07-01T08:00:00Z";
+            assert_eq!(of(key, name).unwrap(), [(key.to_owned(), Some(name.to_owned()))]);
+        }
+        assert!(of("customerComment", "C:\\MUG").is_ok());
     }
 }

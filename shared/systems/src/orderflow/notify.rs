@@ -2,12 +2,17 @@
 //! §2.1, §4).
 //!
 //! Being told twice is harmless. Whether OrderFlow has fetched it is not known here: it answers that it
-//! will, or that it does nothing.
+//! will, or that it does nothing. An order that it has is not told of again.
 
-use ferry_canonical::{Facet, FailureKind};
+use ferry_canonical::{Brought, Disposition, Facet, FailureKind};
+use ferry_config::system::ChangedOrders;
 use ferry_http::{Conversation, Method};
 
-use super::{Orderflow, answer, detail};
+use super::{
+    Orderflow, answer,
+    detail::{self, Detail},
+    making::{self, Made},
+};
 use crate::{
     Answer, Applied, Effect, Failure, Write,
     url::encode,
@@ -37,42 +42,99 @@ async fn one(
 ) -> Result<Applied, Failure> {
     let reference = &write.subject.id;
     if write.subject.facet == Facet::Catalogue {
-        let known = is_known(system, conversation, reference).await?;
-        let action = if known { "modified" } else { "created" };
-        let path = ("/remotewarehouse/product/update.xml", "product");
-        tell(system, conversation, path, (reference, action)).await?;
-        return Ok(applied(if known { Effect::Updated } else { Effect::Created }));
+        return product(system, conversation, reference).await;
     }
-    if write.read_first && detail::read(system, conversation, reference).await?.is_some() {
-        return Ok(applied(Effect::AlreadySo));
+    if let Some(detail) = detail::read(system, conversation, reference).await? {
+        return fetched(system, write, &detail);
     }
     let path = ("/remoteorder/order/update.xml", "order");
     tell(system, conversation, path, (reference, "created")).await?;
-    Ok(applied(Effect::Created))
+    Ok(applied(Effect::Created, None))
 }
 
-/// Whether OrderFlow has the product: of references that are asked for, it shows those it knows.
-async fn is_known(
+/// OrderFlow has the order. There is no notification of a change (OrderFlow reference §2.1), and one that
+/// it was created would be of no use: what is done is what `changed_orders` says of an order that cannot
+/// be changed.
+fn fetched(system: &Orderflow, write: &Write<'_>, detail: &Detail) -> Result<Applied, Failure> {
+    if write.brought != Brought::Other {
+        return Ok(applied(Effect::AlreadySo, None));
+    }
+    let told = "OrderFlow has fetched the order, and cannot be told that it has changed";
+    let lines = match making::make(system, write.part) {
+        Ok(Made::Import(import)) => Some(detail::lines_of(&import)),
+        Ok(Made::Skipped(_)) | Err(_) => None,
+    };
+    // It may have fetched it after the change.
+    if lines.is_some_and(|lines| lines == detail.lines) {
+        let warning = format!("{told}; its lines are the same");
+        return Ok(applied(Effect::AlreadySo, Some(warning)));
+    }
+    match system.config.changed_orders {
+        ChangedOrders::Leave => Ok(applied(Effect::AlreadySo, Some(told.to_owned()))),
+        ChangedOrders::Amend => Err(Failure::new(FailureKind::Rejected, told)),
+    }
+}
+
+async fn product(
     system: &Orderflow,
     conversation: &Conversation,
     sku: &str,
-) -> Result<bool, Failure> {
-    let path = format!("/remotewarehouse/inventory.xml?externalReferences={}", encode(sku));
-    let request = system.request("read product", Method::Get, &path, "");
+) -> Result<Applied, Failure> {
+    let seen = see(system, conversation, sku).await?;
+    let (action, effect, warning) = match seen {
+        Seen::There => ("modified", Effect::Updated, None),
+        Seen::Absent => ("created", Effect::Created, None),
+        Seen::Hidden(reason) => {
+            let warning =
+                format!("OrderFlow was told of a change, whether it has it or not: {reason}");
+            ("modified", Effect::Updated, Some(warning))
+        }
+    };
+    let path = ("/remotewarehouse/product/update.xml", "product");
+    tell(system, conversation, path, (sku, action)).await?;
+    Ok(applied(effect, warning))
+}
+
+/// What OrderFlow shows of a product.
+enum Seen {
+    There,
+    Absent,
+    /// It does not say; the sentence says why.
+    Hidden(String),
+}
+
+/// Of references that are asked for, the inventory shows those OrderFlow knows.
+async fn see(system: &Orderflow, conversation: &Conversation, sku: &str) -> Result<Seen, Failure> {
+    if sku.contains(',') {
+        let reason = "its reference holds a comma, which the inventory takes for two references";
+        return Ok(Seen::Hidden(reason.to_owned()));
+    }
+    let request = system.request("read product", Method::Get, &system.inventory_of(sku), "");
     let answer = conversation.send(request).await;
     let response = answer.map_err(|error| Failure::unanswered(&error, false))?;
     if !(200..=299).contains(&response.status) {
-        return Err(Failure { unread: false, ..answer::refused(&response) });
+        return hidden(answer::refused(&response));
     }
     let root = xml::parse(&response.body).map_err(|error| {
         let detail = format!("the inventory cannot be read: {error}");
         Failure::new(FailureKind::Unavailable, detail).with_response(&response)
     })?;
     if root.name != "inventory" {
-        return Err(Failure { unread: false, ..answer::whole_request_error(&response, &root) });
+        return hidden(answer::whole_request_error(&response, &root));
     }
     let is_it = |row: &Element| row.attribute("externalReference") == Some(sku);
-    Ok(root.children.iter().any(is_it))
+    Ok(if root.children.iter().any(is_it) { Seen::There } else { Seen::Absent })
+}
+
+/// A refused look tells nothing of the product; one that was not answered is tried again.
+fn hidden(failure: Failure) -> Result<Seen, Failure> {
+    match failure.kind.disposition() {
+        Disposition::DeadLetter | Disposition::RetryReference => Ok(Seen::Hidden(failure.detail)),
+        Disposition::Retry
+        | Disposition::RetryAfterRead
+        | Disposition::RetryFew
+        | Disposition::PauseTarget => Err(Failure { unread: false, ..failure }),
+    }
 }
 
 async fn tell(
@@ -116,6 +178,6 @@ async fn tell(
     Ok(())
 }
 
-const fn applied(effect: Effect) -> Applied {
-    Applied { effect, target_id: None, warning: None }
+const fn applied(effect: Effect, warning: Option<String>) -> Applied {
+    Applied { effect, target_id: None, warning }
 }

@@ -1,33 +1,18 @@
 //! A product as an import (OrderFlow reference §3.2).
 
 use ferry_canonical::{
-    FailureKind,
     product::{ProductCatalogue, ProductStatus},
     value::Decimal,
 };
-use ferry_config::orderflow::LongNames;
 
-use super::{
-    lengths::PRODUCT_TEXT,
-    properties::{self, Properties, cut},
-};
+use super::properties::{self, Properties};
 use crate::Failure;
 
-/// The product's properties, and what a person should know of them.
-pub(super) fn properties(
-    catalogue: &ProductCatalogue,
-    long_names: LongNames,
-) -> Result<(Properties, Option<String>), Failure> {
-    let length = catalogue.sku.chars().count();
-    if length == 0 || length > PRODUCT_TEXT {
-        let detail = format!("/sku: {length} characters, OrderFlow takes 1 to {PRODUCT_TEXT}");
-        return Err(Failure::new(FailureKind::Validation, detail));
-    }
+pub(super) fn properties(catalogue: &ProductCatalogue) -> Result<Properties, Failure> {
     properties::key("/sku", &catalogue.sku)?;
     let mut properties = Properties::default();
     properties.put("externalReference", &catalogue.sku);
-    let (description, warning) = description(&catalogue.name, long_names)?;
-    properties.put("description", &description);
+    properties.put("description", &catalogue.name);
     properties.put("type", "default");
     properties.put(
         "activated",
@@ -53,20 +38,7 @@ pub(super) fn properties(
         properties.put("priceNet", price.amount.as_str());
         properties.put("currency", price.currency.as_str());
     }
-    Ok((properties, warning))
-}
-
-/// A name is for people: its beginning may stand for it, where somebody is told.
-fn description(name: &str, long: LongNames) -> Result<(String, Option<String>), Failure> {
-    let length = properties::length(&properties::line(name));
-    if length <= PRODUCT_TEXT {
-        return Ok((name.to_owned(), None));
-    }
-    let told = format!("/name: {length} characters, OrderFlow takes at most {PRODUCT_TEXT}");
-    match long {
-        LongNames::Cut => Ok((cut(name, PRODUCT_TEXT), Some(format!("{told}: it is cut there")))),
-        LongNames::Refuse => Err(Failure::new(FailureKind::Validation, told)),
-    }
+    Ok(properties)
 }
 
 /// The display unit of a product that is weighed rather than counted.
@@ -97,32 +69,5 @@ mod tests {
         assert_eq!(in_grams("0.35"), "350");
         assert_eq!(in_grams("12"), "12000");
         assert_eq!(in_grams("1.2345"), "1234.5");
-    }
-
-    #[test]
-    fn a_sku_that_orderflow_cannot_hold_is_refused_by_name() {
-        for sku in ["x".repeat(121), "MUG\\RED".to_owned()] {
-            let json = serde_json::json!({"sku": sku, "name": "n"});
-            let catalogue: ProductCatalogue = serde_json::from_value(json).unwrap();
-            let failure = properties(&catalogue, LongNames::Cut).unwrap_err();
-            assert_eq!(failure.kind, FailureKind::Validation);
-            assert!(failure.detail.starts_with("/sku"), "{}", failure.detail);
-        }
-    }
-
-    #[test]
-    fn a_name_that_is_too_long_is_cut_with_a_warning_or_refused() {
-        let name = |chars: usize| {
-            let json = serde_json::json!({"sku": "MUG", "name": "ü".repeat(chars)});
-            serde_json::from_value::<ProductCatalogue>(json).unwrap()
-        };
-        let (fits, warning) = properties(&name(120), LongNames::Refuse).unwrap();
-        assert_eq!((fits.get("description"), warning), (Some("ü".repeat(120).as_str()), None));
-        let told = "/name: 121 characters, OrderFlow takes at most 120";
-        let (cut, warning) = properties(&name(121), LongNames::Cut).unwrap();
-        assert_eq!(cut.get("description"), Some("ü".repeat(120).as_str()));
-        assert_eq!(warning.as_deref(), Some(format!("{told}: it is cut there").as_str()));
-        let failure = properties(&name(121), LongNames::Refuse).unwrap_err();
-        assert_eq!((failure.kind, failure.detail.as_str()), (FailureKind::Validation, told));
     }
 }

@@ -56,6 +56,11 @@ impl Properties {
         }
     }
 
+    /// Gives a property that is there another value.
+    pub(super) fn set(&mut self, key: &str, value: &str) {
+        self.overlay(&[(key.to_owned(), Some(value.to_owned()))]);
+    }
+
     pub(super) fn remove(&mut self, key: &str) {
         self.0.retain(|(found, _)| found != key);
     }

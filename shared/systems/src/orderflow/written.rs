@@ -4,6 +4,7 @@
 mod doubt;
 mod refused;
 mod told;
+mod values;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -13,7 +14,7 @@ use std::{
 use ferry_canonical::{Brought, Doubt, Facet, FailureKind, Part};
 use ferry_config::{
     OrderflowWrites, Secret,
-    orderflow::{DeliverBy, ImportOperation, ImportType, OrderflowImport},
+    orderflow::{DeliverBy, ImportOperation, ImportType, LongNames, OrderflowImport},
     system::{ChangedOrders, Limits, Mapping, OrderflowConfig},
 };
 use ferry_http::{Conversation, HttpError, HttpPort, Request, Response};
@@ -27,8 +28,8 @@ use crate::{Applied, Effect, Failure, Write};
 const WAREHOUSE: &str = "POST /remotewarehouse/imports/importitems.xml";
 const ORDERS: &str = "POST /remoteorder/imports/importitems.xml";
 
-fn orderflow(writes: OrderflowWrites) -> Orderflow {
-    Orderflow::new(&OrderflowConfig {
+fn config(writes: OrderflowWrites) -> OrderflowConfig {
+    OrderflowConfig {
         base_url: "http://warehouse.test".to_owned(),
         organisation: "acme".to_owned(),
         channel: "web & co".to_owned(),
@@ -39,8 +40,11 @@ fn orderflow(writes: OrderflowWrites) -> Orderflow {
         changed_orders: ChangedOrders::Leave,
         writes: Box::new(writes),
         limits: Limits::default(),
-    })
-    .unwrap()
+    }
+}
+
+fn orderflow(writes: OrderflowWrites) -> Orderflow {
+    Orderflow::new(&config(writes)).unwrap()
 }
 
 fn by_itself() -> Orderflow {
@@ -426,4 +430,9 @@ async fn stock_move_task_import() {
 
 fn detail(state: &str) -> Response {
     ok(&format!("<order externalReference=\"WEB-1\" state=\"{state}\"/>"))
+}
+
+/// OrderFlow's answer about an order that it does not have.
+fn gone() -> Response {
+    ok("<r><exception>rtd.exceptions.MissingDataException</exception></r>")
 }

@@ -48,8 +48,7 @@ async fn what_is_in_none_of_the_three_lists_is_asked_about_before_it_is_sent_aga
     let done = apply(&by_itself(), &[order("WEB-1")], again, there).await;
     assert_eq!(done.asked[0].0, "GET /remoteorder/order/detail.xml?externalReference=WEB-1");
     assert_eq!(success(&done).effect, Effect::AlreadySo);
-    let gone = ok("<r><exception>rtd.exceptions.MissingDataException</exception></r>");
-    let answers = [gone, taken("order", &["WEB-1"])];
+    let answers = [gone(), taken("order", &["WEB-1"])];
     let done = apply(&by_itself(), &[order("WEB-1")], again, answers).await;
     assert_eq!(success(&done).effect, Effect::Created);
 }
@@ -65,26 +64,6 @@ async fn two_imports_of_one_name_are_sent_apart() {
     assert_eq!(done.asked.len(), 2);
     assert!(done.results[0].is_ok());
     assert_eq!(done.results[1].as_ref().unwrap_err().kind, FailureKind::Rejected);
-}
-
-#[tokio::test]
-async fn a_value_that_does_not_fit_is_refused_before_anything_is_sent() {
-    let program = "{purchaseOrder: {supplier: \"x\"}, purchaseOrderLine: [{product: \"MUG\", \
-        quantity: \"1\", externalReference: (\"x\" * 41)}]}";
-    let import = mapped(Facet::Placed, ImportType::PurchaseOrder, program);
-    let own = BTreeMap::from([("purchaseOrderLine.externalReference".to_owned(), 40)]);
-    let system = orderflow(OrderflowWrites {
-        imports: BTreeMap::from([("it".to_owned(), import)]),
-        lengths: BTreeMap::from([(ImportType::PurchaseOrder, own)]),
-        ..OrderflowWrites::default()
-    });
-    let done = apply(&system, &[order("PO-1")], FIRST, []).await;
-    let told = "purchaseOrder property purchaseOrderLine.1.externalReference: 41 characters, \
-                OrderFlow takes at most 40";
-    assert_eq!(
-        (failure(&done).kind, failure(&done).detail.as_str()),
-        (FailureKind::Validation, told)
-    );
 }
 
 #[tokio::test]

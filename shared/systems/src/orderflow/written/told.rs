@@ -25,8 +25,7 @@ async fn order_cancel() {
     let done = apply(&by_itself(), &[cancellation()], again, [detail("cancelled")]).await;
     assert_eq!(success(&done).effect, Effect::AlreadySo);
     // An order that is not there may still come.
-    let gone = ok("<r><exception>rtd.exceptions.MissingDataException</exception></r>");
-    let done = apply(&by_itself(), &[cancellation()], FIRST, [gone]).await;
+    let done = apply(&by_itself(), &[cancellation()], FIRST, [gone()]).await;
     assert_eq!(failure(&done).kind, FailureKind::MissingReference);
     assert_eq!(failure(&done).missing.as_ref().unwrap().to_string(), "order/WEB-1");
 }
@@ -41,20 +40,62 @@ async fn order_notification() {
     let line = "POST /remoteorder/order/update.xml?channel=web%20%26%20co&organisation=acme\
                 &thirdPartyReference=WEB-1&event=order.created&action=created";
     let queued = ok("<response>Result 'queued' for order WEB-1</response>");
-    let done = apply(&system, &[order("WEB-1")], FIRST, [queued]).await;
-    assert_eq!(done.asked, [(line.to_owned(), String::new())]);
+    let done = apply(&system, &[order("WEB-1")], FIRST, [gone(), queued]).await;
+    assert_eq!(done.asked[0].0, "GET /remoteorder/order/detail.xml?externalReference=WEB-1");
+    assert_eq!(done.asked[1], (line.to_owned(), String::new()));
     assert_eq!(success(&done).effect, Effect::Created);
     let ignored = ok("<message>Result 'no_operation' for order WEB-1</message>");
-    let done = apply(&system, &[order("WEB-1")], FIRST, [ignored]).await;
+    let done = apply(&system, &[order("WEB-1")], FIRST, [gone(), ignored]).await;
     let refusal = failure(&done);
     assert_eq!(refusal.kind, FailureKind::Rejected);
     assert!(refusal.detail.contains("Result 'no_operation' for order WEB-1"), "{}", refusal.detail);
     assert_eq!(refusal.rule.as_deref(), Some("orderflow: no_operation"));
     // What was fetched meanwhile is not asked for again.
-    let again = LOST;
-    let done = apply(&system, &[order("WEB-1")], again, [detail("created")]).await;
-    assert_eq!(success(&done).effect, Effect::AlreadySo);
+    for tried in [FIRST, LOST] {
+        let done = apply(&system, &[order("WEB-1")], tried, [detail("created")]).await;
+        assert_eq!((&success(&done).effect, &success(&done).warning), (&Effect::AlreadySo, &None));
+    }
     assert_eq!(system.amends(Facet::Placed), None);
+}
+
+#[tokio::test]
+async fn a_changed_order_that_orderflow_has_fetched_is_never_told_of_as_created() {
+    let changed = Try { brought: Brought::Other, ..FIRST };
+    let lines =
+        "<orderLine product=\"MUG\" quantity=\"2\"/><orderLine product=\"TEA\" quantity=\"2.5\"/>";
+    let fetched = |lines: &str| {
+        ok(&format!(
+            "<order externalReference=\"WEB-1\" state=\"created\"><shipments><shipment><orderLines>{lines}\
+             </orderLines></shipment></shipments></order>"
+        ))
+    };
+    for (system, dies) in [
+        (notified(Facet::Placed, ImportType::Order), false),
+        (
+            Orderflow {
+                config: OrderflowConfig {
+                    changed_orders: ChangedOrders::Amend,
+                    ..notified(Facet::Placed, ImportType::Order).config
+                },
+                ..notified(Facet::Placed, ImportType::Order)
+            },
+            true,
+        ),
+    ] {
+        let answers = [fetched("<orderLine product=\"MUG\" quantity=\"1\"/>")];
+        let done = apply(&system, &[order("WEB-1")], changed, answers).await;
+        let told = "OrderFlow has fetched the order, and cannot be told that it has changed";
+        match &done.results[0] {
+            Ok(applied) => assert_eq!((applied.warning.as_deref(), dies), (Some(told), false)),
+            Err(failure) => {
+                assert_eq!((failure.detail.as_str(), dies), (told, true));
+                assert_eq!(failure.kind, FailureKind::Rejected);
+            }
+        }
+        // It was fetched after the change.
+        let done = apply(&system, &[order("WEB-1")], changed, [fetched(lines)]).await;
+        assert!(success(&done).warning.as_ref().unwrap().contains("its lines are the same"));
+    }
 }
 
 #[tokio::test]
@@ -79,7 +120,38 @@ async fn product_notification() {
         assert_eq!(done.asked[1].0, line(action));
         assert_eq!(success(&done).effect, effect);
     }
+    // A look that is refused tells nothing; one that has no answer is tried again.
+    for refused in [
+        ok("<error>site is required</error>"),
+        Response { status: 400, headers: Vec::new(), body: "site".to_owned().into() },
+    ] {
+        let done = apply(&system, &[product("MUG/1")], FIRST, [refused, queued()]).await;
+        assert_eq!(done.asked[1].0, line("modified"));
+        assert!(success(&done).warning.as_ref().unwrap().contains("site"));
+    }
+    let down = Response { status: 503, headers: Vec::new(), body: "down".to_owned().into() };
+    let done = apply(&system, &[product("MUG/1")], FIRST, [down]).await;
+    assert_eq!(failure(&done).kind, FailureKind::Unavailable);
+    let done = apply(&system, &[product("MUG,1")], FIRST, [queued()]).await;
+    assert!(success(&done).warning.as_ref().unwrap().contains("comma"));
     let ignored = ok("<result>Result 'no_operation' for product MUG/1</result>");
     let done = apply(&system, &[product("MUG/1")], FIRST, [ok(there), ignored]).await;
     assert_eq!(failure(&done).kind, FailureKind::Rejected);
+}
+
+#[tokio::test]
+async fn an_instance_of_several_sites_is_asked_about_one() {
+    let told = OrderflowImport {
+        deliver_by: DeliverBy::Notification,
+        ..import(Facet::Catalogue, ImportType::Product)
+    };
+    let system = orderflow(OrderflowWrites {
+        imports: BTreeMap::from([("it".to_owned(), told)]),
+        site: Some("LEEDS & co".to_owned()),
+        ..OrderflowWrites::default()
+    });
+    let queued = ok("<result>Result 'queued' for product MUG</result>");
+    let done = apply(&system, &[product("MUG")], FIRST, [ok("<inventory/>"), queued]).await;
+    let look = "GET /remotewarehouse/inventory.xml?externalReferences=MUG&site=LEEDS%20%26%20co";
+    assert_eq!(done.asked[0].0, look);
 }
