@@ -31,6 +31,7 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
     systems::check(raw, base_dir, findings);
     routes::check(raw, findings);
     contests::check(raw, findings);
+    imports::returns(raw, findings);
 }
 
 /// Names become parts of AMQP names, whose routing keys are dotted.

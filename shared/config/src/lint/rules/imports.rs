@@ -7,7 +7,7 @@ use ferry_canonical::Facet;
 use super::{Findings, systems::mapping};
 use crate::{
     orderflow::{DeliverBy, ImportOperation, ImportType},
-    raw::{RawOrderflow, RawOrderflowImport},
+    raw::{RawConfig, RawOrderflow, RawOrderflowImport, RawSystem},
 };
 
 /// Whether a facet becomes something there. What is cancelled there are orders.
@@ -19,6 +19,30 @@ pub(super) fn takes(raw: &RawOrderflow, facet: Facet) -> bool {
             kind(Facet::Placed).is_none_or(|placed| placed.kind == ImportType::Order)
         }
         Facet::Profile | Facet::Shipment | Facet::Stock => kind(facet).is_some(),
+    }
+}
+
+/// OrderFlow calls a return by a number of its own, also one that Ferry has imported, whose source and
+/// whose other targets hear of it as of a second one.
+pub(super) fn returns(raw: &RawConfig, findings: &mut Findings<'_>) {
+    let returns = || raw.routes.iter().filter(|route| route.facet == Facet::Return);
+    for (index, told) in raw.routes.iter().enumerate() {
+        let warehouse = raw.systems.get(&told.from);
+        let by_orderflow = matches!(warehouse, Some(RawSystem::Orderflow(_)));
+        if told.facet != Facet::Return || !by_orderflow {
+            continue;
+        }
+        for said in returns().filter(|said| said.to.contains(&told.from)) {
+            let twice =
+                told.to.iter().find(|target| said.to.contains(target) || said.from == **target);
+            let Some(target) = twice else { continue };
+            let message = format!(
+                "{target} hears twice of every return that `{}` brings to {}, which tells of it again \
+                 under a number of its own",
+                said.name, told.from
+            );
+            findings.warning(&format!("routes[{index}].to"), message);
+        }
     }
 }
 

@@ -107,3 +107,40 @@ fn a_return_can_be_taken_and_a_shipment_only_where_it_becomes_something() {
     let notices = FINE.replace("placed", "shipment");
     assert_eq!(added(&format!("{notices}{}", fed("shipment"))), [""; 0]);
 }
+
+#[test]
+fn a_return_that_comes_back_under_another_number_is_warned_of() {
+    let back = |targets: &str| {
+        format!(
+            "[[routes]]\nname = \"back\"\nfrom = \"warehouse\"\nentity = \"order\"\n\
+             facet = \"return\"\nto = [\"{targets}\"]\n"
+        )
+    };
+    let erp = "[systems.erp]\nkind = \"orderflow\"\nbase_url = \"https://erp.example/web\"\n\
+               organisation = \"acme\"\nchannel = \"web\"\nuser = { env = \"USER_C\" }\n\
+               password = { env = \"PASSWORD_C\" }\n";
+    let twice = fed("return").replace("[\"warehouse\"]", "[\"warehouse\", \"erp\"]");
+    let warned = |text: &str| {
+        let told = added(text).into_iter().filter(|told| told.contains("hears twice"));
+        told.collect::<Vec<_>>()
+    };
+    let told = warned(&format!("{erp}{twice}{}", back("erp")));
+    let expected = "erp hears twice of every return that `fed` brings to warehouse";
+    assert!(matches!(&told[..], [one] if one.contains(expected)), "{told:?}");
+    assert!(told[0].starts_with("warning "), "{told:?}");
+    assert_eq!(warned(&format!("{erp}{}{}", fed("return"), back("erp"))), [""; 0]);
+}
+
+#[test]
+fn that_duplicates_are_refused_is_said_of_inserts_that_are_not_known_to_be() {
+    let said = |operation: &str| {
+        import("operation = \"merge\"", &format!("{operation}\nrefuses_duplicates = true"))
+    };
+    assert_eq!(said("operation = \"insert\""), [""; 0]);
+    assert_eq!(said(""), [""; 0]);
+    let told = said("operation = \"merge\"");
+    assert!(matches!(&told[..], [one] if one.starts_with("it.refuses_duplicates: ")), "{told:?}");
+    let orders = "[systems.warehouse.imports.orders]\nfacet = \"placed\"\ntype = \"order\"\n\
+                  refuses_duplicates = true\n";
+    assert_eq!(added(orders).len(), 1);
+}
