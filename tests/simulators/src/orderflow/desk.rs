@@ -27,6 +27,8 @@ pub(super) struct Identity {
     pub(super) credentials: Credentials,
     /// Whether notifications make it fetch what they name.
     pub(super) fetches: bool,
+    /// Whether a second insert of what is neither order nor product makes a second one.
+    pub(super) takes_repeats: bool,
 }
 
 /// A request after its body was read.
@@ -282,6 +284,7 @@ mod tests {
             channel: "web".into(),
             credentials: Credentials { user: "ferry".into(), password: "secret".into() },
             fetches: false,
+            takes_repeats: false,
         }
     }
 

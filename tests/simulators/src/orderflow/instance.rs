@@ -47,7 +47,9 @@ impl Instance {
         outbox: Outbox,
         pushing: bool,
     ) -> Self {
-        let state = State { warehouse: Warehouse::new(), actor, outbox, pushing };
+        let mut warehouse = Warehouse::new();
+        warehouse.takes_repeats = identity.takes_repeats;
+        let state = State { warehouse, actor, outbox, pushing };
         Self { control, identity, zone, state: Mutex::new(state) }
     }
 

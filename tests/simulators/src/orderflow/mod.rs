@@ -85,6 +85,10 @@ pub struct Options {
     /// Whether notifications make it fetch from the store; it ignores them without.
     #[arg(long)]
     pub fetches: bool,
+    /// Makes a second one of a return, purchase order, campaign or stock move that is inserted twice
+    /// under one reference; it is a duplicate without.
+    #[arg(long)]
+    pub takes_repeats: bool,
     /// Zone of the instance's local time: UTC or a name such as Europe/London.
     #[arg(long, default_value = "UTC")]
     pub time_zone: String,
@@ -122,6 +126,7 @@ fn instance(options: &Options, control: Control) -> anyhow::Result<Instance> {
         channel: options.channel.clone(),
         credentials: Credentials { user: options.user.clone(), password: options.password.clone() },
         fetches: options.fetches,
+        takes_repeats: options.takes_repeats,
     };
     let plan = Box::new(WorldPlan::new(options.sim.world()));
     let actor = Actor::new(plan, options.sim.ticks, options.sim.tick_length(), Instant::now());

@@ -96,6 +96,7 @@ pub(super) fn instance() -> Instance {
         channel: "web".into(),
         credentials: Credentials { user: "ferry".into(), password: "secret".into() },
         fetches: false,
+        takes_repeats: false,
     };
     let spacing = Duration::from_millis(20);
     let actor = Actor::new(Box::new(NoPlan), 0, spacing, Instant::now());

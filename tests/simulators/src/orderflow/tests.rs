@@ -35,6 +35,10 @@ struct Scene {
 
 /// A receiver that answers 200, and an instance that pushes to it.
 async fn scene(records: u32, ticks: u32) -> Scene {
+    scene_with(records, ticks, false).await
+}
+
+async fn scene_with(records: u32, ticks: u32, takes_repeats: bool) -> Scene {
     let received = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&received);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,6 +64,7 @@ async fn scene(records: u32, ticks: u32) -> Scene {
         push_password: Some("secret".into()),
         push_retry_ms: 20,
         fetches: true,
+        takes_repeats,
         time_zone: "UTC".into(),
     };
     let app = start(&options).unwrap();

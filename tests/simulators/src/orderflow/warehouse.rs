@@ -31,6 +31,8 @@ pub(super) struct Warehouse {
     pub(super) levels: BTreeMap<String, BTreeMap<String, Level>>,
     /// What arrived and has not been looked at by the actor.
     pub(super) arrivals: VecDeque<Arrival>,
+    /// Whether it makes a second paper of one reference.
+    pub(super) takes_repeats: bool,
     next_item: u64,
 }
 
@@ -85,6 +87,7 @@ impl Warehouse {
             papers: BTreeMap::new(),
             levels: BTreeMap::new(),
             arrivals: VecDeque::new(),
+            takes_repeats: false,
             next_item: FIRST_ITEM,
         }
     }
@@ -219,6 +222,8 @@ impl Warehouse {
     ) -> Result<Ended, Refusal> {
         let floor = Floor { products: &self.products, orders: &self.orders };
         let known = reference.clone().and_then(|name| self.papers.get_mut(&(kind, name)));
+        let known =
+            known.filter(|_| !self.takes_repeats || !matches!(operation, Operation::Insert));
         match (operation, known) {
             (Operation::Insert, Some(_)) => Ok(Ended::Duplicate),
             (Operation::Update, None) => {
@@ -236,8 +241,11 @@ impl Warehouse {
             (Operation::Insert | Operation::Merge, None) => {
                 papers::check(kind, reference.as_deref(), &properties, &floor)?;
                 let item = self.next_item();
-                let key = reference.clone().unwrap_or_else(|| item.to_string());
-                self.papers.insert((kind, key), Paper { item, reference, properties });
+                let own = || (kind, item.to_string());
+                let named = reference.clone().map(|reference| (kind, reference));
+                // A second one of a reference is under its own number.
+                let key = named.filter(|key| !self.papers.contains_key(key)).unwrap_or_else(own);
+                self.papers.insert(key, Paper { item, reference, properties });
                 Ok(Ended::Taken { item, kind: EffectKind::Created })
             }
         }

@@ -83,6 +83,7 @@ impl Scene {
         Self {
             identity: Identity {
                 fetches: false,
+                takes_repeats: false,
                 organisation: "acme".into(),
                 channel: "web".into(),
                 credentials: Credentials { user: String::new(), password: String::new() },

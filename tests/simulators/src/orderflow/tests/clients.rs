@@ -148,3 +148,22 @@ async fn a_scripted_answer_takes_the_place_of_an_import_or_of_its_answer() {
         assert_eq!(products.len(), applied, "{kind}");
     }
 }
+
+#[tokio::test]
+async fn an_instance_may_take_one_reference_twice_where_nobody_has_said_that_it_does_not() {
+    let scene = scene_with(100, 0, true).await;
+    scene.import("remotewarehouse", &product("X-1", false)).await;
+    for count in 1..3 {
+        let answer = imported(&scene, "remotewarehouse", STOCK_MOVE).await;
+        assert!(answer.contains("<importSuccesses><import "), "{answer}");
+        let moves: Vec<serde_json::Value> = scene.json("/_sim/state/stock_moves").await;
+        assert_eq!(moves.len(), count);
+    }
+    let merged = STOCK_MOVE.replace("\"insert\"", "\"merge\"").replace("=3", "=4");
+    imported(&scene, "remotewarehouse", &merged).await;
+    let moves: Vec<serde_json::Value> = scene.json("/_sim/state/stock_moves").await;
+    assert_eq!(moves.len(), 2);
+    imported(&scene, "remoteorder", DOTNET_ORDER).await;
+    let again = imported(&scene, "remoteorder", DOTNET_ORDER).await;
+    assert!(again.contains("<importDuplicates><import "), "{again}");
+}
