@@ -117,8 +117,12 @@ struct World {
 
 impl World {
     fn new(name: &str) -> Self {
-        let warehouse =
-            Simulator::start("orderflow", &["--records", "1", "--password", "ferry-demo"]);
+        Self::with(name, &[])
+    }
+
+    fn with(name: &str, options: &[&str]) -> Self {
+        let options = [&["--records", "1", "--password", "ferry-demo"][..], options].concat();
+        let warehouse = Simulator::start("orderflow", &options);
         let systems = Systems { warehouse: &warehouse.url, ..Systems::default() };
         let feed = format!("{LAST}{}", FEED.replace("{warehouse}", &warehouse.url));
         let ferry = Installation::new(name, systems, &[(LAST, &feed)]);
@@ -203,6 +207,46 @@ fn what_a_buyer_orders_becomes_a_purchase_order_and_is_changed_once_after_a_lost
 }
 
 #[test]
+fn a_line_that_a_purchase_order_has_lost_stays_there_and_somebody_is_told() {
+    let world = World::new("dropped-line");
+    let products = ["MUG", "TEA"].map(|sku| json!({"sku": sku, "name": sku}));
+    world.put("drop/products.jsonl", &products);
+    outcomes_once(&world.console.url, "products to warehouse", "delivered", 2);
+    let supplier = json!({"number": "S-17", "name": "Acme Pottery"});
+    let mut two = placed("PO-1", &supplier, "144");
+    let tea = json!({"number": 2, "sku": "TEA", "quantity": "9", "unit_price": "1", "total": "9"});
+    two["lines"].as_array_mut().unwrap().push(tea);
+    world.put("bought/first.jsonl", &[two]);
+    outcomes_once(&world.console.url, "purchases to warehouse", "delivered", 1);
+    world.put("bought/second.jsonl", &[placed("PO-1", &supplier, "288")]);
+    outcomes_once(&world.console.url, "purchases to warehouse", "delivered", 2);
+    let properties = world.only("purchase_orders");
+    assert_eq!(properties["purchaseOrderLine.1.quantity"], "288");
+    assert_eq!(properties["purchaseOrderLine.2.quantity"], "9");
+    let asked = ["--json", "journal", "search", "PO-1", "--console", &world.console.url];
+    wait_until("the journal to say that lines stay", SOON, || {
+        let found = world.ferry.ask(&asked);
+        String::from_utf8_lossy(&found.stdout).contains("OrderFlow keeps lines")
+    });
+}
+
+#[test]
+fn a_return_whose_answer_is_lost_is_never_sent_twice_by_itself() {
+    let world = World::with("lost-return", &["--takes-repeats"]);
+    world.put("drop/products.jsonl", &[json!({"sku": "MUG", "name": "Red mug"})]);
+    outcomes_once(&world.console.url, "products to warehouse", "delivered", 1);
+    world.put("drop/orders.jsonl", &[placed("WEB-1", &json!({"name": "Ada"}), "2")]);
+    outcomes_once(&world.console.url, "orders to warehouse", "delivered", 1);
+    let lost = json!({"kind": "apply_then_drop", "path_prefix": "/web/remotewarehouse/imports"});
+    world.warehouse.fault(&lost);
+    let returned = json!({"order": "WEB-1", "reference": "R-33",
+        "lines": [{"sku": "MUG", "quantity": "1"}]});
+    world.put("drop/returns.jsonl", &[returned]);
+    outcomes_once(&world.console.url, "returns to warehouse", "dead", 1);
+    assert_eq!(world.warehouse.state("returns").len(), 1);
+}
+
+#[test]
 fn a_value_orderflow_cannot_hold_is_a_dead_letter_that_names_it() {
     let world = World::new("lengths");
     let barcode = "5".repeat(121);
@@ -218,6 +262,6 @@ fn a_value_orderflow_cannot_hold_is_a_dead_letter_that_names_it() {
     assert_eq!(listed["kind"], "validation", "{listed}");
     let detail = "product property barcode: 121 characters, OrderFlow takes at most 120";
     assert!(listed.to_string().contains(detail), "{listed}");
-    assert_eq!(world.warehouse.effects("product", "MUG", "refused"), 0);
+    assert_eq!(world.warehouse.state("products"), [Value::Null; 0]);
     assert_eq!(foreign.ready(&world.ferry.named("load.warehouse.product")), 0);
 }
