@@ -184,7 +184,8 @@ fn unknown(import: &Import) -> Failure {
     let Import { kind, reference, .. } = import;
     let detail = format!(
         "an import of {kind} {reference} had no answer, and a second one might make it twice: look \
-         whether it is at OrderFlow; send this letter again if it is not, and discard it if it is"
+         whether it is at OrderFlow; if it is not, send this letter again in its next generation (the \
+         runbook on `ambiguous` says how), and if it is, leave the letter as it is"
     );
     Failure::new(FailureKind::Ambiguous, detail)
 }
