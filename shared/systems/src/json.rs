@@ -1,9 +1,12 @@
-//! Pieces of JSON documents without reading the rest of them, and canonical parts from JSON.
+//! Pieces of JSON documents without reading the rest of them, and canonical parts from and to JSON.
 
 use std::collections::BTreeMap;
 
-use ferry_canonical::{Facet, Part, limits};
+use ferry_canonical::{Facet, FailureKind, Part, limits};
+use ferry_mapping::{MapError, Mapping};
 use serde_json::{Value, value::RawValue};
+
+use crate::Failure;
 
 /// What stands at an RFC 6901 pointer of objects, as its bytes.
 pub(crate) fn at<'a>(body: &'a [u8], pointer: &str) -> Result<&'a RawValue, String> {
@@ -51,6 +54,17 @@ pub(crate) fn part(facet: Facet, json: &Value) -> Result<Part, String> {
         }
     }
     Ok(part)
+}
+
+/// What a mapping makes of a canonical part; none where it has nothing to say of it.
+pub(crate) fn document(mapping: &Mapping, part: &Part) -> Result<Option<Value>, Failure> {
+    let canonical: Value = serde_json::from_str(&part.to_json())
+        .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
+    match mapping.run(&canonical) {
+        Ok(document) => Ok(Some(document)),
+        Err(MapError::Nothing) => Ok(None),
+        Err(error) => Err(Failure::new(FailureKind::Validation, error.to_string())),
+    }
 }
 
 #[cfg(test)]

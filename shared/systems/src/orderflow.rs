@@ -25,7 +25,8 @@ use ferry_http::{Conversation, Method, Request, Response};
 use jiff::tz::TimeZone;
 
 use crate::{
-    Acknowledged, Admitted, Answer, Failure, Item, PushRequest, Record, Refusal, Write, url::encode,
+    Acknowledged, Admitted, Answer, Applied, Failure, Item, PushRequest, Record, Refusal, Write,
+    url::encode,
 };
 
 mod access;
@@ -126,15 +127,29 @@ impl Orderflow {
         let Some(facet) = writes.first().map(|write| write.subject.facet) else {
             return Vec::new();
         };
-        match self.plan(facet) {
-            Some(plan) if plan.by == DeliverBy::Import => {
-                import::import(self, conversation, (plan, writes)).await
-            }
-            Some(_) => notify::all(self, conversation, writes).await,
-            None if facet == Facet::Cancellation && self.has_orders() => {
-                cancel::all(self, conversation, writes).await
-            }
-            None => writes.iter().map(|_| Err(making::not_taken(facet)).into()).collect(),
+        if let Some(plan) = self.plan(facet).filter(|plan| plan.by == DeliverBy::Import) {
+            return import::import(self, conversation, (plan, writes)).await;
+        }
+        let mut answers = Vec::with_capacity(writes.len());
+        for write in writes {
+            answers.push(self.apply_alone(conversation, write).await.into());
+        }
+        answers
+    }
+
+    /// What takes a request of its own.
+    async fn apply_alone(
+        &self,
+        conversation: &Conversation,
+        write: &Write<'_>,
+    ) -> Result<Applied, Failure> {
+        let facet = write.subject.facet;
+        if self.plan(facet).is_some() {
+            notify::one(self, conversation, write).await
+        } else if facet == Facet::Cancellation && self.has_orders() {
+            cancel::one(self, conversation, write).await
+        } else {
+            Err(making::not_taken(facet))
         }
     }
 

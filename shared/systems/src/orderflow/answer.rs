@@ -24,20 +24,24 @@ pub(super) type Answers = HashMap<(String, String), ImportAnswer>;
 
 /// Reads the answer of an import request. An error is about the request as a whole.
 pub(super) fn imports(response: &Response) -> Result<Answers, Failure> {
+    let root = root(response, "an import")?;
+    if root.name != "importResult" {
+        return Err(whole_request_error(response, &root));
+    }
+    Ok(answers(&root))
+}
+
+/// The document that answers a request which may have done something.
+pub(super) fn root(response: &Response, request: &str) -> Result<Element, Failure> {
     if !(200..=299).contains(&response.status) {
         return Err(refused(response));
     }
-    let root = match xml::parse(&response.body) {
-        Ok(root) if root.name == "importResult" => root,
-        Ok(root) => return Err(whole_request_error(response, &root)),
-        Err(error) => {
-            // Cut off or not XML at all: what was applied is not known.
-            let detail = format!("the answer to an import cannot be read: {error}");
-            let failure = Failure::new(FailureKind::Unavailable, detail).with_response(response);
-            return Err(Failure { unread: true, ..failure });
-        }
-    };
-    Ok(answers(&root))
+    xml::parse(&response.body).map_err(|error| {
+        // Cut off or not XML at all: what was applied is not known.
+        let detail = format!("the answer to {request} cannot be read: {error}");
+        let failure = Failure::new(FailureKind::Unavailable, detail).with_response(response);
+        Failure { unread: true, ..failure }
+    })
 }
 
 fn answers(root: &Element) -> Answers {
@@ -121,7 +125,8 @@ pub(super) fn whole_request_error(response: &Response, root: &Element) -> Failur
     } else if let Some(text) = error_page(root) {
         ("orderflow: HTML error page", text)
     } else {
-        let detail = format!("the answer to an import is a `{}`, not an importResult", root.name);
+        let detail =
+            format!("OrderFlow answered with a `{}`, which does not say what was done", root.name);
         let failure = Failure::new(FailureKind::Unavailable, detail).with_response(response);
         return Failure { unread: true, ..failure };
     };

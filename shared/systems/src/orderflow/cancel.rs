@@ -5,7 +5,7 @@ use ferry_canonical::{Entity, FailureKind};
 use ferry_http::{Conversation, Method};
 
 use super::{Orderflow, answer, detail};
-use crate::{Answer, Applied, Effect, Failure, Write, xml};
+use crate::{Applied, Effect, Failure, Write};
 
 /// What OrderFlow says under a status of 200 when it has not cancelled.
 const NOT_PERFORMED: &str = "No cancel operation performed";
@@ -34,14 +34,7 @@ pub(super) async fn cancel(
     let request = system.request("cancel order", Method::Post, &path, "");
     let answer = conversation.send(request).await;
     let response = answer.map_err(|error| Failure::unanswered(&error, true))?;
-    if !(200..=299).contains(&response.status) {
-        return Err(answer::refused(&response));
-    }
-    let root = xml::parse(&response.body).map_err(|error| {
-        let detail = format!("the answer to a cancellation cannot be read: {error}");
-        let failure = Failure::new(FailureKind::Unavailable, detail).with_response(&response);
-        Failure { unread: true, ..failure }
-    })?;
+    let root = answer::root(&response, "a cancellation")?;
     if root.name != "message" {
         return Err(answer::whole_request_error(&response, &root));
     }
@@ -55,20 +48,8 @@ pub(super) async fn cancel(
     Ok(Cancelled::NotPerformed(Box::new(Failure { rule, ..failure })))
 }
 
-/// Brings cancellations of orders, one after the other.
-pub(super) async fn all(
-    system: &Orderflow,
-    conversation: &Conversation,
-    writes: &[Write<'_>],
-) -> Vec<Answer> {
-    let mut answers = Vec::with_capacity(writes.len());
-    for write in writes {
-        answers.push(one(system, conversation, write).await.into());
-    }
-    answers
-}
-
-async fn one(
+/// Brings the cancellation of an order.
+pub(super) async fn one(
     system: &Orderflow,
     conversation: &Conversation,
     write: &Write<'_>,

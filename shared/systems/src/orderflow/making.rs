@@ -1,21 +1,20 @@
 //! Which import a part becomes: Ferry's own, with what a mapping lays over it, or the mapping's alone.
 
-use ferry_canonical::{Facet, FailureKind, Part, order::OrderReturn, order::OrderShipment};
+use ferry_canonical::{Facet, Part, order::OrderReturn, order::OrderShipment};
 use ferry_config::{
     orderflow::{
         DeliverBy, ImportOperation, ImportType, LongNames, OrderflowImport, OrderflowWrites,
     },
     system::Mapping as Program,
 };
-use ferry_mapping::{MapError, Mapping};
-use serde_json::Value;
+use ferry_mapping::Mapping;
 
 use super::{
     Orderflow, grammar, lengths, mapped, order, product,
     properties::{self, Import, Properties},
     returned,
 };
-use crate::Failure;
+use crate::{Failure, json};
 
 /// What becomes of one facet.
 #[derive(Debug)]
@@ -86,7 +85,7 @@ pub(super) fn make(system: &Orderflow, part: &Part) -> Result<Made, Failure> {
     let mut properties = own(system, plan, part)?;
     let mut reference = reference(part).to_owned();
     if let Some(mapping) = &plan.mapping {
-        let Some(document) = run(mapping, part)? else {
+        let Some(document) = json::document(mapping, part)? else {
             return Ok(Made::Skipped(format!("mapping {} gives nothing for it", mapping.name())));
         };
         let mapped = mapped::properties(mapping.name(), &document, &system.zone)?;
@@ -194,17 +193,6 @@ fn referred(plan: &Plan, properties: &mut Properties, own: String) -> Result<Str
         Some(_) => {}
     }
     Ok(given.unwrap_or(own))
-}
-
-/// The mapping's document; none where it has nothing to say of this part.
-fn run(mapping: &Mapping, part: &Part) -> Result<Option<Value>, Failure> {
-    let canonical: Value = serde_json::from_str(&part.to_json())
-        .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
-    match mapping.run(&canonical) {
-        Ok(document) => Ok(Some(document)),
-        Err(MapError::Nothing) => Ok(None),
-        Err(error) => Err(Failure::new(FailureKind::Validation, error.to_string())),
-    }
 }
 
 pub(super) fn not_taken(facet: Facet) -> Failure {

@@ -14,7 +14,7 @@ use super::{
     making::{self, Made},
 };
 use crate::{
-    Answer, Applied, Effect, Failure, Write,
+    Applied, Effect, Failure, Write,
     url::encode,
     xml::{self, Element},
 };
@@ -22,20 +22,8 @@ use crate::{
 /// What OrderFlow says under a status of 200 when it ignores a notification.
 const IGNORED: &str = "Result 'no_operation'";
 
-/// Tells of each, one after the other.
-pub(super) async fn all(
-    system: &Orderflow,
-    conversation: &Conversation,
-    writes: &[Write<'_>],
-) -> Vec<Answer> {
-    let mut answers = Vec::with_capacity(writes.len());
-    for write in writes {
-        answers.push(one(system, conversation, write).await.into());
-    }
-    answers
-}
-
-async fn one(
+/// Tells of one.
+pub(super) async fn one(
     system: &Orderflow,
     conversation: &Conversation,
     write: &Write<'_>,
@@ -155,14 +143,7 @@ async fn tell(
     let request = system.request(operation, Method::Post, &path, "");
     let answer = conversation.send(request).await;
     let response = answer.map_err(|error| Failure::unanswered(&error, true))?;
-    if !(200..=299).contains(&response.status) {
-        return Err(answer::refused(&response));
-    }
-    let root = xml::parse(&response.body).map_err(|error| {
-        let detail = format!("the answer to a notification cannot be read: {error}");
-        let failure = Failure::new(FailureKind::Unavailable, detail).with_response(&response);
-        Failure { unread: true, ..failure }
-    })?;
+    let root = answer::root(&response, "a notification")?;
     // Its name is not documented; what refuses the request as a whole has names and children.
     if root.name == "error" || !root.children.is_empty() {
         return Err(answer::whole_request_error(&response, &root));

@@ -9,12 +9,12 @@ use bytes::Bytes;
 use ferry_canonical::{FailureKind, Part, Subject};
 use ferry_config::system::{RestTarget, UpdateMethod};
 use ferry_http::{Conversation, Method, Response, StandardWebhook};
-use ferry_mapping::{MapError, Mapping};
+use ferry_mapping::Mapping;
 use serde_json::Value;
 
 use super::Rest;
 use crate::{
-    status,
+    json, status,
     target::{Applied, Effect, Failure, Write},
     url,
 };
@@ -39,16 +39,8 @@ impl Writer {
 
     /// The document of a part; `Err(Ok)` where the mapping has none for it.
     pub(super) fn document(&self, part: &Part) -> Result<Value, Result<String, Failure>> {
-        let failure = |kind, detail: String| Err(Failure::new(kind, detail));
-        let canonical: Value = serde_json::from_str(&part.to_json())
-            .map_err(|error| failure(FailureKind::Internal, error.to_string()))?;
-        match self.mapping.run(&canonical) {
-            Ok(document) => Ok(document),
-            Err(MapError::Nothing) => {
-                Err(Ok(format!("mapping {} gives nothing for it", self.mapping.name())))
-            }
-            Err(error) => Err(failure(FailureKind::Validation, error.to_string())),
-        }
+        let document = json::document(&self.mapping, part).map_err(Err)?;
+        document.ok_or_else(|| Ok(format!("mapping {} gives nothing for it", self.mapping.name())))
     }
 
     /// The target's own id, in a document of it.
