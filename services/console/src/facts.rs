@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ferry_broker::Delivery;
 use ferry_canonical::fact::Fact;
-use ferry_store::{DeadLetters, Direction, Journal, JournalEntry, Ledger, StoreError};
+use ferry_store::{DeadLetters, Direction, Journal, JournalEntry, Ledger, NO_ROUTE, StoreError};
 use jiff::Timestamp;
 
 use crate::{
@@ -25,7 +25,7 @@ pub async fn bury<S: DeadLetters + Ledger>(
         ended.entry(target).or_default().push(end);
     }
     for (target, ended) in ended {
-        store.end(&target, letters::NO_ROUTE, ended).await?;
+        store.end(&target, NO_ROUTE, ended).await?;
     }
     let letter = |delivery: &Delivery| {
         let letter = letters::letter(delivery, now);

@@ -11,8 +11,6 @@ const BODIES: Uuid = Uuid::from_u128(0x41d7_0c55_9be2_5b0e_8f31_76aa_d2c4_09e8);
 
 /// Why the broker moved a message last: out of a delay level as well.
 const LAST_DEATH_REASON: &str = "x-last-death-reason";
-/// In the place of a route's name: the broker knows none.
-pub(crate) const NO_ROUTE: &str = "-";
 
 /// Never fails: bytes that mean nothing to us are kept as they are.
 pub(crate) fn letter(delivery: &Delivery, now: Timestamp) -> DeadLetter {

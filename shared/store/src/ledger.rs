@@ -216,6 +216,9 @@ pub enum Settled {
     Lost,
 }
 
+/// In the place of a route's name, where a delivery ends whose route nobody knows.
+pub const NO_ROUTE: &str = "-";
+
 pub trait Ledger: Send + Sync {
     /// Claims every group it can, in one transaction. One answer per group, in order. Within a
     /// call, an entity is granted once.

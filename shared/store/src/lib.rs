@@ -40,8 +40,8 @@ pub use dead::{AWAITED_SLACK, DeadFilter, DeadLetter, DeadLetters, DeadSummary, 
 pub use handle::Store;
 pub use journal::{Direction, Journal, JournalEntry, JournalFilter, JournalRow};
 pub use ledger::{
-    Agreed, Amending, Base, Claimed, Grant, Group, GroupClaim, Ledger, Member, Met, PartState,
-    Seen, Settle, Settled, Settlement, Verdict,
+    Agreed, Amending, Base, Claimed, Grant, Group, GroupClaim, Ledger, Member, Met, NO_ROUTE,
+    PartState, Seen, Settle, Settled, Settlement, Verdict,
 };
 pub use overview::{AppliedPart, EntityView, Overview, Overviews, RouteTally};
 pub use postgres::PostgresStore;

@@ -7,7 +7,7 @@ use ferry_broker::{
     letter::{self, Failed, History},
 };
 use ferry_canonical::{Event, FailureKind, Outcome};
-use ferry_store::{Care, Ledger};
+use ferry_store::{Care, Ledger, NO_ROUTE};
 use tokio::time::Instant;
 use tracing::warn;
 use uuid::Uuid;
@@ -17,9 +17,6 @@ use crate::{
     delivery::{InHand, message_uuid, undecodable},
     limits,
 };
-
-/// In the place of a route's name.
-const NO_ROUTE: &str = "-";
 
 /// An event that no route brings here: another configuration did.
 pub(super) struct Unwanted {

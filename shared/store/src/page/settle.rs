@@ -1,5 +1,7 @@
 //! Settling: what became of a claim, for whoever still holds it.
 
+use std::collections::BTreeSet;
+
 use ferry_canonical::{Outcome, Sequence};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -18,7 +20,8 @@ impl Page {
     fn settle_one(&mut self, settlement: &Settlement) -> Result<Settled, StoreError> {
         let token = settlement.token;
         let Some(claim) = self.held(settlement) else { return Ok(Settled::Lost) };
-        let doubted = self.doubted(&claim);
+        // Asked now, because the verdict may end the doubt.
+        let refuted = if settlement.steps.refuted { self.doubted(&claim) } else { BTreeSet::new() };
         let unknown_until = match &settlement.verdict {
             Settle::Done { outcome, because, target_id } => {
                 if let Some(own_id) = target_id {
@@ -47,7 +50,7 @@ impl Page {
             }
             Settle::Released => self.failed(&claim, token, false),
         };
-        self.settle_steps(&claim, (settlement.steps, &doubted), is_there(&settlement.verdict));
+        self.settle_steps(&claim, (settlement.steps, &refuted), is_there(&settlement.verdict));
         self.free(&claim.at, token, unknown_until);
         Ok(Settled::Done)
     }
