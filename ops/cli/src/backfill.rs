@@ -181,6 +181,7 @@ impl<'a> Backfill<'a> {
         let record = Record {
             endpoint: &self.kind,
             scope: None,
+            message_id: None,
             received_at: self.as_of,
             as_of: Some(self.as_of),
             first_line: chunk.first_line,

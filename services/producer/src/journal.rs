@@ -4,9 +4,12 @@
 //! writer. When it is full the entry is counted as lost and said in the log; the record itself is
 //! durable in the broker either way.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use ferry_store::{Direction, Journal, JournalEntry, Overviews, StoreError};
+use ferry_store::{Direction, Journal, JournalEntry, Overviews, StoreError, Wake, Wakes};
 use jiff::Timestamp;
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -14,11 +17,20 @@ use tracing::{error, warn};
 
 use crate::{limits, outage::Outage};
 
-/// One entry, and how many records it made durable.
+/// One entry, how many records it made durable, and what else a push said.
 #[derive(Debug)]
 struct Note {
     entry: JournalEntry,
     records: u64,
+    heard: Option<Heard>,
+}
+
+/// What a push says beside its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub source: String,
+    pub message_id: Option<u64>,
+    pub wakes: Vec<Wake>,
 }
 
 /// Where entries are handed in. Cheap to clone.
@@ -42,7 +54,11 @@ pub fn notes(metrics: crate::ProducerMetrics) -> (Notes, Writer) {
 
 impl Notes {
     pub fn note(&self, entry: JournalEntry, records: u64) {
-        if self.sender.try_send(Note { entry, records }).is_ok() {
+        self.hear(entry, records, None);
+    }
+
+    pub fn hear(&self, entry: JournalEntry, records: u64, heard: Option<Heard>) {
+        if self.sender.try_send(Note { entry, records, heard }).is_ok() {
             if let Some(count) = self.full.is_over() {
                 warn!(count, "the journal keeps up again; so many entries are lost");
             }
@@ -57,7 +73,11 @@ impl Notes {
 
 impl Writer {
     /// Writes until `draining` and then what is left.
-    pub async fn run<S: Journal + Overviews>(mut self, store: S, draining: CancellationToken) {
+    pub async fn run<S: Journal + Overviews + Wakes>(
+        mut self,
+        store: S,
+        draining: CancellationToken,
+    ) {
         const BATCH: usize = 256;
         loop {
             let mut batch = Vec::new();
@@ -71,9 +91,20 @@ impl Writer {
             }
             let mut records: BTreeMap<String, u64> = BTreeMap::new();
             let mut entries = Vec::with_capacity(batch.len());
+            let mut heard: BTreeMap<String, (Option<u64>, BTreeSet<Wake>)> = BTreeMap::new();
             for note in batch {
+                if let Some(Heard { source, message_id, wakes }) = note.heard {
+                    let (highest, all) = heard.entry(source).or_default();
+                    *highest = (*highest).max(message_id);
+                    all.extend(wakes);
+                }
                 *records.entry(note.entry.system.clone()).or_default() += note.records;
                 entries.push(note.entry);
+            }
+            // Before the rest: what is read from now on has its place behind these messages.
+            for (source, (message_id, wakes)) in heard {
+                let wakes = wakes.into_iter().collect();
+                hear(&store, Heard { source, message_id, wakes }, &draining).await;
             }
             write(&store, entries, records, &draining).await;
         }
@@ -123,6 +154,15 @@ async fn append<S: Journal>(store: &S, entries: Vec<JournalEntry>, draining: &Ca
                 error!("a journal entry is lost: the store takes nothing of it");
             }
         }
+    }
+}
+
+async fn hear<S: Wakes>(store: &S, heard: Heard, draining: &CancellationToken) {
+    let Heard { source, message_id, wakes } = heard;
+    let told = || store.hear(&source, message_id, wakes.clone());
+    let what = "how far messages were heard is lost";
+    if let Err(cause) = patiently(what, draining, told).await {
+        error!(cause, "how far messages were heard is lost");
     }
 }
 

@@ -14,6 +14,7 @@ pub mod poll;
 pub mod reading;
 pub mod receive;
 pub mod record;
+pub mod woken;
 
 pub use journal::Notes;
 pub use metrics::ProducerMetrics;
@@ -42,10 +43,12 @@ pub mod limits {
     pub const NOTES: usize = 2_048;
     /// Between two tries to write what the journal is to hold while the store is away.
     pub const STORE_AGAIN: Duration = Duration::from_secs(1);
-    /// Between two looks at what an operator wants of a schedule.
+    /// Between two looks at what an operator wants of a schedule, and at what was woken.
     pub const LOOK: Duration = Duration::from_secs(1);
     /// A schedule that another producer runs is left to it for so long.
     pub const ELSEWHERE: Duration = Duration::from_secs(10);
+    /// Wakes that are taken up together.
+    pub const WAKES: u32 = 200;
     /// Chunks of a file that are published together.
     pub const CHUNKS: usize = 4;
 }

@@ -5,10 +5,12 @@ use std::{collections::BTreeMap, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use ferry_amqp::{AmqpBroker, AmqpPublisher, Options};
 use ferry_broker::Broker as _;
+use ferry_canonical::Entity;
 use ferry_config::{ScheduleConfig, Times};
 use ferry_http::{Client, HttpPort};
 use ferry_producer::{
     Notes, ProducerMetrics, folder::Folder, journal, poll::Poll, reading::Reading, receive,
+    woken::Woken,
 };
 use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
 use ferry_store::Store;
@@ -63,6 +65,9 @@ async fn start(service: Service) -> anyhow::Result<()> {
     for (source, every) in folders(&service, &systems) {
         seams.watch_folder(&service, &systems, source, every);
     }
+    for (source, system) in systems.iter().filter(|(source, _)| service.serves(source)) {
+        seams.follow_wakes(&service, &systems, source, system);
+    }
     Ok(())
 }
 
@@ -114,6 +119,29 @@ impl Seams {
         });
     }
 
+    /// What its pushes may wake.
+    fn follow_wakes(&self, service: &Service, systems: &Systems, source: &str, system: &System) {
+        let readings: BTreeMap<_, _> = system
+            .woken_endpoints()
+            .into_iter()
+            .map(|(endpoint, at_once)| {
+                let entity = system.entity_of(endpoint).map(Entity::as_str);
+                let reading = self.reading(systems, source, endpoint, entity);
+                (endpoint.to_owned(), (reading, at_once))
+            })
+            .collect();
+        if readings.is_empty() {
+            return;
+        }
+        let (store, owner) = (self.store.clone(), self.owner.clone());
+        let woken = Woken { source: source.to_owned(), readings, store, owner };
+        let draining = service.life.draining();
+        service.life.spawn("woken", async move {
+            woken.run(draining).await;
+            Ok(())
+        });
+    }
+
     fn watch_folder(&self, service: &Service, systems: &Systems, source: String, every: Duration) {
         let folder = Folder {
             source,
@@ -150,7 +178,7 @@ const LOOK_AT_FOLDERS: Duration = Duration::from_secs(2);
 
 type Polls = BTreeMap<(String, String), (ScheduleConfig, Option<&'static str>)>;
 
-/// By source and endpoint: what routes poll.
+/// By source and endpoint: what routes poll, and what a source has polled by itself.
 fn polls(service: &Service, systems: &Systems) -> Polls {
     let mut polls = Polls::new();
     for route in service.config.routes.iter().filter(|route| service.serves(&route.from)) {
@@ -160,6 +188,12 @@ fn polls(service: &Service, systems: &Systems) -> Polls {
         if !matches!(system, System::Files(_)) {
             let entity = Some(route.entity.as_str());
             polls.insert((route.from.clone(), endpoint), (schedule, entity));
+        }
+    }
+    for (source, system) in systems.iter().filter(|(source, _)| service.serves(source)) {
+        for (endpoint, schedule) in system.own_schedules() {
+            let entity = system.entity_of(&endpoint).map(Entity::as_str);
+            polls.insert((source.clone(), endpoint), (schedule, entity));
         }
     }
     polls

@@ -11,6 +11,7 @@ use ferry_config::{CatchUp, Due, ScheduleConfig};
 use ferry_retry::Policy;
 use ferry_store::{
     Because, Cursors, Lease, Leases, Run, ScheduleChange, ScheduleState, Schedules, StoreError,
+    Wakes,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
@@ -64,7 +65,7 @@ enum Ran {
 impl<P, S> Poll<P, S>
 where
     P: Publisher,
-    S: Cursors + Leases + Schedules,
+    S: Cursors + Leases + Schedules + Wakes,
 {
     /// Runs whenever it is due until `draining`; failures are spaced out by themselves.
     pub async fn run(self, draining: CancellationToken) {
@@ -139,7 +140,8 @@ where
             if !held.take(&self.reading.store).await.context("taking the schedule's lease")? {
                 return Ok(Ran::Elsewhere);
             }
-            let read = self.reading.page(heard).await?;
+            let read = self.reading.page(heard).await;
+            let read = read.map_err(|unread| anyhow::anyhow!("{}", unread.text()))?;
             records += read.records;
             if !read.more {
                 return Ok(Ran::Whole { records });
@@ -248,7 +250,7 @@ fn later(now: Timestamp, by: Duration) -> Timestamp {
 }
 
 /// Spreads the repeats of several processes.
-fn seed(owner: &str) -> u64 {
+pub(crate) fn seed(owner: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     owner.hash(&mut hasher);
     hasher.finish()
@@ -339,5 +341,16 @@ mod tests {
         // What it did already is not asked for again while the store has not heard of it.
         let done = Mind { last: Some(now), ..there };
         assert_eq!(step(&nightly(CatchUp::Once), &paused, done, now), LOOK);
+    }
+
+    #[test]
+    fn what_a_push_woke_does_not_put_off_what_is_due() {
+        let woken = state(vec![
+            run("2026-11-23T01:59:59Z", true, Because::Push),
+            run("2026-11-22T02:00:00Z", true, Because::Schedule),
+        ]);
+        let there = mind("2026-11-01T00:00:00Z");
+        let now = at("2026-11-23T02:00:00Z");
+        assert_eq!(step(&nightly(CatchUp::Once), &woken, there, now), DUE);
     }
 }

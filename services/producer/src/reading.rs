@@ -11,8 +11,8 @@ use anyhow::Context as _;
 use ferry_broker::Publisher;
 use ferry_canonical::Lane;
 use ferry_http::{Conversation, HttpPort};
-use ferry_store::Cursors;
-use ferry_systems::{Failure, NewRecord, Page, System};
+use ferry_store::{Cursors, Wake, Wakes};
+use ferry_systems::{Ask, Failure, NewRecord, Page, System};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{debug, warn};
@@ -46,6 +46,30 @@ pub(crate) struct Read {
     pub(crate) more: bool,
 }
 
+/// It is not read, or not to be relied on.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// The source said no, or nothing.
+    Failed(Failure),
+    /// Our own broker or store.
+    Ours(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Unread {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl Unread {
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Failed(failure) => format!("{}: {}", failure.kind, failure.detail),
+            Self::Ours(error) => format!("{error:#}"),
+        }
+    }
+}
+
 /// Bodies of the run before, so that a source which says the same page again is not passed on: it
 /// reads back over its cursor at every run, and mostly there is nothing new.
 #[derive(Debug, Default)]
@@ -61,7 +85,8 @@ pub(crate) struct Heard {
 const SAME_PAGE_MAX: u32 = 3;
 
 impl Heard {
-    /// What a record's own headers say is a part of it.
+    /// What a record's own headers say is a part of it: the same list says more where more had been
+    /// heard before it.
     fn again(&mut self, new: &NewRecord) -> bool {
         let mut hasher = DefaultHasher::new();
         new.body.hash(&mut hasher);
@@ -92,33 +117,46 @@ impl Heard {
     }
 }
 
-impl<P: Publisher, S: Cursors> Reading<P, S> {
+impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
     /// The next page after the cursor, which moves once all of it is durable.
-    pub(crate) async fn page(&self, heard: &mut Heard) -> anyhow::Result<Read> {
+    pub(crate) async fn page(&self, heard: &mut Heard) -> Result<Read, Unread> {
         let from = self.store.cursor(&self.name()).await.context("reading the cursor")?;
-        let (mut page, read) = self.passed_on(from.as_deref(), heard).await?;
+        let (mut page, read) = self.passed_on(from.as_deref(), &[], heard).await?;
         if let Some(to) = page.cursor.take().filter(|to| from.as_ref() != Some(to)) {
             let moved = self.store.move_cursor(&self.name(), from.as_deref(), &to).await;
             if !moved.context("moving the cursor")? {
-                anyhow::bail!("another producer has moved the cursor; starting over from there");
+                let error = "another producer has moved the cursor; starting over from there";
+                return Err(Unread::Ours(anyhow::anyhow!(error)));
             }
         }
         Ok(read)
     }
 
+    /// What has these keys.
+    pub(crate) async fn keys(&self, keys: &[String]) -> Result<Read, Unread> {
+        self.passed_on(None, keys, &mut Heard::default()).await.map(|(_, read)| read)
+    }
+
     async fn passed_on(
         &self,
         cursor: Option<&str>,
+        keys: &[String],
         heard: &mut Heard,
-    ) -> anyhow::Result<(Page, Read)> {
+    ) -> Result<(Page, Read), Unread> {
         let system = self.systems.get(&self.source).context("the source is not configured")?;
+        let messages = if system.has_message_ids() {
+            self.store.heard(&self.source).await.context("reading how far messages were heard")?
+        } else {
+            None
+        };
         let (started, now) = (Instant::now(), (self.clock)());
         let conversation = Conversation::new(Arc::clone(&self.http), self.clock);
-        let mut page = match system.poll(&conversation, &self.endpoint, cursor).await {
+        let ask = Ask { endpoint: &self.endpoint, cursor, keys, now, heard: messages };
+        let mut page = match system.poll(&conversation, &ask).await {
             Ok(page) => page,
             Err(failure) => {
                 self.note_failure(&conversation, &failure);
-                anyhow::bail!("{}: {}", failure.kind, failure.detail);
+                return Err(Unread::Failed(failure));
             }
         };
         let ids = self.publish(std::mem::take(&mut page.records), now, heard).await?;
@@ -127,9 +165,9 @@ impl<P: Publisher, S: Cursors> Reading<P, S> {
             warn!(source = %self.source, endpoint = %self.endpoint, %time, "a source dates a row ahead of its own clock");
         }
         self.note_page(&conversation, &ids, started.elapsed(), ahead);
+        self.wake(&page).await?;
         let records = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-        let more = page.more;
-        Ok((page, Read { records, more }))
+        Ok((page.clone(), Read { records, more: page.more }))
     }
 
     /// Makes what is new durable, and says under which ids.
@@ -138,7 +176,7 @@ impl<P: Publisher, S: Cursors> Reading<P, S> {
         records: Vec<NewRecord>,
         received_at: Timestamp,
         heard: &mut Heard,
-    ) -> anyhow::Result<Vec<Uuid>> {
+    ) -> Result<Vec<Uuid>, Unread> {
         let (mut messages, mut ids) = (Vec::new(), Vec::new());
         let all = records.len();
         for new in records {
@@ -159,6 +197,18 @@ impl<P: Publisher, S: Cursors> Reading<P, S> {
         let new = u64::try_from(ids.len()).unwrap_or(u64::MAX);
         self.metrics.records.with_label_values(&[&self.source, &self.endpoint]).inc_by(new);
         Ok(ids)
+    }
+
+    async fn wake(&self, page: &Page) -> anyhow::Result<()> {
+        if page.wakes.is_empty() {
+            return Ok(());
+        }
+        let wakes = page.wakes.iter().map(|wake| Wake {
+            source: self.source.clone(),
+            endpoint: wake.endpoint.clone(),
+            key: wake.key.clone(),
+        });
+        self.store.hear(&self.source, None, wakes.collect()).await.context("noting what is woken")
     }
 
     fn note_page(

@@ -12,14 +12,20 @@ use axum::{
 };
 use ferry_broker::{PublishError, Publisher};
 use ferry_canonical::{Lane, header, limits as contract};
-use ferry_store::journal::BODY_BYTES;
+use ferry_store::{Wake, journal::BODY_BYTES};
 use ferry_systems::{Acknowledged, Admitted, PushRequest, Refusal, System};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::{Notes, ProducerMetrics, journal, limits, outage::Publishing, record};
+use crate::{
+    Notes, ProducerMetrics,
+    journal::{self, Heard},
+    limits,
+    outage::Publishing,
+    record,
+};
 
 /// What the HTTP side needs.
 #[derive(Debug)]
@@ -120,6 +126,7 @@ struct Answer {
     body: String,
     message_id: Option<String>,
     record: Option<Uuid>,
+    heard: Option<Heard>,
 }
 
 impl Answer {
@@ -131,6 +138,7 @@ impl Answer {
             body: refusal.reason,
             message_id: None,
             record: None,
+            heard: None,
         }
     }
 
@@ -151,7 +159,8 @@ impl Answer {
     fn unavailable() -> Self {
         let body = "not stored; send it again later".to_owned();
         let retry_after = ("retry-after", limits::RETRY_AFTER_SECONDS.to_string());
-        Self { status: 503, headers: vec![retry_after], body, message_id: None, record: None }
+        let headers = vec![retry_after];
+        Self { status: 503, headers, body, message_id: None, record: None, heard: None }
     }
 }
 
@@ -209,7 +218,16 @@ impl<P: Publisher> Receiving<P> {
             return Answer::not_stored(&error);
         }
         self.metrics.records.with_label_values(&[name, &origin.endpoint]).inc();
+        let message_id = acknowledged.message_id.as_deref().and_then(|id| id.parse().ok());
+        let wakes = acknowledged.wakes.into_iter().map(|wake| Wake {
+            source: name.to_owned(),
+            endpoint: wake.endpoint,
+            key: wake.key,
+        });
+        let heard = Heard { source: name.to_owned(), message_id, wakes: wakes.collect() };
+        let said = heard.message_id.is_some() || !heard.wakes.is_empty();
         Answer {
+            heard: said.then_some(heard),
             status: 200,
             headers: vec![("content-type", acknowledged.content_type.to_owned())],
             body: acknowledged.body,
@@ -259,7 +277,7 @@ impl<P: Publisher> Receiving<P> {
         let kept = body.get(..BODY_BYTES.min(body.len())).unwrap_or_default();
         let known = !matches!(answer.status, 401 | 404);
         entry.request = known.then(|| String::from_utf8_lossy(kept).into_owned());
-        self.notes.note(entry, u64::from(answer.record.is_some()));
+        self.notes.hear(entry, u64::from(answer.record.is_some()), answer.heard.clone());
     }
 }
 

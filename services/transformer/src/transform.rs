@@ -83,6 +83,7 @@ impl Transformer {
         let record = Record {
             endpoint: &heading.endpoint,
             scope: heading.scope.as_deref(),
+            message_id: heading.message_id.as_deref(),
             received_at: heading.received_at,
             as_of: heading.as_of,
             first_line: heading.first_line,

@@ -4,6 +4,7 @@ mod alerts;
 mod orderflow;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -18,13 +19,13 @@ use crate::{
     care::time_of_day,
     raw::{
         RawCare, RawConfig, RawDay, RawFileKind, RawFiles, RawLimits, RawMaintenance, RawOrderflow,
-        RawOro, RawPush, RawRest, RawRestEndpoint, RawRestTarget, RawRetry, RawRetryOverride,
-        RawRoute, RawSchedule, RawStore, RawSystem,
+        RawOro, RawPull, RawPush, RawReport, RawRest, RawRestEndpoint, RawRestTarget, RawRetry,
+        RawRetryOverride, RawRoute, RawSchedule, RawStore, RawSystem,
     },
     secret::SecretRef,
     system::{
-        FileKind, FilesConfig, Limits, Mapping, OrderflowConfig, OroConfig, PushConfig,
-        PushCredentials, PushScope, RestConfig, RestEndpoint, RestTarget,
+        FileKind, FilesConfig, Limits, Mapping, OrderflowConfig, OroConfig, PullConfig, PushConfig,
+        PushCredentials, PushScope, ReportConfig, RestConfig, RestEndpoint, RestTarget,
     },
 };
 
@@ -239,6 +240,7 @@ impl Reader<'_> {
             push,
             changed_orders: raw.changed_orders,
             writes: Box::new(writes),
+            pull: self.pull(key, raw.pull)?,
             limits: cared_for(
                 limits_of(&raw.limits, raw.timeout, raw.settle_after),
                 &raw.care,
@@ -269,6 +271,40 @@ impl Reader<'_> {
             acknowledgement: raw.acknowledgement,
             acknowledge_as: raw.acknowledge_as,
         })
+    }
+
+    fn pull(&self, key: &str, raw: RawPull) -> Result<PullConfig, ConfigError> {
+        let mut reports = BTreeMap::new();
+        for (name, report) in raw.reports {
+            let key = format!("{key}.pull.reports.{name}");
+            if let Some(report) = self.report(&key, report)? {
+                reports.insert(name, report);
+            }
+        }
+        Ok(PullConfig {
+            overlap: raw.overlap,
+            first: raw.first,
+            window: raw.window,
+            sites: raw.sites,
+            order_detail: raw.order_detail,
+            pending: raw.pending.as_ref().and_then(schedule_of),
+            reports,
+        })
+    }
+
+    fn report(&self, key: &str, raw: RawReport) -> Result<Option<ReportConfig>, ConfigError> {
+        let rows = match raw.facet.zip(raw.mapping) {
+            Some((facet, file)) => Some((facet, self.mapping(&format!("{key}.mapping"), &file)?)),
+            None => None,
+        };
+        Ok(schedule_of(&raw.schedule).map(|schedule| ReportConfig {
+            key: raw.key,
+            reference: raw.reference,
+            organisation_id: raw.organisation_id,
+            back: raw.back,
+            schedule,
+            rows,
+        }))
     }
 
     fn oro(&self, key: &str, raw: RawOro) -> Result<OroConfig, ConfigError> {

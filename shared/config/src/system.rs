@@ -6,7 +6,9 @@ use ferry_canonical::Facet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CareConfig, HumanDuration, MaintenanceWindow, OrderflowWrites, Secret};
+use crate::{
+    CareConfig, HumanDuration, MaintenanceWindow, OrderflowWrites, ScheduleConfig, Secret,
+};
 
 #[derive(Clone, Debug)]
 pub enum SystemConfig {
@@ -66,7 +68,66 @@ pub struct OrderflowConfig {
     /// What is done about an order that changes after its import. Default `amend`.
     pub changed_orders: ChangedOrders,
     pub writes: Box<OrderflowWrites>,
+    pub pull: PullConfig,
     pub limits: Limits,
+}
+
+/// What an OrderFlow is asked for, beside what it pushes.
+#[derive(Clone, Debug)]
+pub struct PullConfig {
+    /// How far each pull of despatches reads back over its cursor. Default 10 m.
+    pub overlap: HumanDuration,
+    /// How far back the first one reaches. Default 1 d.
+    pub first: HumanDuration,
+    /// The longest span of despatches that one request asks for. Default 1 d.
+    pub window: HumanDuration,
+    /// The sites whose inventory is asked for; none where the instance has only one.
+    pub sites: Vec<String>,
+    /// Default `thin`.
+    pub order_detail: OrderDetail,
+    /// When pending shipments are read.
+    pub pending: Option<ScheduleConfig>,
+    pub reports: BTreeMap<String, ReportConfig>,
+}
+
+impl Default for PullConfig {
+    fn default() -> Self {
+        Self {
+            overlap: HumanDuration::from_secs(600),
+            first: HumanDuration::from_secs(24 * 3_600),
+            window: HumanDuration::from_secs(24 * 3_600),
+            sites: Vec::new(),
+            order_detail: OrderDetail::Thin,
+            pending: None,
+            reports: BTreeMap::new(),
+        }
+    }
+}
+
+/// Whether an event about an order has its detail read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderDetail {
+    /// What the event says is all there is to know.
+    Never,
+    /// Where the event names no shipment.
+    #[default]
+    Thin,
+    /// Also where it does.
+    Always,
+}
+
+#[derive(Clone, Debug)]
+pub struct ReportConfig {
+    pub key: String,
+    pub reference: Option<String>,
+    /// Default: the system's organisation.
+    pub organisation_id: Option<String>,
+    /// How far back from now each run asks. Default 2 d.
+    pub back: HumanDuration,
+    pub schedule: ScheduleConfig,
+    /// What is made of a row; without it rows are journalled only.
+    pub rows: Option<(Facet, Mapping)>,
 }
 
 /// What is done about an order that changes after its import.

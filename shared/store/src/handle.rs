@@ -16,7 +16,7 @@ use crate::{
     DeadLetters, DeadSummary, Dying, EntityView, Group, GroupClaim, Journal, JournalEntry,
     JournalFilter, JournalRow, Lease, Leases, Ledger, Look, Notice, Observed, Overview, Overviews,
     PostgresStore, ScheduleChange, ScheduleState, Schedules, Settled, Settlement, SqliteStore,
-    StoreError, Telling,
+    StoreError, Telling, Wake, Wakes, Woken,
 };
 
 /// A handle on one store; clones are the same.
@@ -195,6 +195,29 @@ impl Schedules for Store {
         change: ScheduleChange,
     ) -> Result<ScheduleState, StoreError> {
         on!(self, store => store.change_schedule(name, change))
+    }
+}
+
+impl Wakes for Store {
+    async fn hear(
+        &self,
+        source: &str,
+        message_id: Option<u64>,
+        wakes: Vec<Wake>,
+    ) -> Result<(), StoreError> {
+        on!(self, store => store.hear(source, message_id, wakes))
+    }
+
+    async fn heard(&self, source: &str) -> Result<Option<u64>, StoreError> {
+        on!(self, store => store.heard(source))
+    }
+
+    async fn woken(&self, source: &str, limit: u32) -> Result<Vec<Woken>, StoreError> {
+        on!(self, store => store.woken(source, limit))
+    }
+
+    async fn rest(&self, done: Vec<Woken>) -> Result<(), StoreError> {
+        on!(self, store => store.rest(done))
     }
 }
 

@@ -45,7 +45,9 @@ pub use ledger::{
 };
 pub use overview::{AppliedPart, EntityView, Overview, Overviews, RouteTally};
 pub use postgres::PostgresStore;
-pub use schedule::{Asked, Because, Run, ScheduleChange, ScheduleState, Schedules};
+pub use schedule::{
+    Asked, Because, Run, ScheduleChange, ScheduleState, Schedules, Wake, Wakes, Woken,
+};
 pub use sqlite::{Mode, Options, SqliteStore};
 
 /// The store could not do what was asked; nothing of the transaction happened.

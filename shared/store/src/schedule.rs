@@ -1,9 +1,13 @@
-//! Schedules: what happened by itself, and what an operator wants of it.
+//! Schedules: what happened by itself, what an operator wants of it, and who was woken.
 //!
 //! One [`ScheduleState`] per schedule, named `poll/{source}/{endpoint}`: its pause, the operator's
 //! wish to run it now, its last runs. Every transition is a pure function here; an implementation of
 //! [`Schedules`] only reads, applies and writes one row in one transaction, by the store's clock. When
 //! a schedule is due is for its configuration to say, and who runs it for its lease.
+//!
+//! A *wake* is a source's own hint, taken from a push: this endpoint, this key, should be read. It may
+//! be lost with the process that heard it: what must not be missed has a schedule. How far a source's
+//! own message ids were heard is kept beside it, for what is read to have its place among them.
 
 use std::{future::Future, time::Duration};
 
@@ -25,7 +29,7 @@ pub struct ScheduleState {
     pub name: String,
     /// Grows with every change of this row.
     pub version: u64,
-    /// When it is due, in words; none before somebody is there to run it.
+    /// When it is due, in words; none where only wakes run it.
     pub times: Option<String>,
     /// When it will be due, as whoever ran it last saw it.
     pub next_at: Option<Timestamp>,
@@ -70,6 +74,8 @@ pub enum Because {
     Schedule,
     /// An operator asked for it.
     Hand,
+    /// A push woke it.
+    Push,
 }
 
 /// What becomes of a schedule's state.
@@ -108,9 +114,9 @@ impl ScheduleState {
         self.pause.as_ref().is_some_and(lasts)
     }
 
-    /// Its last run, however that ended.
+    /// Its last run that was all of it, however that ended: what a push wakes is a part.
     pub fn last_run(&self) -> Option<&Run> {
-        self.runs.first()
+        self.runs.iter().find(|run| run.because != Because::Push)
     }
 
     /// Removes a pause that has passed.
@@ -182,4 +188,43 @@ pub trait Schedules: Send + Sync {
         name: &str,
         change: ScheduleChange,
     ) -> impl Future<Output = Result<ScheduleState, StoreError>> + Send;
+}
+
+/// This endpoint of this source should be read: all of it, or what `key` names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Wake {
+    pub source: String,
+    pub endpoint: String,
+    /// Empty for all there is.
+    pub key: String,
+}
+
+/// A wake that waits, and how often it has come: a later one is not taken away with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Woken {
+    pub wake: Wake,
+    pub times: u64,
+}
+
+pub trait Wakes: Send + Sync {
+    /// Notes how far the source's message ids were heard, which only grows, and what its push wakes.
+    fn hear(
+        &self,
+        source: &str,
+        message_id: Option<u64>,
+        wakes: Vec<Wake>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The highest message id of this source that was heard.
+    fn heard(&self, source: &str) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
+
+    /// Wakes of this source that wait, the oldest first.
+    fn woken(
+        &self,
+        source: &str,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Woken>, StoreError>> + Send;
+
+    /// They are done; those that came again meanwhile stay.
+    fn rest(&self, done: Vec<Woken>) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -49,6 +49,7 @@ const LEDGER: Schema = Schema {
         include_str!("sqlite/steps.sql"),
         include_str!("sqlite/agreed.sql"),
         include_str!("sqlite/schedule.sql"),
+        include_str!("sqlite/wakes.sql"),
     ],
 };
 const JOURNAL: Schema =

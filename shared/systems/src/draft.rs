@@ -10,6 +10,8 @@ pub struct Record<'a> {
     pub endpoint: &'a str,
     /// Channel or organisation.
     pub scope: Option<&'a str>,
+    /// The source's own message id; of what was asked for, the highest that was heard before.
+    pub message_id: Option<&'a str>,
     /// When it was received, or its page requested.
     pub received_at: Timestamp,
     /// A file's as-of time.

@@ -20,12 +20,12 @@ mod url;
 mod xml;
 
 pub use draft::{BadItem, Draft, Item, Record};
-pub use poll::{NewRecord, Page};
+pub use poll::{Ask, NewRecord, Page, Wakeup};
 pub use push::{Acknowledged, Admitted, PushRequest, Refusal};
 pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Write};
 
-use ferry_canonical::{Facet, Part, Subject};
-use ferry_config::SystemConfig;
+use ferry_canonical::{Entity, Facet, Part, Subject};
+use ferry_config::{ScheduleConfig, SystemConfig};
 use ferry_http::Conversation;
 
 /// One configured system, in whatever roles it has.
@@ -74,24 +74,52 @@ impl System {
     /// Which endpoint a route of `facet` polls; none where the system only pushes it.
     pub fn polled_endpoint(&self, facet: Facet) -> Option<String> {
         match self {
-            Self::Orderflow(_) => None,
+            Self::Orderflow(_) => orderflow::polled_endpoint(facet).map(str::to_owned),
             Self::Oro(system) => system.polled_endpoint(facet),
             Self::Rest(system) => system.polled_endpoint(facet),
             Self::Files(system) => system.polled_endpoint(facet),
         }
     }
 
-    /// Asks for the next page after `cursor`. A drop folder is polled by the producer itself.
-    pub async fn poll(
-        &self,
-        conversation: &Conversation,
-        endpoint: &str,
-        cursor: Option<&str>,
-    ) -> Result<Page, Failure> {
+    /// Endpoints that are polled by schedules of their own, whatever routes there are.
+    pub fn own_schedules(&self) -> Vec<(String, ScheduleConfig)> {
         match self {
-            Self::Oro(system) => system.poll(conversation, endpoint, cursor).await,
-            Self::Rest(system) => system.poll(conversation, endpoint, cursor).await,
-            Self::Orderflow(_) | Self::Files(_) => Err(Failure::unsupported("it is not polled")),
+            Self::Orderflow(system) => system.own_schedules(),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Vec::new(),
+        }
+    }
+
+    /// The entity an endpoint says, where it says only one.
+    pub fn entity_of(&self, endpoint: &str) -> Option<Entity> {
+        match self {
+            Self::Orderflow(_) => orderflow::entity_of(endpoint),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => None,
+        }
+    }
+
+    /// Endpoints that its pushes wake, and how many keys one read takes.
+    pub fn woken_endpoints(&self) -> Vec<(&'static str, usize)> {
+        match self {
+            Self::Orderflow(_) => orderflow::WOKEN.to_vec(),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Vec::new(),
+        }
+    }
+
+    /// Whether it has message ids of its own, among which what is read from it has its place.
+    pub fn has_message_ids(&self) -> bool {
+        match self {
+            Self::Orderflow(_) => true,
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => false,
+        }
+    }
+
+    /// Asks for the next page. A drop folder is polled by the producer itself.
+    pub async fn poll(&self, conversation: &Conversation, ask: &Ask<'_>) -> Result<Page, Failure> {
+        match self {
+            Self::Orderflow(system) => system.poll(conversation, ask).await,
+            Self::Oro(system) => system.poll(conversation, ask.endpoint, ask.cursor).await,
+            Self::Rest(system) => system.poll(conversation, ask.endpoint, ask.cursor).await,
+            Self::Files(_) => Err(Failure::unsupported("it is not polled")),
         }
     }
 

@@ -3,12 +3,13 @@
 //! | facet | as source | as target |
 //! |---|---|---|
 //! | product catalogue | – | product import, `merge` (reference §3.2) |
-//! | product stock | `inventory` push (§5.2), one part per site | – (it is OrderFlow's own) |
+//! | product stock | `inventory` push (§5.2) and pull (§4), one part per site | – (it is OrderFlow's own) |
 //! | order placed | – | order import, `insert` (§3.3); a later change: cancelled and imported again, unless `changed_orders` says to leave it or the order has left |
-//! | order shipment | order `event` push (§5.3), one part per shipment | – |
-//! | order cancellation | order `event` push with `order_cancelled` | cancel (§4) |
+//! | order shipment | order `event` push (§5.3), despatches and order detail (§4) pulled, one part per shipment | – |
+//! | order cancellation | order `event` push with `order_cancelled`, order detail | cancel (§4) |
 //! | order return | return `event` push (§5.5), one part per return | return import, `insert` (§3.4) |
 //! | `stockChanges`, deliveries, purchase orders, payment requests | journalled, skipped | – |
+//! | whatever a report says | by a mapping of the configuration | – |
 //!
 //! The configuration may say that a facet becomes another import (a purchase order, a campaign, a stock
 //! move), what a mapping lays over Ferry's own, or that OrderFlow is only told to fetch it (§2.1).
@@ -16,17 +17,21 @@
 //! An order that is there and was not imported by Ferry is left as it is, with a warning. The
 //! cancellation that a change brings about is told by OrderFlow like any other: the ledger knows it.
 
-use ferry_canonical::{Facet, FailureKind};
+use std::collections::BTreeMap;
+
+use ferry_canonical::{Entity, Facet, FailureKind};
 use ferry_config::{
+    ScheduleConfig,
     orderflow::{DeliverBy, ImportOperation, ImportType},
     system::{ChangedOrders, OrderflowConfig},
 };
 use ferry_http::{Conversation, Method, Request, Response};
+use ferry_mapping::Mapping;
 use jiff::tz::TimeZone;
 
 use crate::{
-    Acknowledged, Admitted, Answer, Applied, Failure, Item, PushRequest, Record, Refusal, Write,
-    url::encode,
+    Acknowledged, Admitted, Answer, Applied, Ask, Failure, Item, Page, PushRequest, Record, Refusal,
+    Write, url::encode,
 };
 
 mod access;
@@ -43,15 +48,19 @@ mod notify;
 mod order;
 mod product;
 mod properties;
+mod pull;
 mod read;
 mod receive;
 mod returned;
 #[cfg(test)]
 mod rows;
 mod times;
+mod wakes;
 #[cfg(test)]
 mod written;
 
+/// The endpoint of pushes.
+const PUSH: &str = "push";
 /// Imports in one request: OrderFlow answers for each, and one slow request holds no others up.
 const BATCH_MAX: usize = 25;
 
@@ -60,19 +69,61 @@ pub struct Orderflow {
     config: OrderflowConfig,
     zone: TimeZone,
     plans: Vec<making::Plan>,
+    /// Those whose rows are mapped, by the report's name.
+    reports: BTreeMap<String, Report>,
 }
+
+/// What makes parts of a report's rows.
+#[derive(Debug)]
+struct Report {
+    facet: Facet,
+    /// The mapping's file.
+    name: String,
+    mapping: Mapping,
+}
+
+/// What a route of `facet` polls.
+pub(crate) const fn polled_endpoint(facet: Facet) -> Option<&'static str> {
+    match facet {
+        Facet::Shipment => Some(pull::DESPATCHES),
+        Facet::Stock => Some(pull::INVENTORY),
+        Facet::Profile | Facet::Placed | Facet::Cancellation | Facet::Return | Facet::Catalogue => {
+            None
+        }
+    }
+}
+
+pub(crate) fn entity_of(endpoint: &str) -> Option<Entity> {
+    match endpoint {
+        pull::INVENTORY => Some(Entity::Product),
+        pull::DESPATCHES | pull::ORDER | pull::PENDING => Some(Entity::Order),
+        _ => None,
+    }
+}
+
+/// Endpoints that pushes wake, and how many keys one read takes.
+pub(crate) const WOKEN: [(&str, usize); 2] =
+    [(pull::INVENTORY, pull::REFERENCES_MAX), (pull::ORDER, 1)];
 
 impl Orderflow {
     pub fn new(config: &OrderflowConfig) -> Result<Self, String> {
         let zone = TimeZone::get(&config.time_zone)
             .map_err(|_| format!("time_zone `{}` is not an IANA name", config.time_zone))?;
+        let mut reports = BTreeMap::new();
+        for (name, report) in &config.pull.reports {
+            let Some((facet, program)) = &report.rows else { continue };
+            let mapping = Mapping::compile(&program.name, &program.program)
+                .map_err(|error| format!("report {name}: {error}"))?;
+            let report = Report { facet: *facet, name: program.name.clone(), mapping };
+            reports.insert(name.clone(), report);
+        }
         let plans = making::plans(&config.writes)?;
         lengths::known(&config.writes.lengths)?;
-        Ok(Self { config: config.clone(), zone, plans })
+        Ok(Self { config: config.clone(), zone, plans, reports })
     }
 
     pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
-        read::items(record, &self.zone)
+        read::items(record, self)
     }
 
     pub fn admit(
@@ -89,7 +140,20 @@ impl Orderflow {
         admitted: Admitted,
     ) -> Result<Acknowledged, Refusal> {
         let Some(push) = &self.config.push else { return Err(Refusal::not_received_here()) };
-        receive::receive(push, request, admitted)
+        receive::receive(push, &self.config.pull, request, admitted)
+    }
+
+    /// Pending shipments and reports belong to no route.
+    pub fn own_schedules(&self) -> Vec<(String, ScheduleConfig)> {
+        let pull = &self.config.pull;
+        let pending = pull.pending.iter().map(|at| (pull::PENDING.to_owned(), at.clone()));
+        let reports = pull.reports.iter();
+        let reports = reports.map(|(name, r)| (pull::report_endpoint(name), r.schedule.clone()));
+        pending.chain(reports).collect()
+    }
+
+    pub async fn poll(&self, conversation: &Conversation, ask: &Ask<'_>) -> Result<Page, Failure> {
+        pull::poll(self, conversation, ask).await
     }
 
     fn plan(&self, facet: Facet) -> Option<&making::Plan> {

@@ -1,6 +1,27 @@
-//! What a poll brings, and the time on the clock of who was asked.
+//! What a poll is asked, what it brings, and the time on the clock of who was asked.
 
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
+
+/// One page is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    pub endpoint: &'a str,
+    /// Where the last page ended.
+    pub cursor: Option<&'a str>,
+    /// Only what has these keys; empty for whatever there is. An empty key stands for all there is.
+    pub keys: &'a [String],
+    pub now: Timestamp,
+    /// The highest of the source's own message ids that was heard before, where it has such.
+    pub heard: Option<u64>,
+}
+
+/// Something that is to be read, by what was just heard: this endpoint, by this key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wakeup {
+    pub endpoint: String,
+    /// Empty for all there is.
+    pub key: String,
+}
 
 /// A page of a source, as records to be made durable before the cursor moves.
 #[derive(Clone, Debug)]
@@ -13,6 +34,8 @@ pub struct Page {
     /// The newest time on it, where the source dates that well ahead of its own clock. Cursors stay
     /// behind such rows, so they are read again by every poll until their time has come.
     pub ahead: Option<Timestamp>,
+    /// What the page says should be read as well.
+    pub wakes: Vec<Wakeup>,
 }
 
 /// Clocks of one system differ by so much without anybody being told.

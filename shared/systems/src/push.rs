@@ -1,5 +1,7 @@
 //! Receiving pushes: who says it, what it is, and what we answer.
 
+use crate::Wakeup;
+
 /// An HTTP request that claims to be a push.
 #[derive(Clone, Copy, Debug)]
 pub struct PushRequest<'a> {
@@ -25,6 +27,8 @@ pub struct Acknowledged {
     pub message_id: Option<String>,
     pub content_type: &'static str,
     pub body: String,
+    /// What the push says should be read.
+    pub wakes: Vec<Wakeup>,
 }
 
 /// It is not taken. `status` is never 410: some senders delete their subscription on it.

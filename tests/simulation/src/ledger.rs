@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use ferry_canonical::Outcome;
 use ferry_store::{
     Attendance, Attended, Care, CareState, Cursors, Group, GroupClaim, JournalEntry, Lease, Leases,
-    Ledger, ScheduleChange, ScheduleState, Schedules, Settled, Settlement, StoreError,
+    Ledger, ScheduleChange, ScheduleState, Schedules, Settled, Settlement, StoreError, Wake, Wakes,
+    Woken,
 };
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -121,7 +122,7 @@ impl Cursors for Ledgers {
     }
 }
 
-/// What an operator sees: too frequent to be told of, and nothing hangs on it.
+/// What an operator sees and what wakes: too frequent to be told of, and nothing hangs on it.
 impl Schedules for Ledgers {
     async fn schedules(&self) -> Result<Vec<ScheduleState>, StoreError> {
         self.sim.store.schedules().await
@@ -137,6 +138,29 @@ impl Schedules for Ledgers {
         change: ScheduleChange,
     ) -> Result<ScheduleState, StoreError> {
         self.sim.store.change_schedule(name, change).await
+    }
+}
+
+impl Wakes for Ledgers {
+    async fn hear(
+        &self,
+        source: &str,
+        message_id: Option<u64>,
+        wakes: Vec<Wake>,
+    ) -> Result<(), StoreError> {
+        self.sim.store.hear(source, message_id, wakes).await
+    }
+
+    async fn heard(&self, source: &str) -> Result<Option<u64>, StoreError> {
+        self.sim.store.heard(source).await
+    }
+
+    async fn woken(&self, source: &str, limit: u32) -> Result<Vec<Woken>, StoreError> {
+        self.sim.store.woken(source, limit).await
+    }
+
+    async fn rest(&self, done: Vec<Woken>) -> Result<(), StoreError> {
+        self.sim.store.rest(done).await
     }
 }
 

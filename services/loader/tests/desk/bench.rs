@@ -238,6 +238,7 @@ fn orderflow(name: &str, limits: &Limits, routes: Vec<Route>) -> Target {
         push: None,
         changed_orders: ChangedOrders::Amend,
         writes: Box::default(),
+        pull: ferry_config::system::PullConfig::default(),
         limits: limits.clone(),
     });
     Target::new(name, System::new(name, &config).unwrap(), limits, routes)

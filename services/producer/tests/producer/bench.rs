@@ -7,7 +7,7 @@ use ferry_config::{
     HumanDuration, Secret, SystemConfig,
     system::{
         AcknowledgeAs, ChangedOrders, FileFormat, FileKind, FilesConfig, Limits, Mapping,
-        OrderflowConfig, PushConfig, PushCredentials, RestConfig, RestEndpoint,
+        OrderflowConfig, PullConfig, PushConfig, PushCredentials, RestConfig, RestEndpoint,
     },
 };
 use ferry_producer::{
@@ -54,11 +54,16 @@ impl Bench {
         }
     }
 
+    /// The journal's other end, for who runs it. Once only.
+    pub(crate) fn writer(&mut self) -> Writer {
+        self.writer.take().unwrap()
+    }
+
     /// What was noted for the journal so far. Once only: nothing more is written then.
     pub(crate) async fn noted(&mut self) -> Vec<JournalEntry> {
         let draining = CancellationToken::new();
         draining.cancel();
-        self.writer.take().unwrap().run(self.store.clone(), draining).await;
+        self.writer().run(self.store.clone(), draining).await;
         let rows = self.store.search(JournalFilter::default()).await.unwrap();
         rows.into_iter().map(|row| row.entry).collect()
     }
@@ -108,6 +113,7 @@ fn orderflow() -> OrderflowConfig {
             acknowledgement: "Success - Message {id} Received".to_owned(),
             acknowledge_as: AcknowledgeAs::Xml,
         }),
+        pull: PullConfig::default(),
         limits: limits(),
     }
 }

@@ -6,3 +6,4 @@ mod bench;
 mod folders;
 mod polls;
 mod pushes;
+mod wakes;

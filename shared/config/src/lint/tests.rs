@@ -1,5 +1,6 @@
 mod contests;
 mod imports;
+mod pull;
 mod rest;
 mod schedules;
 

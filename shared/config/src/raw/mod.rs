@@ -16,8 +16,8 @@ pub(crate) use orderflow::{RawOrderflowImport, RawReturnWords};
 pub(crate) use route::{RawRetry, RawRetryOverride, RawRoute};
 pub(crate) use schedule::RawSchedule;
 pub(crate) use system::{
-    RawFileKind, RawFiles, RawOrderflow, RawOro, RawPush, RawRest, RawRestEndpoint, RawRestTarget,
-    RawSystem,
+    RawFileKind, RawFiles, RawOrderflow, RawOro, RawPull, RawPush, RawReport, RawRest,
+    RawRestEndpoint, RawRestTarget, RawSystem,
 };
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};

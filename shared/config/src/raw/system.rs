@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    RawSchedule,
     care::{RawCare, RawLimits, RawMaintenance},
     orderflow::{RawOrderflowImport, RawReturnWords},
 };
@@ -14,7 +15,7 @@ use crate::{
     HumanDuration,
     orderflow::{ImportType, LongNames},
     secret::SecretRef,
-    system::{AcknowledgeAs, ChangedOrders, FileFormat, UpdateMethod},
+    system::{AcknowledgeAs, ChangedOrders, FileFormat, OrderDetail, PullConfig, UpdateMethod},
 };
 
 /// One system; `kind` says which protocol it speaks.
@@ -70,6 +71,9 @@ pub(crate) struct RawOrderflow {
     /// What is done with a product's description that is longer than OrderFlow takes: cut or refuse.
     #[serde(default)]
     pub(crate) long_names: LongNames,
+    /// What is asked for beside what it pushes.
+    #[serde(default)]
+    pub(crate) pull: RawPull,
     #[serde(default)]
     pub(crate) limits: RawLimits,
     /// The hard deadline of one call.
@@ -118,6 +122,69 @@ pub(crate) struct RawPushScope {
     pub(crate) organisation: Option<String>,
     pub(crate) user: SecretRef,
     pub(crate) password: SecretRef,
+}
+
+/// What an OrderFlow is asked for. Despatches and inventory are pulled where a route of shipments or
+/// stock says when; an order's detail where a push wakes it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawPull {
+    /// How far each pull of despatches reads back over its cursor.
+    pub(crate) overlap: HumanDuration,
+    /// How far back the first one reaches.
+    pub(crate) first: HumanDuration,
+    /// The longest span of despatches that one request asks for.
+    pub(crate) window: HumanDuration,
+    /// The sites whose inventory is asked for, one request each; none for an instance without
+    /// multi-site inventory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sites: Vec<String>,
+    /// Whether an event about an order has its detail read: `never`, `thin` (where it names no
+    /// shipment), `always`.
+    pub(crate) order_detail: OrderDetail,
+    /// When the list of pending shipments is read; what is new there has its order's detail read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pending: Option<RawSchedule>,
+    /// Reports, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) reports: BTreeMap<String, RawReport>,
+}
+
+impl Default for RawPull {
+    fn default() -> Self {
+        let PullConfig { overlap, first, window, order_detail, .. } = PullConfig::default();
+        let (sites, reports) = (Vec::new(), BTreeMap::new());
+        Self { overlap, first, window, sites, order_detail, pending: None, reports }
+    }
+}
+
+/// One report of the instance.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawReport {
+    /// `reportKey`, as the instance has it.
+    pub(crate) key: String,
+    /// `reference`, where the report takes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
+    /// `organisation_id`; the system's organisation by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) organisation_id: Option<String>,
+    /// How far back from now each run asks.
+    #[serde(default = "report_back")]
+    pub(crate) back: HumanDuration,
+    /// When it is read.
+    pub(crate) schedule: RawSchedule,
+    /// What `mapping` makes of a row; both are given together. Without them rows are journalled only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) facet: Option<Facet>,
+    /// File with the jq program: row (an object) → canonical part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mapping: Option<PathBuf>,
+}
+
+const fn report_back() -> HumanDuration {
+    HumanDuration::from_secs(2 * 24 * 3_600)
 }
 
 /// An OroCommerce shop.

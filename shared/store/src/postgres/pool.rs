@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("steps.sql"),
     include_str!("agreed.sql"),
     include_str!("schedule.sql"),
+    include_str!("wakes.sql"),
 ];
 
 #[derive(Debug)]

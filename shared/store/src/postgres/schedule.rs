@@ -1,4 +1,4 @@
-//! Schedule states, one JSON row each, changed under its lock.
+//! Schedule states, one JSON row each, changed under its lock; and wakes.
 
 use deadpool_postgres::Transaction;
 use jiff::Timestamp;
@@ -6,9 +6,12 @@ use jiff::Timestamp;
 use super::{
     PostgresStore,
     error::Trouble,
-    value::{json, text, wide},
+    value::{get, json, narrow, text, wide},
 };
-use crate::{ScheduleChange, ScheduleState, Schedules, StoreError};
+use crate::{
+    ScheduleChange, ScheduleState, Schedules, StoreError, Wake, Wakes, Woken, page::micros,
+    storable::scrub,
+};
 
 impl Schedules for PostgresStore {
     async fn schedules(&self) -> Result<Vec<ScheduleState>, StoreError> {
@@ -54,6 +57,68 @@ impl Schedules for PostgresStore {
     }
 }
 
+impl Wakes for PostgresStore {
+    async fn hear(
+        &self,
+        source: &str,
+        message_id: Option<u64>,
+        mut wakes: Vec<Wake>,
+    ) -> Result<(), StoreError> {
+        for wake in &mut wakes {
+            scrub(&mut wake.key);
+        }
+        // One order for all, so that two never wait for each other.
+        wakes.sort();
+        wakes.dedup();
+        let work = || async {
+            let mut session = self.pool.session().await?;
+            let transaction = session.transaction().await?;
+            let now = self.now(&transaction).await?;
+            if let Some(id) = message_id {
+                hear(&transaction, source, id).await?;
+            }
+            for each in &wakes {
+                wake(&transaction, each, now).await?;
+            }
+            Ok(transaction.commit().await?)
+        };
+        self.pool.attempt(work).await
+    }
+
+    async fn heard(&self, source: &str) -> Result<Option<u64>, StoreError> {
+        let work = || async {
+            let mut session = self.pool.session().await?;
+            let transaction = super::view(&mut session).await?;
+            let sql = "SELECT message_id FROM heard WHERE source = $1";
+            let row = transaction.query_opt(sql, &[&source]).await?;
+            let found: Option<i64> = row.as_ref().map(|row| get(row, "message_id")).transpose()?;
+            Ok(found.map(narrow).transpose()?)
+        };
+        self.pool.attempt(work).await
+    }
+
+    async fn woken(&self, source: &str, limit: u32) -> Result<Vec<Woken>, StoreError> {
+        let work = || async {
+            let mut session = self.pool.session().await?;
+            let transaction = super::view(&mut session).await?;
+            woken(&transaction, source, limit).await
+        };
+        self.pool.attempt(work).await
+    }
+
+    async fn rest(&self, done: Vec<Woken>) -> Result<(), StoreError> {
+        let work = || async {
+            let mut session = self.pool.session().await?;
+            let transaction = session.transaction().await?;
+            for each in &done {
+                rest(&transaction, each).await?;
+            }
+            Ok(transaction.commit().await?)
+        };
+        self.pool.attempt(work).await
+    }
+}
+
 async fn all(transaction: &Transaction<'_>, now: Timestamp) -> Result<Vec<ScheduleState>, Trouble> {
     let mut states = Vec::new();
     for row in transaction.query("SELECT state FROM schedule ORDER BY name", &[]).await? {
@@ -83,4 +148,43 @@ async fn store(
     let update = "UPDATE schedule SET version = $2, state = $3 WHERE name = $1";
     transaction.execute(update, &[&state.name, &wide(state.version), &form]).await?;
     Ok(state)
+}
+
+async fn hear(transaction: &Transaction<'_>, source: &str, id: u64) -> Result<(), Trouble> {
+    let upsert = "INSERT INTO heard (source, message_id) VALUES ($1, $2)
+                  ON CONFLICT (source) DO UPDATE SET message_id = excluded.message_id
+                  WHERE heard.message_id < excluded.message_id";
+    transaction.execute(upsert, &[&source, &wide(id)]).await?;
+    Ok(())
+}
+
+async fn wake(transaction: &Transaction<'_>, wake: &Wake, now: Timestamp) -> Result<(), Trouble> {
+    let upsert = "INSERT INTO wake (source, endpoint, key, at, times) VALUES ($1, $2, $3, $4, 1)
+                  ON CONFLICT (source, endpoint, key) DO UPDATE SET times = wake.times + 1";
+    let Wake { source, endpoint, key } = wake;
+    transaction.execute(upsert, &[source, endpoint, key, &micros(now)]).await?;
+    Ok(())
+}
+
+async fn woken(
+    transaction: &Transaction<'_>,
+    source: &str,
+    limit: u32,
+) -> Result<Vec<Woken>, Trouble> {
+    let sql = "SELECT endpoint, key, times FROM wake WHERE source = $1
+               ORDER BY at, endpoint, key LIMIT $2";
+    let mut found = Vec::new();
+    for row in transaction.query(sql, &[&source, &i64::from(limit)]).await? {
+        let (endpoint, key) = (get(&row, "endpoint")?, get(&row, "key")?);
+        let wake = Wake { source: source.to_owned(), endpoint, key };
+        found.push(Woken { wake, times: narrow(get(&row, "times")?)? });
+    }
+    Ok(found)
+}
+
+async fn rest(transaction: &Transaction<'_>, done: &Woken) -> Result<(), Trouble> {
+    let delete = "DELETE FROM wake WHERE source = $1 AND endpoint = $2 AND key = $3 AND times = $4";
+    let Wake { source, endpoint, key } = &done.wake;
+    transaction.execute(delete, &[source, endpoint, key, &wide(done.times)]).await?;
+    Ok(())
 }

@@ -1,10 +1,13 @@
-//! Schedule states, one JSON row each.
+//! Schedule states, one JSON row each, and wakes.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{SqliteStore, Turn, value::wide};
-use crate::{ScheduleChange, ScheduleState, Schedules, StoreError};
+use super::{
+    SqliteStore, Turn,
+    value::{micros, narrow, wide},
+};
+use crate::{ScheduleChange, ScheduleState, Schedules, StoreError, Wake, Wakes, Woken};
 
 impl Schedules for SqliteStore {
     async fn schedules(&self) -> Result<Vec<ScheduleState>, StoreError> {
@@ -34,6 +37,43 @@ impl Schedules for SqliteStore {
                 state.change(&change, now);
                 store(ledger, state)
             })
+        })
+        .await
+    }
+}
+
+impl Wakes for SqliteStore {
+    async fn hear(
+        &self,
+        source: &str,
+        message_id: Option<u64>,
+        wakes: Vec<Wake>,
+    ) -> Result<(), StoreError> {
+        let (clock, source) = (self.options.clock, source.to_owned());
+        self.run(move |files| {
+            files.turn(clock, |Turn { ledger, now }| {
+                if let Some(id) = message_id {
+                    hear(ledger, &source, id)?;
+                }
+                wakes.iter().try_for_each(|each| wake(ledger, each, now))
+            })
+        })
+        .await
+    }
+
+    async fn heard(&self, source: &str) -> Result<Option<u64>, StoreError> {
+        let source = source.to_owned();
+        self.run(move |files| files.ledger.read(|ledger| heard(ledger, &source))).await
+    }
+
+    async fn woken(&self, source: &str, limit: u32) -> Result<Vec<Woken>, StoreError> {
+        let source = source.to_owned();
+        self.run(move |files| files.ledger.read(|ledger| woken(ledger, &source, limit))).await
+    }
+
+    async fn rest(&self, done: Vec<Woken>) -> Result<(), StoreError> {
+        self.run(move |files| {
+            files.ledger.write(|ledger| done.iter().try_for_each(|each| rest(ledger, each)))
         })
         .await
     }
@@ -72,4 +112,54 @@ fn store(ledger: &Connection, mut state: ScheduleState) -> Result<ScheduleState,
 fn parse(text: &str) -> Result<ScheduleState, StoreError> {
     serde_json::from_str(text)
         .map_err(|error| StoreError::Corrupt(format!("a schedule cannot be read: {error}")))
+}
+
+fn hear(ledger: &Connection, source: &str, id: u64) -> Result<(), StoreError> {
+    let mut upsert = ledger.prepare_cached(
+        "INSERT INTO heard (source, message_id) VALUES (?1, ?2)
+         ON CONFLICT (source) DO UPDATE SET message_id = excluded.message_id
+         WHERE heard.message_id < excluded.message_id",
+    )?;
+    upsert.execute((source, wide(id)))?;
+    Ok(())
+}
+
+fn heard(ledger: &Connection, source: &str) -> Result<Option<u64>, StoreError> {
+    let mut select = ledger.prepare_cached("SELECT message_id FROM heard WHERE source = ?1")?;
+    let found: Option<i64> = select.query_row([source], |row| row.get(0)).optional()?;
+    found.map(narrow).transpose()
+}
+
+fn wake(ledger: &Connection, wake: &Wake, now: Timestamp) -> Result<(), StoreError> {
+    let mut upsert = ledger.prepare_cached(
+        "INSERT INTO wake (source, endpoint, key, at, times) VALUES (?1, ?2, ?3, ?4, 1)
+         ON CONFLICT (source, endpoint, key) DO UPDATE SET times = wake.times + 1",
+    )?;
+    upsert.execute((&wake.source, &wake.endpoint, &wake.key, micros(now)))?;
+    Ok(())
+}
+
+fn woken(ledger: &Connection, source: &str, limit: u32) -> Result<Vec<Woken>, StoreError> {
+    let mut select = ledger.prepare_cached(
+        "SELECT endpoint, key, times FROM wake WHERE source = ?1 ORDER BY at, endpoint, key LIMIT ?2",
+    )?;
+    let rows = select.query_map((source, limit), |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (endpoint, key, times) = row?;
+        let wake = Wake { source: source.to_owned(), endpoint, key };
+        found.push(Woken { wake, times: narrow(times)? });
+    }
+    Ok(found)
+}
+
+fn rest(ledger: &Connection, done: &Woken) -> Result<(), StoreError> {
+    let mut delete = ledger.prepare_cached(
+        "DELETE FROM wake WHERE source = ?1 AND endpoint = ?2 AND key = ?3 AND times = ?4",
+    )?;
+    let Wake { source, endpoint, key } = &done.wake;
+    delete.execute((source, endpoint, key, wide(done.times)))?;
+    Ok(())
 }

@@ -1,9 +1,9 @@
-//! Schedules, as every process of a store sees them.
+//! Schedules and wakes, as every process of a store sees them.
 
 use std::time::Duration;
 
 use super::{clock, pass, store, wait};
-use crate::{Because, Run, ScheduleChange, ScheduleState, Schedules};
+use crate::{Because, Run, ScheduleChange, ScheduleState, Schedules, Wake, Wakes as _, Woken};
 
 const NAME: &str = "poll/warehouse/despatches";
 
@@ -58,19 +58,53 @@ fn history_keeps_what_happened_and_counts_what_found_nothing() {
     let idle_until = clock();
     pass(Duration::from_secs(30));
     change(&store, ran(Because::Schedule, false, 0));
-    change(&store, ran(Because::Hand, true, 1));
+    change(&store, ran(Because::Push, true, 1));
     let state = wait(store.schedule(NAME)).unwrap();
     let runs: Vec<_> = state.runs.iter().map(|run| (run.because, run.ok, run.times)).collect();
     assert_eq!(
         runs,
-        [(Because::Hand, true, 1), (Because::Schedule, false, 1), (Because::Schedule, true, 3)]
+        [(Because::Push, true, 1), (Because::Schedule, false, 1), (Because::Schedule, true, 3)]
     );
     assert_eq!(state.runs[2].started_at, idle_until);
     assert!(state.runs[2].first_at < idle_until);
     assert!(state.runs[1].detail.as_ref().unwrap().len() < 1_000);
-    assert_eq!(state.last_run().map(|run| (run.started_at, run.ok)), Some((clock(), true)));
+    assert_eq!(state.last_run().map(|run| (run.started_at, run.ok)), Some((clock(), false)));
     for _ in 0..100 {
         change(&store, ran(Because::Hand, true, 1));
     }
     assert_eq!(wait(store.schedule(NAME)).unwrap().runs.len(), 50);
+}
+
+#[test]
+fn message_ids_that_were_heard_only_grow() {
+    let store = store();
+    assert_eq!(wait(store.heard("warehouse")).unwrap(), None);
+    for (id, highest) in [(7, 7), (5, 7), (9, 9)] {
+        wait(store.hear("warehouse", Some(id), Vec::new())).unwrap();
+        assert_eq!(wait(store.heard("warehouse")).unwrap(), Some(highest));
+    }
+    wait(store.hear("warehouse", None, Vec::new())).unwrap();
+    assert_eq!(wait(store.heard("depot")).unwrap(), None);
+}
+
+#[test]
+fn a_wake_waits_once_until_it_is_done_and_one_that_comes_meanwhile_stays() {
+    let store = store();
+    let wake = |key: &str| Wake {
+        source: "warehouse".to_owned(),
+        endpoint: "order".to_owned(),
+        key: key.to_owned(),
+    };
+    wait(store.hear("warehouse", None, vec![wake("B"), wake("A")])).unwrap();
+    pass(Duration::from_secs(1));
+    wait(store.hear("warehouse", None, vec![wake("C"), wake("A")])).unwrap();
+    let found = wait(store.woken("warehouse", 2)).unwrap();
+    let keys: Vec<_> = found.iter().map(|woken| (woken.wake.key.as_str(), woken.times)).collect();
+    assert_eq!(keys, [("A", 2), ("B", 1)]);
+    wait(store.hear("warehouse", None, vec![wake("B")])).unwrap();
+    wait(store.rest(found)).unwrap();
+    let left: Vec<Woken> = wait(store.woken("warehouse", 9)).unwrap();
+    let keys: Vec<_> = left.iter().map(|woken| woken.wake.key.as_str()).collect();
+    assert_eq!(keys, ["B", "C"]);
+    assert_eq!(wait(store.woken("depot", 9)).unwrap(), []);
 }

@@ -25,6 +25,7 @@ fn read(format: FileFormat, chunk: &Chunk) -> Vec<Item> {
     let record = Record {
         endpoint: "products",
         scope: None,
+        message_id: None,
         received_at: Timestamp::UNIX_EPOCH,
         as_of: Some("2026-01-01T00:00:00Z".parse().unwrap()),
         first_line: chunk.first_line,

@@ -1,11 +1,13 @@
-//! What OrderFlow says, as canonical drafts: pushes (OrderFlow reference §5).
+//! What OrderFlow says, as canonical drafts: pushes (OrderFlow reference §5), and what was pulled (§4).
 //!
 //! Attributes and elements nobody knows are carried as extensions; formats are configurable at
 //! OrderFlow. What has no canonical facet becomes a skip that says so.
 
+mod despatch;
 mod fields;
 mod foreign;
 mod order;
+mod report;
 mod returned;
 mod stock;
 #[cfg(test)]
@@ -15,10 +17,10 @@ use ferry_canonical::{Clock, FailureKind, Part, Sequence};
 use jiff::{Timestamp, tz::TimeZone};
 
 use self::{
-    fields::{number, optional, short},
+    fields::{number, optional, short, whole},
     foreign::Foreign,
 };
-use super::times;
+use super::{Orderflow, PUSH, pull, times};
 use crate::{
     BadItem, Draft, Item, Record,
     draft::PartDraft,
@@ -33,10 +35,13 @@ struct Document<'a> {
     body: &'a [u8],
     root: &'a Element,
     zone: &'a TimeZone,
+    endpoint: &'a str,
+    /// The highest message id that was heard before this was asked for.
+    heard: Option<&'a str>,
     received_at: Timestamp,
 }
 
-pub(super) fn items(record: &Record<'_>, zone: &TimeZone) -> Vec<Item> {
+pub(super) fn items(record: &Record<'_>, orderflow: &Orderflow) -> Vec<Item> {
     let root = match xml::parse(record.body) {
         Ok(root) => root,
         Err(error) => {
@@ -52,9 +57,19 @@ pub(super) fn items(record: &Record<'_>, zone: &TimeZone) -> Vec<Item> {
             return vec![Item { pointer: "/".to_owned(), draft: Err(bad) }];
         }
     };
-    let document =
-        Document { body: record.body, root: &root, zone, received_at: record.received_at };
-    document.items()
+    let pushed = record.endpoint == PUSH;
+    let document = Document {
+        body: record.body,
+        root: &root,
+        zone: &orderflow.zone,
+        endpoint: record.endpoint,
+        heard: record.message_id.filter(|_| !pushed),
+        received_at: record.received_at,
+    };
+    match pull::report_name(record.endpoint) {
+        Some(name) => document.report(name, orderflow.reports.get(name)),
+        None => document.items(),
+    }
 }
 
 impl Document<'_> {
@@ -62,6 +77,9 @@ impl Document<'_> {
         match self.root.name.as_str() {
             "inventory" => self.inventory(),
             "event" => self.event(),
+            "order" => self.order(self.root),
+            "shipments" if self.endpoint == pull::PENDING => vec![self.pending()],
+            "shipments" => self.despatches(),
             "stockChanges" => vec![self.stock_changes()],
             "paymentRequest" => {
                 let orders = self.root.children.iter().filter(|child| child.name == "order");
@@ -105,10 +123,13 @@ impl Document<'_> {
         Item { pointer: format!("/{}", self.root.name), draft: Ok(skip) }
     }
 
-    /// The place on the clock of messages.
+    /// The place on the clock of messages. What was pulled is no message: it comes behind whatever
+    /// had been heard before.
     fn message_id(&self) -> Result<u128, String> {
         let id = number(self.root, "messageId")?;
-        id.ok_or_else(|| format!("/{}/@messageId: missing; expected a number", self.root.name))
+        let pulled = || (self.endpoint != PUSH).then(|| self.heard.and_then(whole).unwrap_or(0));
+        id.or_else(pulled)
+            .ok_or_else(|| format!("/{}/@messageId: missing; expected a number", self.root.name))
     }
 
     fn event_time(&self) -> Result<Option<Timestamp>, String> {

@@ -3,10 +3,14 @@
 //! It never looks for duplicates and never drops: order and repetition are the ledger's business.
 
 use ferry_canonical::limits;
-use ferry_config::system::{AcknowledgeAs, PushConfig};
+use ferry_config::system::{AcknowledgeAs, PullConfig, PushConfig};
 use quick_xml::escape::escape;
 
-use super::access::{self, Scope};
+use super::{
+    PUSH,
+    access::{self, Scope},
+    wakes,
+};
 use crate::{Acknowledged, Admitted, PushRequest, Refusal, xml};
 
 /// Of a message's id, which becomes a header of its record. It is a number.
@@ -42,6 +46,7 @@ pub(super) fn admit(
 
 pub(super) fn receive(
     push: &PushConfig,
+    pull: &PullConfig,
     request: &PushRequest<'_>,
     _: Admitted,
 ) -> Result<Acknowledged, Refusal> {
@@ -58,11 +63,12 @@ pub(super) fn receive(
     }
     let (content_type, body) = acknowledgement(push, message_id.as_deref().unwrap_or("-"));
     Ok(Acknowledged {
-        endpoint: "push".to_owned(),
+        endpoint: PUSH.to_owned(),
         scope: Scope::of(request.headers, request.query).name().map(str::to_owned),
         message_id,
         content_type,
         body,
+        wakes: wakes::of(&root, pull),
     })
 }
 
@@ -127,7 +133,8 @@ mod tests {
             ("content-type".to_owned(), media.to_owned()),
         ];
         let admitted = admit(Some(push), &headers, query)?;
-        receive(push, &PushRequest { headers: &headers, query, body }, admitted)
+        let request = PushRequest { headers: &headers, query, body };
+        receive(push, &PullConfig::default(), &request, admitted)
     }
 
     #[test]

@@ -4,15 +4,18 @@
 use ferry_canonical::{Part, limits};
 use ferry_config::{
     Secret,
-    system::{AcknowledgeAs, ChangedOrders, Limits, OrderflowConfig, PushConfig, PushCredentials},
+    system::{
+        AcknowledgeAs, ChangedOrders, Limits, OrderflowConfig, PullConfig, PushConfig,
+        PushCredentials,
+    },
 };
 
 use super::Orderflow;
 use crate::{Draft, Item, PushRequest, Record};
 
-fn orderflow() -> Orderflow {
+pub(super) fn config() -> OrderflowConfig {
     let credentials = PushCredentials { user: Secret::new("flow"), password: Secret::new("pw") };
-    Orderflow::new(&OrderflowConfig {
+    OrderflowConfig {
         base_url: "http://warehouse.test".to_owned(),
         organisation: "acme".to_owned(),
         channel: "web".to_owned(),
@@ -27,9 +30,13 @@ fn orderflow() -> Orderflow {
         }),
         changed_orders: ChangedOrders::Amend,
         writes: Box::default(),
+        pull: PullConfig::default(),
         limits: Limits::default(),
-    })
-    .unwrap()
+    }
+}
+
+fn orderflow() -> Orderflow {
+    Orderflow::new(&config()).unwrap()
 }
 
 /// A push's items, after it was acknowledged.
@@ -43,6 +50,7 @@ fn pushed(body: &str) -> Vec<Item> {
     orderflow.read(&Record {
         endpoint: "push",
         scope: None,
+        message_id: None,
         received_at: "2026-11-22T09:15:00Z".parse().unwrap(),
         as_of: None,
         first_line: 1,

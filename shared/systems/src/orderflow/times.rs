@@ -4,13 +4,21 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 /// Reads `2024-03-02 16:40:11` or `2024-03-02T16:40:11` as a time of `zone`.
 pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<Timestamp> {
-    let local: DateTime = text.trim().replacen(' ', "T", 1).parse().ok()?;
-    zone.to_ambiguous_timestamp(local).compatible().ok()
+    zone.to_ambiguous_timestamp(civil(text)?).compatible().ok()
+}
+
+/// The same, without asking when that was.
+pub(super) fn civil(text: &str) -> Option<DateTime> {
+    text.trim().replacen(' ', "T", 1).parse().ok()
 }
 
 /// Writes a time as OrderFlow reads it.
 pub(super) fn format(time: Timestamp, zone: &TimeZone) -> String {
-    time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    local(time.to_zoned(zone.clone()).datetime())
+}
+
+pub(super) fn local(time: DateTime) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 #[cfg(test)]

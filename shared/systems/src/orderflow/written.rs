@@ -15,7 +15,7 @@ use ferry_canonical::{Brought, Doubt, Facet, FailureKind, Part};
 use ferry_config::{
     OrderflowWrites, Secret,
     orderflow::{DeliverBy, ImportOperation, ImportType, LongNames, OrderflowImport},
-    system::{ChangedOrders, Limits, Mapping, OrderflowConfig},
+    system::{ChangedOrders, Limits, Mapping, OrderflowConfig, PullConfig},
 };
 use ferry_http::{Conversation, HttpError, HttpPort, Request, Response};
 use futures_util::future::BoxFuture;
@@ -39,6 +39,7 @@ fn config(writes: OrderflowWrites) -> OrderflowConfig {
         push: None,
         changed_orders: ChangedOrders::Leave,
         writes: Box::new(writes),
+        pull: PullConfig::default(),
         limits: Limits::default(),
     }
 }

@@ -218,6 +218,7 @@ mod tests {
         Record {
             endpoint: ORDERS,
             scope: None,
+            message_id: None,
             received_at: Timestamp::UNIX_EPOCH,
             as_of: None,
             first_line: 1,

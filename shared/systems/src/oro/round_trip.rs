@@ -128,6 +128,7 @@ async fn polled(oro: &Oro, shop: &Arc<Keeping>) -> PartDraft {
     let record = Record {
         endpoint: "customers",
         scope: None,
+        message_id: None,
         received_at: Timestamp::UNIX_EPOCH,
         as_of: None,
         first_line: 1,

@@ -119,6 +119,7 @@ fn read(body: &str) -> Vec<Item> {
     let record = Record {
         endpoint: "customers",
         scope: None,
+        message_id: None,
         received_at: Timestamp::UNIX_EPOCH,
         as_of: None,
         first_line: 1,

@@ -105,6 +105,7 @@ impl Identity {
             "/remoteorder/shipment/pending.xml" if get => {
                 self.in_channel(question, |_| Answer::xml(queries::pending_shipments(warehouse)))
             }
+            "/remote/report.xml" if get || post => self.report(question, warehouse),
             "/remoteorder/order/update.xml" if post => {
                 self.in_channel(question, |this| self.notified(this, "order", &["created"]))
             }
@@ -175,6 +176,25 @@ impl Identity {
         let told = effect("notification", reference, EffectKind::Created, told);
         let answer = message(format!("Result 'queued' for {entity} {reference}"));
         Answer { effects: vec![told], ..answer }
+    }
+
+    /// Reports name their organisation in a parameter of their own.
+    fn report(&self, question: &Question<'_>, warehouse: &Warehouse) -> Answer {
+        match question.parameter("organisation_id") {
+            Some(named) if named == self.organisation => {}
+            Some(named) => {
+                return Answer::xml(report::error(format!("Unknown organisation {named}")));
+            }
+            None => return Answer::xml(report::error("No organisation specified")),
+        }
+        match question.parameter("reportKey") {
+            Some("purchase_order_lines_xml") => {
+                Answer::xml(queries::purchase_order_lines(warehouse, &self.organisation))
+            }
+            Some("return_line_api_report") => Answer::xml(queries::return_lines()),
+            Some(key) => Answer::xml(report::error(format!("Unknown report {key}"))),
+            None => Answer::xml(report::error("Parameter reportKey is required")),
+        }
     }
 }
 
@@ -443,6 +463,23 @@ mod tests {
             let target = format!("/remoteorder/shipment/despatches.xml?channel=web&from={from}");
             let answer = ask(&mut warehouse, &Method::GET, &target, "");
             assert_eq!(answer.body.contains("WEB-1001_S1"), found, "{from}");
+        }
+    }
+
+    #[test]
+    fn a_report_is_asked_for_by_its_key_and_its_organisation() {
+        let mut warehouse = samples::warehouse();
+        for (query, expected) in [
+            ("reportKey=purchase_order_lines_xml&organisation_id=acme", "<sku>MUG</sku>"),
+            ("reportKey=return_line_api_report&organisation_id=acme", "<returns/>"),
+            ("reportKey=nope&organisation_id=acme", "<error>Unknown report nope</error>"),
+            ("reportKey=nope&organisation_id=x", "<error>Unknown organisation x</error>"),
+            ("reportKey=nope", "<error>No organisation specified</error>"),
+            ("organisation_id=acme", "<error>Parameter reportKey is required</error>"),
+        ] {
+            let target = format!("/remote/report.xml?{query}");
+            let answer = ask(&mut warehouse, &Method::GET, &target, "");
+            assert!(answer.body.contains(expected), "{query}: {}", answer.body);
         }
     }
 

@@ -176,6 +176,27 @@ pub(super) fn pending_shipments(warehouse: &Warehouse) -> String {
     Element::new("shipments").children(rows).document()
 }
 
+/// The report `purchase_order_lines_xml`: what is on order, a line per product and site.
+pub(super) fn purchase_order_lines(warehouse: &Warehouse, organisation: &str) -> String {
+    let levels = warehouse.levels.values().flat_map(|sites| sites.values());
+    let rows = levels.filter(|level| level.stock.on_order != "0").map(|level| {
+        Element::new("line")
+            .child(Element::holding("organisation", organisation))
+            .child(Element::holding("reference", format!("PO-{}", level.inventory_id)))
+            .child(Element::holding("state", "created"))
+            .child(Element::holding("lineQuantity", &level.stock.on_order))
+            .child(Element::holding("lineOutstandingQuantity", &level.stock.on_order))
+            .child(Element::holding("lineState", "created"))
+            .child(Element::holding("sku", &level.stock.sku))
+    });
+    Element::new("report").child(Element::new("lines").children(rows)).document()
+}
+
+/// The report `return_line_api_report`: nobody sends anything back to this warehouse.
+pub(super) fn return_lines() -> String {
+    Element::new("returns").document()
+}
+
 fn day(time: &str) -> &str {
     time.split_once(' ').map_or(time, |(day, _)| day)
 }

@@ -54,6 +54,7 @@ fn row(sku: &str, name: &str, day: u8, line: u32) -> Event {
     let record = Record {
         endpoint: "products",
         scope: None,
+        message_id: None,
         received_at: ferry_sim::now(),
         as_of: Some(format!("2026-01-{day:02}T06:00:00Z").parse().unwrap()),
         first_line: line,

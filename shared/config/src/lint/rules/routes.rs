@@ -20,6 +20,8 @@ enum Said {
     Unasked,
     /// It is asked every so often.
     Polled,
+    /// It tells by itself, and is asked as well where the route says when.
+    Both,
     Never,
 }
 
@@ -27,11 +29,10 @@ fn says(system: &RawSystem, facet: Facet) -> Said {
     let said = |when, said| if when { said } else { Said::Never };
     match system {
         RawSystem::Orderflow(_) => {
-            let told = matches!(
-                facet,
-                Facet::Shipment | Facet::Cancellation | Facet::Return | Facet::Stock
-            );
-            said(told, Said::Unasked)
+            let asked = matches!(facet, Facet::Shipment | Facet::Stock);
+            let told = matches!(facet, Facet::Cancellation | Facet::Return);
+            let reported = reports(system, facet);
+            said(asked || told || reported, if asked { Said::Both } else { Said::Unasked })
         }
         RawSystem::Oro(_) => said(matches!(facet, Facet::Placed | Facet::Profile), Said::Polled),
         RawSystem::Rest(rest) => {
@@ -41,6 +42,12 @@ fn says(system: &RawSystem, facet: Facet) -> Said {
             said(files.files.values().any(|kind| kind.facet == facet), Said::Unasked)
         }
     }
+}
+
+/// Whether a report of it is mapped to this facet, which has a schedule of its own.
+fn reports(system: &RawSystem, facet: Facet) -> bool {
+    let RawSystem::Orderflow(orderflow) = system else { return false };
+    orderflow.pull.reports.values().any(|report| report.facet == Some(facet))
 }
 
 fn takes(system: &RawSystem, facet: Facet) -> bool {
@@ -100,6 +107,8 @@ fn source(key: &str, raw: &RawConfig, route: &RawRoute, findings: &mut Findings<
     }
     if let RawSystem::Orderflow(orderflow) = system
         && orderflow.push.is_none()
+        && !reports(system, route.facet)
+        && !(timed && said == Said::Both)
     {
         let message = format!("{} has no `push`, so what it pushes is refused", route.from);
         findings.warning(&at, message);

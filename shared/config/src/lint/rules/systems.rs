@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::{Findings, bad_name, care, imports, is_name, rest};
+use super::{Findings, bad_name, care, imports, is_name, rest, schedules};
 use crate::{
     HumanDuration,
-    raw::{RawConfig, RawFiles, RawOrderflow, RawOro, RawPush, RawSystem},
+    raw::{RawConfig, RawFiles, RawOrderflow, RawOro, RawPull, RawPush, RawSchedule, RawSystem},
     secret::SecretRef,
 };
 
@@ -22,6 +22,7 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
             RawSystem::Orderflow(system) => {
                 orderflow(&key, system, findings);
                 imports::check(&key, system, base_dir, findings);
+                pull(&format!("{key}.pull"), &system.pull, base_dir, findings);
             }
             RawSystem::Oro(system) => oro(&key, system, findings),
             RawSystem::Rest(system) => rest::check(&key, system, base_dir, findings),
@@ -48,6 +49,41 @@ fn orderflow(key: &str, raw: &RawOrderflow, findings: &mut Findings<'_>) {
     deadlines(key, raw.timeout, raw.settle_after, findings);
     care::limits(key, &raw.limits, findings);
     care::care(key, &raw.care, &raw.maintenance, findings);
+}
+
+fn pull(key: &str, raw: &RawPull, base_dir: &Path, findings: &mut Findings<'_>) {
+    for (field, span) in [("window", raw.window), ("first", raw.first)] {
+        if span.0.is_zero() {
+            findings.error(&format!("{key}.{field}"), "nothing fits into no time");
+        }
+    }
+    for (index, site) in raw.sites.iter().enumerate() {
+        if site.is_empty() || raw.sites.iter().take(index).any(|other| other == site) {
+            findings.error(&format!("{key}.sites[{index}]"), "it must be a site, named once");
+        }
+    }
+    if let Some(pending) = &raw.pending {
+        timed(&format!("{key}.pending"), pending, findings);
+    }
+    for (name, report) in &raw.reports {
+        let key = format!("{key}.reports.{name}");
+        if !is_name(name) {
+            findings.error(&key, bad_name(name));
+        }
+        timed(&format!("{key}.schedule"), &report.schedule, findings);
+        if report.facet.is_some() != report.mapping.is_some() {
+            findings.error(&key, "`facet` and `mapping` are given together, or not at all");
+        }
+        if let Some(file) = &report.mapping {
+            mapping(&key, file, base_dir, findings);
+        }
+    }
+}
+
+fn timed(key: &str, raw: &RawSchedule, findings: &mut Findings<'_>) {
+    if !schedules::check(key, raw, findings) {
+        findings.error(key, "it must say `every` or `cron`");
+    }
 }
 
 fn push(key: &str, raw: &RawPush, findings: &mut Findings<'_>) {

@@ -143,6 +143,7 @@ fn system(mapping: Option<&str>) -> Orderflow {
         user: Secret::new("ferry"),
         password: Secret::new("pw"),
         push: None,
+        pull: ferry_config::system::PullConfig::default(),
         changed_orders: ChangedOrders::Amend,
         writes: Box::new(OrderflowWrites { imports, ..OrderflowWrites::default() }),
         limits: Limits::default(),

@@ -44,6 +44,15 @@ pub(super) fn text(element: &Element, name: &str) -> Option<String> {
     value.map(str::to_owned)
 }
 
+/// The text of a child.
+pub(super) fn child<'a>(element: &'a Element, name: &str) -> Result<Option<&'a str>, String> {
+    bounded(name, element.child_text(name))
+}
+
+pub(super) fn required_child<'a>(element: &'a Element, name: &str) -> Result<&'a str, String> {
+    child(element, name)?.ok_or_else(|| format!("{name} of `{}`: missing or empty", element.name))
+}
+
 pub(super) fn short(text: &str) -> String {
     text.chars().take(40).collect()
 }

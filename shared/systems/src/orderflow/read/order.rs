@@ -11,6 +11,7 @@ use super::{
     Document, MESSAGE_ID, draft,
     fields::{decimal, optional, required, short},
     foreign::{self, Foreign, nest},
+    named,
 };
 use crate::{BadItem, Draft, Item, xml::Element};
 
@@ -43,7 +44,11 @@ impl Document<'_> {
             items.push(item(self.pointer(order), self.key(order), draft, fragment));
         }
         if items.is_empty() {
-            let what = format!("event {}", short(self.event_type()));
+            let what = if order.start == self.root.start {
+                named("order", order.attribute("externalReference"))
+            } else {
+                format!("event {}", short(self.event_type()))
+            };
             items.push(self.skip(&what, "it names no shipment and no cancellation"));
         }
         items

@@ -1,4 +1,3 @@
-use ferry_canonical::Part;
 use proptest::prelude::*;
 
 use super::{stock::ONLY_SITE, *};
@@ -7,12 +6,13 @@ fn read(body: &str) -> Vec<Item> {
     let record = Record {
         endpoint: "push",
         scope: None,
+        message_id: None,
         received_at: "2026-11-22T09:15:00Z".parse().unwrap(),
         as_of: None,
         first_line: 1,
         body: body.as_bytes(),
     };
-    items(&record, &TimeZone::get("Europe/London").unwrap())
+    items(&record, &Orderflow::new(&crate::orderflow::rows::config()).unwrap())
 }
 
 fn part(item: &Item) -> &PartDraft {

@@ -457,7 +457,8 @@ proptest! {
             prop_assert_eq!(held.part.fingerprint(), part.fingerprint());
             let body = json!([document]).to_string();
             let record = Record {
-                endpoint: "customers", scope: None, received_at: Timestamp::UNIX_EPOCH,
+                endpoint: "customers", scope: None,
+            message_id: None, received_at: Timestamp::UNIX_EPOCH,
                 as_of: None, first_line: 1, body: body.as_bytes(),
             };
             let Ok(Draft::Part(draft)) = rest.read(&record).pop().unwrap().draft else { panic!() };
