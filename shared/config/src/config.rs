@@ -112,12 +112,22 @@ impl fmt::Display for LogLevel {
 }
 
 /// Where a service's HTTP side listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceConfig {
     /// Port 0 takes a free one.
     pub listen: SocketAddr,
     /// A proxy in front speaks TLS. Always false for transformer and loader.
     pub behind_proxy: bool,
+    /// It speaks TLS itself. The producer only.
+    pub tls: Option<TlsConfig>,
+}
+
+/// The files by which a service proves who it is, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Its certificate, and those up to the one that clients trust.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 impl Config {

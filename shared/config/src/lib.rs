@@ -24,7 +24,7 @@ pub mod timeline;
 pub use alerts::{AlertsConfig, MailConfig, MailLogin, MailTls, WebhookConfig};
 pub use care::{CareConfig, MaintenanceWindow, maintained_until};
 pub use config::{
-    BrokerConfig, Config, LogConfig, LogFormat, LogLevel, ServiceConfig, StoreConfig,
+    BrokerConfig, Config, LogConfig, LogFormat, LogLevel, ServiceConfig, StoreConfig, TlsConfig,
 };
 pub use conflict::{ConflictPolicy, ConflictPolicyError};
 pub use duration::HumanDuration;

@@ -6,6 +6,7 @@ mod orderflow;
 use std::{
     collections::BTreeMap,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use jiff::{civil::Weekday, tz::TimeZone};
 use crate::{
     BrokerConfig, CareConfig, Config, ConfigError, CronTimes, Environment, HumanDuration,
     LogConfig, MaintenanceWindow, RetryConfig, RouteConfig, ScheduleConfig, Secret, ServiceConfig,
-    StoreConfig, SystemConfig, Times,
+    StoreConfig, SystemConfig, Times, TlsConfig,
     care::time_of_day,
     raw::{
         RawCare, RawConfig, RawDay, RawFileKind, RawFiles, RawLimits, RawMaintenance, RawOrderflow,
@@ -52,15 +53,15 @@ pub(crate) fn resolve(
         store: reader.store(&raw.store)?,
         log: LogConfig { format: raw.log.format, level: raw.log.level },
         producer: ServiceConfig {
-            listen: raw.producer.listen,
-            behind_proxy: raw.producer.behind_proxy,
+            tls: raw.producer.tls.map(|tls| TlsConfig {
+                certificate: reader.path(&tls.certificate),
+                key: reader.path(&tls.key),
+            }),
+            ..service(raw.producer.listen, raw.producer.behind_proxy)
         },
-        transformer: ServiceConfig { listen: raw.transformer.listen, behind_proxy: false },
-        loader: ServiceConfig { listen: raw.loader.listen, behind_proxy: false },
-        console: ServiceConfig {
-            listen: raw.console.listen,
-            behind_proxy: raw.console.behind_proxy,
-        },
+        transformer: service(raw.transformer.listen, false),
+        loader: service(raw.loader.listen, false),
+        console: service(raw.console.listen, raw.console.behind_proxy),
         alerts: alerts::resolve(&reader, raw.alerts)?,
         systems: raw
             .systems
@@ -73,6 +74,10 @@ pub(crate) fn resolve(
         routes: raw.routes.into_iter().map(|route| route_of(route, &retry)).collect(),
         retry,
     })
+}
+
+const fn service(listen: SocketAddr, behind_proxy: bool) -> ServiceConfig {
+    ServiceConfig { listen, behind_proxy, tls: None }
 }
 
 /// None where nothing is said, or the lint has found fault.

@@ -26,12 +26,12 @@ impl ServiceName {
     }
 
     /// Its section of the configuration.
-    pub const fn section(self, config: &Config) -> ServiceConfig {
+    pub const fn section(self, config: &Config) -> &ServiceConfig {
         match self {
-            Self::Producer => config.producer,
-            Self::Transformer => config.transformer,
-            Self::Loader => config.loader,
-            Self::Console => config.console,
+            Self::Producer => &config.producer,
+            Self::Transformer => &config.transformer,
+            Self::Loader => &config.loader,
+            Self::Console => &config.console,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     Arguments, Chain, Lifecycle, Metrics, Readiness, ServiceName, Signals,
     arguments::{NotRun, usage},
     exit, http, lifecycle, telemetry,
+    tls::Identity,
 };
 
 /// Threads that run tasks. Two cores are what a service is built for.
@@ -45,10 +46,15 @@ impl Service {
     }
 
     /// Serves the service's own `router` together with health, readiness and metrics, until
-    /// draining. Returns the bound address.
+    /// draining; over TLS where its section says so. Returns the bound address.
     pub async fn serve(&self, router: Router) -> anyhow::Result<SocketAddr> {
         let pages = http::pages(&self.life, &self.readiness, &self.metrics);
-        http::serve(&self.life, self.listen, pages.merge(router)).await
+        let files = self.name.section(&self.config).tls.as_ref();
+        let identity = files
+            .map(Identity::read)
+            .transpose()
+            .map_err(|error| BadConfiguration(format!("{}.tls: {error:#}", self.name)))?;
+        http::serve(&self.life, self.listen, pages.merge(router), identity).await
     }
 }
 
@@ -157,8 +163,9 @@ fn known(only: &[String], config: &Config) -> Result<(), String> {
 fn open_to_others(name: ServiceName, arguments: &Arguments, config: &Config) -> Option<String> {
     let listen = arguments.listen.filter(|listen| !listen.ip().is_loopback())?;
     let pushed = |system: &SystemConfig| matches!(system, SystemConfig::Orderflow(orderflow) if orderflow.push.is_some());
+    let section = name.section(config);
     let reason = match name {
-        _ if name.section(config).behind_proxy => return None,
+        _ if section.behind_proxy || section.tls.is_some() => return None,
         ServiceName::Console => CONSOLE_IS_OPEN,
         ServiceName::Producer if config.systems.values().any(pushed) => PUSHES_ARE_OPEN,
         ServiceName::Producer | ServiceName::Transformer | ServiceName::Loader => return None,
@@ -196,6 +203,8 @@ mod tests {
         assert!(console.starts_with("--listen 0.0.0.0:7083: anyone who reaches"), "{console}");
         let pushed = told(ServiceName::Producer, "[::]:7080", "").unwrap();
         assert!(pushed.contains("behind_proxy = true"), "{pushed}");
+        let tls = "[producer]\ntls = { certificate = \"tls.pem\", key = \"tls.key\" }\n";
+        assert_eq!(told(ServiceName::Producer, "[::]:7080", tls), None);
         assert_eq!(told(ServiceName::Loader, "0.0.0.0:0", ""), None);
         assert_eq!(told(ServiceName::Console, "127.0.0.1:0", ""), None);
         let behind = "[console]\nbehind_proxy = true\n";

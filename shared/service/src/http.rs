@@ -13,7 +13,10 @@ use axum::{
 use tokio::net::TcpListener;
 use tracing::info;
 
-use crate::{Lifecycle, Metrics, Readiness};
+use crate::{
+    Lifecycle, Metrics, Readiness,
+    tls::{Identity, TlsListener},
+};
 
 /// What the pages show.
 #[derive(Clone, Debug)]
@@ -51,24 +54,34 @@ async fn metrics_page(State(pages): State<Pages>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], pages.metrics.render())
 }
 
-/// Serves `router` on `address` until draining; requests in hand are finished. Returns the address
-/// that was bound, which is also logged as `listening`: port 0 takes a free one.
-pub async fn serve(
+/// Serves `router` on `address` until draining, over TLS where there is an identity; requests in hand
+/// are finished. Returns the address that was bound, which is also logged as `listening`: port 0 takes
+/// a free one.
+pub(crate) async fn serve(
     life: &Lifecycle,
     address: SocketAddr,
     router: Router,
+    identity: Option<Identity>,
 ) -> anyhow::Result<SocketAddr> {
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let bound = listener.local_addr().context("cannot tell the bound address")?;
-    info!(address = %bound, "listening");
-    let draining = life.draining();
-    life.spawn("http", async move {
-        axum::serve(listener, router)
-            .with_graceful_shutdown(draining.cancelled_owned())
-            .await
-            .context("the HTTP side ended")
+    info!(address = %bound, tls = identity.is_some(), "listening");
+    let draining = life.draining().cancelled_owned();
+    let ended = "the HTTP side ended";
+    let Some(identity) = identity else {
+        let serving = axum::serve(listener, router).with_graceful_shutdown(draining);
+        life.spawn("http", async move { serving.await.context(ended) });
+        return Ok(bound);
+    };
+    let following = identity.clone().follow(life.draining());
+    life.spawn("certificate", async move {
+        following.await;
+        Ok(())
     });
+    let listener = TlsListener::new(listener, identity);
+    let serving = axum::serve(listener, router).with_graceful_shutdown(draining);
+    life.spawn("http", async move { serving.await.context(ended) });
     Ok(bound)
 }
 
@@ -97,7 +110,7 @@ mod tests {
         let broker = readiness.condition("broker");
         let own = Router::new().route("/own", get_route());
         let router = pages(&life, &readiness, &metrics).merge(own);
-        let address = serve(&life, "127.0.0.1:0".parse().unwrap(), router).await.unwrap();
+        let address = serve(&life, "127.0.0.1:0".parse().unwrap(), router, None).await.unwrap();
         assert_ne!(address.port(), 0);
 
         assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
@@ -131,7 +144,7 @@ mod tests {
         let life = Lifecycle::default();
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = taken.local_addr().unwrap();
-        let error = serve(&life, address, Router::new()).await.unwrap_err();
+        let error = serve(&life, address, Router::new(), None).await.unwrap_err();
         assert_eq!(error.to_string(), format!("cannot listen on {address}"));
     }
 }

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod readiness;
 pub mod signals;
 pub mod telemetry;
+mod tls;
 
 pub use arguments::{Arguments, ServiceName};
 pub use chain::Chain;

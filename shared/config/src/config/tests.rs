@@ -89,7 +89,7 @@ fn an_empty_file_has_every_default() {
     let StoreConfig::Sqlite { folder } = &config.store else { panic!("{:?}", config.store) };
     assert_eq!(folder, Path::new("/etc/ferry/state"));
     assert_eq!(config.log, LogConfig { format: LogFormat::Json, level: LogLevel::Info });
-    let ports = [config.producer, config.transformer, config.loader, config.console];
+    let ports = [&config.producer, &config.transformer, &config.loader, &config.console];
     assert_eq!(ports.map(|service| service.listen.port()), [7080, 7081, 7082, 7083]);
     assert!(ports.iter().all(|service| service.listen.ip().is_loopback()));
     assert_eq!(config.retry.reference_schedule.len(), 4);

@@ -60,8 +60,9 @@ fn store(raw: &RawStore, findings: &mut Findings<'_>) {
 }
 
 /// Why a producer that takes pushes listens on loopback only, unless it says otherwise.
-pub const PUSHES_ARE_OPEN: &str = "pushes carry credentials, and this address is not loopback: put a \
-     proxy that speaks TLS in front and say `behind_proxy = true`";
+pub const PUSHES_ARE_OPEN: &str = "pushes carry credentials, and this address is not loopback: name \
+     certificate and key in `producer.tls`, or put a proxy that speaks TLS in front and say \
+     `behind_proxy = true`";
 /// Why the console does.
 pub const CONSOLE_IS_OPEN: &str = "anyone who reaches this address can read and act, without \
      credentials: put a proxy that asks for them in front and say `behind_proxy = true`";
@@ -69,8 +70,17 @@ pub const CONSOLE_IS_OPEN: &str = "anyone who reaches this address can read and 
 /// No credentials over plain HTTP except on loopback, unless a proxy in front speaks TLS.
 fn listeners(raw: &RawConfig, findings: &mut Findings<'_>) {
     let pushed = raw.systems.values().any(systems::takes_pushes);
-    if pushed && !raw.producer.listen.ip().is_loopback() && !raw.producer.behind_proxy {
+    let producer = &raw.producer;
+    let plain = !producer.behind_proxy && producer.tls.is_none();
+    if pushed && !producer.listen.ip().is_loopback() && plain {
         findings.error("producer.listen", PUSHES_ARE_OPEN);
+    }
+    if producer.listen.ip().is_loopback() && producer.tls.is_some() {
+        findings.warning(
+            "producer.tls",
+            "nobody but this host reaches a loopback address, and `ferry backfill` speaks plain \
+             HTTP to it",
+        );
     }
     if !raw.console.listen.ip().is_loopback() && !raw.console.behind_proxy {
         findings.error("console.listen", CONSOLE_IS_OPEN);

@@ -362,6 +362,11 @@ fn credentials_over_plain_http_are_found() {
     assert!(open[0].starts_with("line 31: producer.listen: pushes carry credentials"), "{open:?}");
     let behind = added("[producer]\nlisten = \"0.0.0.0:7080\"\nbehind_proxy = true\n");
     assert_eq!(behind, Vec::<String>::new());
+    let tls = "tls = { certificate = \"tls.pem\", key = \"tls.key\" }\n";
+    let spoken = added(&format!("[producer]\nlisten = \"0.0.0.0:7080\"\n{tls}"));
+    assert_eq!(spoken, Vec::<String>::new());
+    let local = added(&format!("[producer]\n{tls}"));
+    assert!(local[0].starts_with("warning line 31: producer.tls"), "{local:?}");
     let console = added("[console]\nlisten = \"0.0.0.0:7083\"\n");
     let behind = added("[console]\nlisten = \"0.0.0.0:7083\"\nbehind_proxy = true\n");
     assert_eq!(behind, Vec::<String>::new());

@@ -138,6 +138,19 @@ pub(crate) struct RawProducer {
     pub(crate) listen: SocketAddr,
     /// A proxy in front speaks TLS, so credentials may arrive on an address beyond loopback.
     pub(crate) behind_proxy: bool,
+    /// It speaks TLS itself, on all its pages. Renewed files are taken up within 30 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls: Option<RawTls>,
+}
+
+/// The files by which the producer proves who it is, in PEM.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawTls {
+    /// Its certificate, and those up to the one that clients trust.
+    pub(crate) certificate: PathBuf,
+    /// The certificate's private key.
+    pub(crate) key: PathBuf,
 }
 
 /// Where the transformer listens.
@@ -175,7 +188,7 @@ const fn loopback(port: u16) -> SocketAddr {
 
 impl Default for RawProducer {
     fn default() -> Self {
-        Self { listen: loopback(7080), behind_proxy: false }
+        Self { listen: loopback(7080), behind_proxy: false, tls: None }
     }
 }
 
