@@ -105,6 +105,13 @@ fn source(key: &str, raw: &RawConfig, route: &RawRoute, findings: &mut Findings<
         let message = "a drop folder is looked at in intervals: say `every`";
         findings.error(&format!("{key}.cron"), message);
     }
+    if matches!(system, RawSystem::Orderflow(_)) && said == Said::Unasked && timed {
+        let own = reports(system, route.facet);
+        let by = if own { "a report with a schedule of its own" } else { "pushes alone" };
+        let message = format!("{} says {} by {by}: this would do nothing", route.from, route.facet);
+        let field = if route.cron.is_some() { "cron" } else { "every" };
+        findings.error(&format!("{key}.{field}"), message);
+    }
     if let RawSystem::Orderflow(orderflow) = system
         && orderflow.push.is_none()
         && !reports(system, route.facet)

@@ -38,6 +38,37 @@ fn a_facet_that_a_report_is_mapped_to_can_be_routed() {
 }
 
 #[test]
+fn a_facet_that_is_never_asked_for_has_no_times() {
+    let timed = |facet: &str, times: &str| {
+        let route = format!("facet = \"{facet}\"\n{times}");
+        changed("facet = \"shipment\"", &route)
+    };
+    for facet in ["shipment", "cancellation"] {
+        assert_eq!(timed(facet, ""), [""; 0]);
+    }
+    assert_eq!(timed("shipment", "cron = \"*/5 * * * *\""), [""; 0]);
+    for (times, at) in [("every = \"5m\"", "every"), ("cron = \"*/5 * * * *\"", "cron")] {
+        let told = timed("cancellation", times);
+        let expected = format!(
+            "line 29: routes[1].{at}: warehouse says cancellation by pushes alone: this would do nothing"
+        );
+        assert_eq!(told, [expected]);
+    }
+    let report = "[systems.warehouse.pull.reports.back]\nkey = \"k\"\nfacet = \"return\"\n\
+                  schedule = { every = \"1h\" }\nmapping = \"Cargo.toml\"\n";
+    let text = FINE.replacen(SHOP, &format!("{report}{SHOP}"), 1).replacen(
+        "facet = \"shipment\"",
+        "facet = \"return\"\nevery = \"1h\"",
+        1,
+    );
+    let told = told(&text);
+    assert!(
+        told.iter().any(|told| told.contains("by a report with a schedule of its own")),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn what_could_not_be_pulled_is_told_by_its_key() {
     for (pull, expected) in [
         ("window = \"0s\"", "window: nothing fits into no time"),
