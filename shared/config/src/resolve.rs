@@ -4,13 +4,14 @@ mod alerts;
 mod orderflow;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use ferry_canonical::Facet;
 use jiff::{civil::Weekday, tz::TimeZone};
 
 use crate::{
@@ -25,8 +26,9 @@ use crate::{
     },
     secret::SecretRef,
     system::{
-        FileKind, FilesConfig, Limits, Mapping, OrderflowConfig, OroConfig, PullConfig, PushConfig,
-        PushCredentials, PushScope, ReportConfig, RestConfig, RestEndpoint, RestTarget,
+        FileKind, FilesConfig, Limits, Mapping, OrderDetail, OrderflowConfig, OroConfig,
+        PullConfig, PushConfig, PushCredentials, PushScope, ReportConfig, RestConfig, RestEndpoint,
+        RestTarget,
     },
 };
 
@@ -39,7 +41,12 @@ pub(crate) fn resolve(
     base_dir: &Path,
     environment: &Environment,
 ) -> Result<Config, ConfigError> {
-    let reader = Reader { base_dir, environment };
+    let pulled = raw
+        .routes
+        .iter()
+        .filter(|route| route.facet == Facet::Shipment && schedule_of(&route.schedule()).is_some());
+    let shipments_pulled = pulled.map(|route| format!("systems.{}", route.from)).collect();
+    let reader = Reader { base_dir, environment, shipments_pulled };
     let retry = retry_of(&raw.retry);
     Ok(Config {
         broker: BrokerConfig {
@@ -195,6 +202,8 @@ fn without_trailing_slash(url: &str) -> String {
 struct Reader<'a> {
     base_dir: &'a Path,
     environment: &'a Environment,
+    /// Keys of systems whose shipments are pulled by a route.
+    shipments_pulled: BTreeSet<String>,
 }
 
 impl Reader<'_> {
@@ -279,6 +288,7 @@ impl Reader<'_> {
     }
 
     fn pull(&self, key: &str, raw: RawPull) -> Result<PullConfig, ConfigError> {
+        let pulled = raw.pending.is_some() || self.shipments_pulled.contains(key);
         let mut reports = BTreeMap::new();
         for (name, report) in raw.reports {
             let key = format!("{key}.pull.reports.{name}");
@@ -291,7 +301,11 @@ impl Reader<'_> {
             first: raw.first,
             window: raw.window,
             sites: raw.sites,
-            order_detail: raw.order_detail,
+            order_detail: raw.order_detail.unwrap_or(if pulled {
+                OrderDetail::Always
+            } else {
+                OrderDetail::Thin
+            }),
             pending: raw.pending.as_ref().and_then(schedule_of),
             reports,
         })

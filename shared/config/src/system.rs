@@ -83,7 +83,7 @@ pub struct PullConfig {
     pub window: HumanDuration,
     /// The sites whose inventory is asked for; none where the instance has only one.
     pub sites: Vec<String>,
-    /// Default `thin`.
+    /// Default `always` where shipments are pulled as well, else `thin`.
     pub order_detail: OrderDetail,
     /// When pending shipments are read.
     pub pending: Option<ScheduleConfig>,

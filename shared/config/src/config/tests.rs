@@ -1,7 +1,7 @@
 use std::{path::Path, time::Duration};
 
 use super::*;
-use crate::{Environment, timeline::worst_case_timeline};
+use crate::{Environment, system::OrderDetail, timeline::worst_case_timeline};
 
 const SECRETS: [(&str, &str); 8] = [
     ("FERRY_AMQP_URL", "amqp://ferry:hush@broker/%2f"),
@@ -155,6 +155,27 @@ fn defaults_of_systems_follow_from_what_is_there() {
     assert!(customers.mapping.program.contains("number"));
     let Some(SystemConfig::Files(files)) = config.systems.get("catalogue") else { panic!() };
     assert_eq!(files.folder, folder().join("drop"));
+}
+
+#[test]
+fn an_orders_detail_is_always_read_where_what_was_pulled_could_be_overtaken() {
+    let detail = |changes: &[(&str, &str)]| {
+        let mut text = sample();
+        for (from, to) in changes {
+            assert!(text.contains(from), "{from}");
+            text = text.replacen(from, to, 1);
+        }
+        let config = parsed(&text).unwrap();
+        let SystemConfig::Orderflow(warehouse) = &config.systems["warehouse"] else { panic!() };
+        warehouse.pull.order_detail
+    };
+    let timed = ("facet = \"shipment\"", "facet = \"shipment\"\nevery = \"5m\"");
+    let pending = ("# pending = ", "pending = ");
+    let said = ("# order_detail = \"thin\"", "order_detail = \"never\"");
+    assert_eq!(detail(&[]), OrderDetail::Thin);
+    assert_eq!(detail(&[timed]), OrderDetail::Always);
+    assert_eq!(detail(&[pending]), OrderDetail::Always);
+    assert_eq!(detail(&[timed, pending, said]), OrderDetail::Never);
 }
 
 #[test]

@@ -140,9 +140,12 @@ pub(crate) struct RawPull {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) sites: Vec<String>,
     /// Whether an event about an order has its detail read: `never`, `thin` (where it names no
-    /// shipment), `always`.
-    pub(crate) order_detail: OrderDetail,
-    /// When the list of pending shipments is read; what is new there has its order's detail read.
+    /// shipment), `always`. Without it always where shipments are pulled as well, by a route's schedule
+    /// or as `pending`, else thin: an event that was held up may be older than what was pulled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) order_detail: Option<OrderDetail>,
+    /// When the list of pending shipments is read; what changes there or is gone has its order's detail
+    /// read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pending: Option<RawSchedule>,
     /// Reports, by name.
@@ -152,9 +155,9 @@ pub(crate) struct RawPull {
 
 impl Default for RawPull {
     fn default() -> Self {
-        let PullConfig { overlap, first, window, order_detail, .. } = PullConfig::default();
+        let PullConfig { overlap, first, window, .. } = PullConfig::default();
         let (sites, reports) = (Vec::new(), BTreeMap::new());
-        Self { overlap, first, window, sites, order_detail, pending: None, reports }
+        Self { overlap, first, window, sites, order_detail: None, pending: None, reports }
     }
 }
 
