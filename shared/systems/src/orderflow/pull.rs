@@ -5,7 +5,7 @@
 //! | `despatches` | shipments that have left, with their lines | by the time they were completed, an overlap back |
 //! | `inventory` | every level, site by site; or those of some products | – |
 //! | `order` | one order's detail, when a push or `pending` woke it | – |
-//! | `pending` | shipments that have not left | what is not as it was wakes the order's detail |
+//! | `pending` | shipments that have not left | what is not as it was, or is gone, wakes the order's detail |
 //! | `report-NAME` | a configured report | a span back from now |
 //!
 //! What is pulled has no message id. Its place on the clock of messages is the highest id that was

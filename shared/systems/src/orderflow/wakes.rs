@@ -56,7 +56,8 @@ fn of_event(root: &Element, wanted: OrderDetail) -> Vec<Wakeup> {
     }
 }
 
-fn is_key(key: &str) -> bool {
+/// What can be asked for.
+pub(super) fn is_key(key: &str) -> bool {
     !key.is_empty() && key.len() <= limits::ID_CHARS && !key.contains(char::is_control)
 }
 

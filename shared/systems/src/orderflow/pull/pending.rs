@@ -1,24 +1,25 @@
 //! Pending shipments (OrderFlow reference §4): a list without lines, and so no state of a shipment.
-//! What of it is not as it was wakes the detail of its order.
+//! What of it is not as it was wakes the detail of its order, and so does an order that is on it no
+//! more: it has left, or was cancelled, and the push that said so may be lost.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{Pull, wakes_order};
-use crate::{Failure, Page, xml};
+use crate::{Failure, Page, orderflow::wakes::is_key, xml};
 
 const PATH: &str = "/remoteorder/shipment/pending.xml";
-/// Shipments that are remembered. Of a longer list the rest wakes its orders again.
+/// Orders that are remembered. Of a longer list the rest wakes its orders again.
 const SEEN_MAX: usize = 5_000;
 
-/// What the last list said, as 32 bits of each shipment's content.
+/// What the last list said: its orders, and 32 bits of what it said of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Cursor {
-    seen: BTreeSet<u32>,
+    seen: BTreeMap<String, u32>,
 }
 
 impl Pull<'_> {
@@ -28,33 +29,39 @@ impl Pull<'_> {
         // A cursor nobody can read starts over: that wakes more than it must.
         let before: Cursor =
             self.ask.cursor.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let mut cursor = Cursor::default();
-        let mut orders = BTreeSet::new();
-        for item in &split.items {
-            let mark = mark(item);
-            if cursor.seen.len() < SEEN_MAX {
-                cursor.seen.insert(mark);
-            }
-            if !before.seen.contains(&mark) {
-                let shipment = xml::parse(item).ok();
-                orders.extend(
-                    shipment.and_then(|s| s.child_text("orderReference").map(str::to_owned)),
-                );
-            }
-        }
+        let now = marks(&split.items);
+        let wakes = woken(&before.seen, &now).into_iter().map(wakes_order).collect();
+        let cursor = Cursor { seen: now.into_iter().take(SEEN_MAX).collect() };
         Ok(Page {
             records: self.records(&split, &self.orderflow.config.channel, false)?,
             cursor: serde_json::to_string(&cursor).ok(),
             more: false,
             ahead: None,
-            wakes: orders.iter().map(|order| wakes_order(order)).collect(),
+            wakes,
         })
     }
 }
 
-/// Stable over processes of one build; another build wakes more than it must.
-fn mark(item: &[u8]) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    item.hash(&mut hasher);
-    u32::try_from(hasher.finish() >> 32).unwrap_or_default()
+/// What is said of each order, over all its shipments. Stable over processes of one build; another
+/// build wakes more than it must.
+fn marks(items: &[&[u8]]) -> BTreeMap<String, u32> {
+    let mut orders: BTreeMap<String, DefaultHasher> = BTreeMap::new();
+    for item in items {
+        let shipment = xml::parse(item).ok();
+        let order = shipment.as_ref().and_then(|shipment| shipment.child_text("orderReference"));
+        let Some(order) = order.map(str::trim).filter(|order| is_key(order)) else { continue };
+        item.hash(orders.entry(order.to_owned()).or_default());
+    }
+    let mark = |hasher: DefaultHasher| u32::try_from(hasher.finish() >> 32).unwrap_or_default();
+    orders.into_iter().map(|(order, hasher)| (order, mark(hasher))).collect()
+}
+
+fn woken<'a>(
+    before: &'a BTreeMap<String, u32>,
+    now: &'a BTreeMap<String, u32>,
+) -> BTreeSet<&'a str> {
+    let other = |(order, mark): &(&String, &u32)| before.get(*order) != Some(*mark);
+    let changed = now.iter().filter(other).map(|(order, _)| order);
+    let gone = before.keys().filter(|order| !now.contains_key(*order));
+    changed.chain(gone).map(String::as_str).collect()
 }

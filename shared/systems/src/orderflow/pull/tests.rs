@@ -274,7 +274,13 @@ async fn pending_shipments() {
     assert!(matches!(&drafts[..], [Draft::Skip { what, .. }] if what == "2 pending shipments"));
     let cursor = page.cursor.as_deref();
     let next = pulled(&of, PENDING, (cursor, &[]), &[(200, &list("ready", "released"))]).await;
-    assert_eq!(woken(&next.page.unwrap()), ["order B"]);
+    let page = next.page.unwrap();
+    assert_eq!(woken(&page), ["order B"]);
+    // What is on the list no more has left or was cancelled: its detail says which.
+    let cursor = page.cursor.as_deref();
+    let body = format!("<shipments>{}</shipments>", shipment("B", "released"));
+    let next = pulled(&of, PENDING, (cursor, &[]), &[(200, &body)]).await;
+    assert_eq!(woken(&next.page.unwrap()), ["order A"]);
 }
 
 fn with_report(rows: Option<(Facet, Mapping)>) -> Orderflow {
