@@ -49,6 +49,10 @@ pub mod limits {
     pub const ELSEWHERE: Duration = Duration::from_secs(10);
     /// Wakes that are taken up together.
     pub const WAKES: u32 = 200;
+    /// So many in a row that cannot be read, and it is the source rather than what was asked for.
+    pub const WAKES_FAILED: u32 = 3;
+    /// Tries of a wake that cannot be read, while others can.
+    pub const WAKE_TRIES: u32 = 10;
     /// Chunks of a file that are published together.
     pub const CHUNKS: usize = 4;
 }

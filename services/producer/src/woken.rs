@@ -2,17 +2,21 @@
 //!
 //! It makes a source's thin word ("something changed") into a state at once, where the schedule would
 //! find it later. A wake that was lost with a process is no loss: the schedule is what must not miss
-//! anything. One that the source says no to is given up, with a row in the journal.
+//! anything. One that the source says no to is given up, with a row in the journal; one that cannot be
+//! read, while others can, holds nobody up, and is given up in the end.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use ferry_broker::Publisher;
 use ferry_canonical::FailureKind;
 use ferry_retry::Policy;
 use ferry_store::{
-    Because, Cursors, Lease, Leases, Run, ScheduleChange, Schedules, StoreError, Wakes,
+    Because, Cursors, Lease, Leases, Run, ScheduleChange, Schedules, StoreError, Wake, Wakes,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -61,11 +65,12 @@ where
     async fn runs(&self, held: &Held, draining: CancellationToken) {
         let policy = Policy::new(limits::LOOK, limits::FAILED_MAX);
         let mut delays = policy.delays(seed(&self.owner));
+        let mut failing = Failing::default();
         loop {
             let came = tokio::select! {
                 biased;
                 () = draining.cancelled() => return,
-                came = self.look(held) => came,
+                came = self.look(held, &mut failing) => came,
             };
             let wait = match came {
                 Ok(Came::Done) => Duration::ZERO,
@@ -87,8 +92,9 @@ where
         }
     }
 
-    async fn look(&self, held: &Held) -> Result<Came, StoreError> {
-        let found = self.store.woken(&self.source, limits::WAKES).await?;
+    async fn look(&self, held: &Held, failing: &mut Failing) -> Result<Came, StoreError> {
+        let mut found = self.store.woken(&self.source, limits::WAKES).await?;
+        found.retain(|woken| failing.is_due(&woken.wake));
         if found.is_empty() || !held.take(&self.store).await? {
             return Ok(Came::Nothing);
         }
@@ -96,6 +102,7 @@ where
         for woken in &found {
             by_endpoint.entry(&woken.wake.endpoint).or_default().push(woken);
         }
+        let mut in_a_row = 0;
         for (endpoint, woken) in by_endpoint {
             let Some((reading, at_once)) = self.readings.get(endpoint) else {
                 // Of an endpoint that this version does not read.
@@ -107,13 +114,18 @@ where
                 let began = (reading.clock)();
                 let result = reading.keys(&keys).await;
                 self.note(reading, began, &result).await?;
-                match result {
-                    Err(unread) if !is_final(&unread) => return Ok(Came::Failed(unread.text())),
-                    Ok(_) | Err(_) => {
-                        self.store
-                            .rest(some.iter().map(|woken| (*woken).clone()).collect())
-                            .await?;
-                    }
+                let failed = result.err().filter(|unread| !is_final(unread));
+                let mut done = some.to_vec();
+                if failed.is_some() {
+                    in_a_row += 1;
+                    done.retain(|woken| failing.failed(&woken.wake));
+                } else {
+                    in_a_row = 0;
+                    failing.succeeded(some.iter().map(|woken| &woken.wake));
+                }
+                self.store.rest(done.into_iter().cloned().collect()).await?;
+                if let Some(unread) = failed.filter(|_| in_a_row == limits::WAKES_FAILED) {
+                    return Ok(Came::Failed(unread.text()));
                 }
             }
         }
@@ -141,6 +153,50 @@ where
         };
         let change = ScheduleChange::Ran { run, next_at: None };
         self.store.change_schedule(&reading.name(), change).await.map(drop)
+    }
+}
+
+/// Wakes that could not be read, while this process has tried.
+#[derive(Debug, Default)]
+struct Failing {
+    wakes: HashMap<Wake, Tries>,
+    /// When the source last answered about any of its wakes.
+    answered: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Tries {
+    since: Instant,
+    made: u32,
+    again: Instant,
+}
+
+impl Failing {
+    fn is_due(&self, wake: &Wake) -> bool {
+        self.wakes.get(wake).is_none_or(|tries| tries.again <= Instant::now())
+    }
+
+    /// Whether it is to be given up: tried often, while the source answered about others.
+    fn failed(&mut self, wake: &Wake) -> bool {
+        let now = Instant::now();
+        let tries = self.wakes.entry(wake.clone());
+        let tries = tries.or_insert(Tries { since: now, made: 0, again: now });
+        tries.made += 1;
+        let wait = limits::LOOK.saturating_mul(1 << tries.made.min(16));
+        tries.again = now + wait.min(limits::FAILED_MAX);
+        let hopeless = tries.made >= limits::WAKE_TRIES && self.answered > Some(tries.since);
+        if hopeless {
+            self.wakes.remove(wake);
+            warn!(source = %wake.source, endpoint = %wake.endpoint, key = %wake.key, "what a push woke cannot be read; it is given up");
+        }
+        hopeless
+    }
+
+    fn succeeded<'a>(&mut self, wakes: impl Iterator<Item = &'a Wake>) {
+        self.answered = Some(Instant::now());
+        for wake in wakes {
+            self.wakes.remove(wake);
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{body::Body, http::Request};
 use ferry_broker::Broker as _;
 use ferry_canonical::header;
+use ferry_config::ScheduleConfig;
 use ferry_producer::{
+    poll::Poll,
     reading::Reading,
     receive::{Receiver, router},
     woken::Woken,
@@ -22,7 +24,10 @@ const LEVELS: &str = r#"<inventory><product externalReference="MUG" available="3
 const CHANGED: &str =
     r#"<stockChanges messageId="1509"><stockChange id="1" product="MUG"/></stockChanges>"#;
 
-/// A warehouse that answers `body` to whatever it is asked, and a producer.
+const PENDING: &str = "<shipments><shipment><reference>W-1</reference><orderReference>W-1</orderReference></shipment></shipments>";
+const DETAIL: &str = r#"<order externalReference="W-1"><shipments><shipment externalReference="W-1" state="ready"/></shipments></order>"#;
+
+/// A warehouse that answers one body to whatever it is asked, and a producer.
 struct Warehouse {
     bench: Bench,
     http: SimHttp,
@@ -30,9 +35,11 @@ struct Warehouse {
 }
 
 fn warehouse(status: u16, body: &'static str) -> Warehouse {
-    let bench = Bench::new(std::path::Path::new("unused"));
-    let http = SimHttp::new(move |_| answer(status, body));
-    Warehouse { bench, http, tasks: JoinSet::new() }
+    warehouse_with(SimHttp::new(move |_| answer(status, body)))
+}
+
+fn warehouse_with(http: SimHttp) -> Warehouse {
+    Warehouse { bench: Bench::new(std::path::Path::new("unused")), http, tasks: JoinSet::new() }
 }
 
 impl Warehouse {
@@ -67,7 +74,7 @@ impl Warehouse {
         self.tasks.spawn(writer.run(store, draining));
     }
 
-    async fn push(&self, body: &'static str) -> u16 {
+    async fn push(&self, body: &str) -> u16 {
         let receiver = Receiver {
             systems: Arc::clone(&self.bench.systems),
             publisher: self.bench.broker.publisher(),
@@ -80,7 +87,7 @@ impl Warehouse {
         let push = Request::post("/push/warehouse")
             .header("authorization", "Basic Zmxvdzpwdw==")
             .header("content-type", "application/xml")
-            .body(Body::from(body))
+            .body(Body::from(body.to_owned()))
             .unwrap();
         router(receiver).oneshot(push).await.unwrap().status().as_u16()
     }
@@ -106,6 +113,26 @@ async fn changes_of_stock_wake_a_read_of_their_levels() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_new_among_pending_shipments_wakes_a_read_of_its_order() {
+    let mut warehouse = warehouse_with(SimHttp::new(|request| {
+        answer(200, if request.url.contains("/pending.xml") { PENDING } else { DETAIL })
+    }));
+    warehouse.follow_wakes();
+    let reading = warehouse.reading("pending");
+    let schedule = ScheduleConfig::every(10 * SECOND);
+    let poll = Poll { reading, schedule, owner: "one".to_owned() };
+    warehouse.tasks.spawn(poll.run(CancellationToken::new()));
+    warehouse.bench.broker.until(|broker| broker.messages(RECORDS).len() == 2).await;
+    let detail = warehouse.bench.broker.messages(RECORDS).remove(1);
+    assert_eq!(detail.headers.text(header::ENDPOINT), Some("order"));
+    sleep(25 * SECOND).await;
+    let asked = warehouse.http.requests();
+    let details = asked.iter().filter(|request| request.url.contains("externalReference=W-1"));
+    // The list is read again and says the same: its order is not read again.
+    assert_eq!((asked.len(), details.count()), (4, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wake_outlives_a_warehouse_that_is_away() {
     let mut warehouse = warehouse(200, LEVELS);
     warehouse.http.script("poll", [HttpFault::Refuse; 3]);
@@ -113,6 +140,28 @@ async fn a_wake_outlives_a_warehouse_that_is_away() {
     warehouse.push(CHANGED).await;
     warehouse.bench.broker.until(|broker| broker.messages(RECORDS).len() == 2).await;
     assert_eq!(warehouse.http.count("poll"), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_cannot_be_read_holds_no_other_up_and_is_given_up_in_the_end() {
+    let mut warehouse = warehouse_with(SimHttp::new(|request| {
+        let poison = request.url.contains("externalReference=BAD");
+        answer(200, if poison { "<order" } else { DETAIL })
+    }));
+    warehouse.follow_wakes();
+    let event = |id: u32, order: &str| {
+        format!(r#"<event messageId="{id}" entity="order" externalReference="{order}"/>"#)
+    };
+    warehouse.push(&event(1, "BAD")).await;
+    warehouse.http.until(|http| http.count("poll") == 2).await;
+    let began = tokio::time::Instant::now();
+    warehouse.push(&event(2, "GOOD")).await;
+    // Both pushes, and the one detail.
+    warehouse.bench.broker.until(|broker| broker.messages(RECORDS).len() == 3).await;
+    assert!(began.elapsed() <= 2 * SECOND, "{:?}", began.elapsed());
+    sleep(3_600 * SECOND).await;
+    assert_eq!(warehouse.bench.store.woken("warehouse", 9).await.unwrap(), []);
+    assert_eq!(warehouse.http.count("poll"), 11);
 }
 
 #[tokio::test(start_paused = true)]
