@@ -26,6 +26,8 @@ use super::warehouse::{Arrival, Warehouse};
 /// One document without a canonical meaning of each kind rides along with this many others.
 const CURIOSITY_EVERY: u64 = 100;
 
+mod person;
+
 pub(super) struct Actor {
     plan: Box<dyn Plan>,
     ticks: u32,

@@ -68,6 +68,15 @@ impl Instance {
 
     /// Lets the actor do what is due, and says what it did.
     pub(super) fn step(&self, now: Instant, at: Timestamp) -> Vec<Effect> {
+        self.on_the_floor(at, |actor, floor| actor.step(floor, now)).1
+    }
+
+    /// Lets somebody work in the warehouse, and says what came of it.
+    pub(super) fn on_the_floor<T>(
+        &self,
+        at: Timestamp,
+        work: impl FnOnce(&mut Actor, &mut Floor<'_>) -> T,
+    ) -> (T, Vec<Effect>) {
         let time = self.local(at);
         let mut effects = Vec::new();
         let mut state = self.state();
@@ -79,9 +88,9 @@ impl Instance {
             effects: &mut effects,
             time: &time,
         };
-        actor.step(&mut floor, now);
+        let done = work(actor, &mut floor);
         self.place(&mut effects);
-        effects
+        (done, effects)
     }
 
     /// What the receiver of a push learned, placed where it was told.

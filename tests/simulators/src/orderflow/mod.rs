@@ -3,8 +3,8 @@
 //! Promises what a client sees of it: imports as properties in XML with a verdict per item, queries,
 //! cancellation, notifications, refusals in each of the documented ways; and what a receiver gets from it: inventory
 //! and event pushes with one growing message id, tried until they are answered 200. One organisation,
-//! one channel, one user, all in memory. Deliberately leaves out reports, and that stock moves because of
-//! returns, purchase orders or stock moves that were imported.
+//! one channel, one user, all in memory. Deliberately leaves out that stock moves because of returns,
+//! purchase orders or stock moves that were imported.
 
 mod access;
 mod actor;
@@ -16,6 +16,7 @@ mod instance;
 mod order;
 mod outbox;
 mod papers;
+mod person;
 mod plan;
 mod product;
 mod properties;
@@ -89,6 +90,9 @@ pub struct Options {
     /// under one reference; it is a duplicate without.
     #[arg(long)]
     pub takes_repeats: bool,
+    /// Tries before a push is given up.
+    #[arg(long, default_value_t = 50)]
+    pub push_tries: u32,
     /// Zone of the instance's local time: UTC or a name such as Europe/London.
     #[arg(long, default_value = "UTC")]
     pub time_zone: String,
@@ -130,7 +134,7 @@ fn instance(options: &Options, control: Control) -> anyhow::Result<Instance> {
     };
     let plan = Box::new(WorldPlan::new(options.sim.world()));
     let actor = Actor::new(plan, options.sim.ticks, options.sim.tick_length(), Instant::now());
-    let outbox = Outbox::new(Duration::from_millis(options.push_retry_ms));
+    let outbox = Outbox::new(Duration::from_millis(options.push_retry_ms), options.push_tries);
     let pushing = options.push_url.is_some();
     Ok(Instance::new(control, (identity, zone), actor, outbox, pushing))
 }

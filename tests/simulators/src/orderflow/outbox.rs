@@ -1,7 +1,7 @@
 //! Documents on their way to the receiver of pushes (OrderFlow reference §5.1).
 //!
 //! Promises that message ids are one growing sequence, that a document keeps its bytes over all its
-//! tries, and that after [`TRIES_MAX`] of them it becomes an administrator's mark. The order in which
+//! tries, and that after as many of them as it is told it becomes an administrator's mark. The order in which
 //! documents are sent is by message id as far as they are due; a document that waits for another try
 //! is overtaken, as at OrderFlow.
 
@@ -12,8 +12,6 @@ use axum::body::Bytes;
 use ferry_world::account::Effect;
 use tokio::time::Instant;
 
-/// Tries before OrderFlow gives up and tells its administrator.
-pub(super) const TRIES_MAX: u32 = 50;
 /// The wait before another try grows with each by one spacing, up to this many.
 const SPACINGS_MAX: u32 = 10;
 
@@ -96,6 +94,8 @@ impl Push {
 #[derive(Debug)]
 pub(super) struct Outbox {
     spacing: Duration,
+    /// Tries before OrderFlow gives up and tells its administrator.
+    tries_max: u32,
     last_message: u64,
     ready: BTreeMap<u64, VecDeque<Push>>,
     later: BTreeMap<(Instant, u64), Vec<Push>>,
@@ -107,9 +107,10 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// `spacing` is the wait before the second try; later ones are multiples of it.
-    pub(super) const fn new(spacing: Duration) -> Self {
+    pub(super) const fn new(spacing: Duration, tries_max: u32) -> Self {
         Self {
             spacing,
+            tries_max,
             last_message: 0,
             ready: BTreeMap::new(),
             later: BTreeMap::new(),
@@ -179,7 +180,7 @@ impl Outbox {
     pub(super) fn fail(&mut self, mut push: Push, now: Instant, chance: f64) {
         self.in_flight -= 1;
         push.tries += 1;
-        if push.tries >= TRIES_MAX {
+        if push.tries >= self.tries_max {
             self.failures.push(push);
         } else {
             let wait = self.spacing * push.tries.min(SPACINGS_MAX);
@@ -219,7 +220,9 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{Outbox, Push, SPACINGS_MAX, Subject, TRIES_MAX};
+    use super::{Outbox, Push, SPACINGS_MAX, Subject};
+
+    const TRIES_MAX: u32 = 50;
 
     const SPACING: Duration = Duration::from_secs(1);
 
@@ -235,7 +238,7 @@ mod tests {
 
     #[test]
     fn documents_leave_in_the_order_of_their_message_ids() {
-        let mut outbox = Outbox::new(SPACING);
+        let mut outbox = Outbox::new(SPACING, TRIES_MAX);
         let now = Instant::now();
         let posted: Vec<u64> = (0..3).map(|_| post(&mut outbox)).collect();
         let taken: Vec<u64> =
@@ -246,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_document_that_failed_comes_back_later_with_the_same_bytes() {
-        let mut outbox = Outbox::new(SPACING);
+        let mut outbox = Outbox::new(SPACING, TRIES_MAX);
         let now = Instant::now();
         post(&mut outbox);
         let first = outbox.take(now).unwrap();
@@ -259,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_document_held_back_is_overtaken() {
-        let mut outbox = Outbox::new(SPACING);
+        let mut outbox = Outbox::new(SPACING, TRIES_MAX);
         let now = Instant::now();
         post(&mut outbox);
         let held = outbox.take(now).unwrap();
@@ -271,7 +274,7 @@ mod tests {
 
     #[test]
     fn after_the_last_try_a_document_is_an_administrators_mark() {
-        let mut outbox = Outbox::new(SPACING);
+        let mut outbox = Outbox::new(SPACING, TRIES_MAX);
         let mut now = Instant::now();
         post(&mut outbox);
         for _ in 0..TRIES_MAX {
@@ -286,7 +289,7 @@ mod tests {
 
     #[test]
     fn an_acknowledged_document_is_counted_once_and_its_repeats_apart() {
-        let mut outbox = Outbox::new(SPACING);
+        let mut outbox = Outbox::new(SPACING, TRIES_MAX);
         let now = Instant::now();
         post(&mut outbox);
         let push = outbox.take(now).unwrap();

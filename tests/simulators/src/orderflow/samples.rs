@@ -100,7 +100,7 @@ pub(super) fn instance() -> Instance {
     };
     let spacing = Duration::from_millis(20);
     let actor = Actor::new(Box::new(NoPlan), 0, spacing, Instant::now());
-    Instance::new(Control::new(), (identity, TimeZone::UTC), actor, Outbox::new(spacing), true)
+    Instance::new(Control::new(), (identity, TimeZone::UTC), actor, Outbox::new(spacing, 50), true)
 }
 
 struct NoPlan;

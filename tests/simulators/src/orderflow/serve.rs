@@ -16,13 +16,14 @@ use crate::control::{Effects, now};
 
 use super::desk::{Answer, Question};
 use super::instance::Instance;
+use super::person;
 
 const BASE_PATH: &str = "/web";
 /// Larger requests are 413.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 pub(super) fn router(instance: Arc<Instance>) -> Router {
-    Router::new().fallback(respond).with_state(instance)
+    person::routes().fallback(respond).with_state(instance)
 }
 
 async fn respond(

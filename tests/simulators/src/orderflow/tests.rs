@@ -65,6 +65,7 @@ async fn scene_with(records: u32, ticks: u32, takes_repeats: bool) -> Scene {
         push_retry_ms: 20,
         fetches: true,
         takes_repeats,
+        push_tries: 50,
         time_zone: "UTC".into(),
     };
     let app = start(&options).unwrap();
@@ -315,4 +316,35 @@ async fn an_answer_that_is_dropped_after_it_was_applied_leaves_the_order_in_the_
     assert!(scene.client.request(request).await.is_err());
     let products: Vec<SeenImportedProduct> = scene.json("/_sim/state/products").await;
     assert_eq!(products.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_person_does_by_hand_is_told_like_all_else() {
+    let scene = scene(1, 0).await;
+    scene.import("remotewarehouse", &product("X-1", false)).await;
+    let text = "deliveryCountryCode=GB\norderLine.1.product.externalReference=X-1\n\
+                orderLine.1.quantity=2\norderLine.1.shipment=entity:shipment\n\
+                shipment.orderItem=entity:order";
+    let order = format!(
+        "<import type=\"order\" operation=\"insert\" externalReference=\"A-1\">{text}</import>"
+    );
+    scene.import("remoteorder", &order).await;
+    for (method, target, status) in [
+        (Method::PUT, "/_sim/stock/X-1/LEEDS/7", 204),
+        (Method::PUT, "/_sim/stock/X-2/LEEDS/7", 404),
+        (Method::PUT, "/_sim/stock/X-1/MARS/7", 404),
+        (Method::POST, "/_sim/orders/A-1/despatch", 204),
+        (Method::POST, "/_sim/orders/A-1/despatch", 404),
+    ] {
+        let (found, _) = scene.call(method, target, "").await;
+        assert_eq!(found.as_u16(), status, "{target}");
+    }
+    let progress = scene.done().await;
+    assert_eq!((&progress["levels"], &progress["shipments"]), (&1.into(), &1.into()));
+    let received = scene.received.lock().unwrap().concat();
+    assert!(
+        received.contains("externalReference=\"X-1\" site=\"LEEDS\" total=\"7\""),
+        "{received}"
+    );
+    assert!(received.contains("despatchReference=\"T-A-1-1\""), "{received}");
 }

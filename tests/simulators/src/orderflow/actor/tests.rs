@@ -89,7 +89,7 @@ impl Scene {
                 credentials: Credentials { user: String::new(), password: String::new() },
             },
             warehouse: Warehouse::new(),
-            outbox: Outbox::new(TICK),
+            outbox: Outbox::new(TICK, 50),
             effects: Vec::new(),
             actor: Actor::new(plan, ticks, TICK, now),
             now,
