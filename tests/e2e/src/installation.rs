@@ -45,6 +45,17 @@ pub struct Running {
     pub url: String,
 }
 
+impl Running {
+    /// The port it listens on.
+    ///
+    /// # Panics
+    /// When its address has none.
+    pub fn port(&self) -> u16 {
+        let port = self.url.rsplit(':').next().and_then(|port| port.parse().ok());
+        port.unwrap_or_else(|| panic!("{} has no port", self.url))
+    }
+}
+
 impl Installation {
     /// `name` is the test's own: it makes the prefix. `changes` replace what the configuration says.
     ///

@@ -24,6 +24,7 @@ mod relay;
 mod service;
 mod simulator;
 pub mod stock;
+pub mod tls;
 mod wait;
 
 pub use broker::{Broker, OwnCluster, OwnNode};

@@ -1,5 +1,5 @@
-//! One address for several brokers, as a load balancer has it: each connection goes to the first of
-//! them that answers. It can be cut.
+//! One address for several programs, as a load balancer has it: each connection goes to the first of
+//! them that answers. It can be cut, and led elsewhere.
 
 use std::{
     io,
@@ -14,9 +14,12 @@ use std::{
 /// Connections that run through it, both ends of each.
 type Wires = Arc<Mutex<Vec<TcpStream>>>;
 
+type Ports = Arc<Mutex<Vec<u16>>>;
+
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
+    ports: Ports,
     wires: Wires,
 }
 
@@ -27,17 +30,29 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0");
         let listener = listener.unwrap_or_else(|error| panic!("no relay: {error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("no relay: {error}"));
-        let wires = Wires::default();
-        let held = Arc::clone(&wires);
+        let (ports, wires) = (Ports::new(Mutex::new(ports)), Wires::default());
+        let (led, held) = (Arc::clone(&ports), Arc::clone(&wires));
         let turn = AtomicUsize::new(0);
         // Ends with the process: it holds nothing that could be lost.
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
                 let first = turn.fetch_add(1, Ordering::Relaxed);
+                let ports = led.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let _refused = join(near, &ports, first, &held);
             }
         });
-        Self { address, wires }
+        Self { address, ports, wires }
+    }
+
+    /// From here on new connections go to these, or nowhere; those there are are cut.
+    pub fn leads_to(&self, ports: Vec<u16>) {
+        *self.ports.lock().unwrap_or_else(PoisonError::into_inner) = ports;
+        self.cut();
+    }
+
+    /// The address for clients of any kind.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The address for AMQP clients.

@@ -4,7 +4,7 @@ use std::{process::Command, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::{Service, binary, http};
+use crate::{Relay, Service, binary, http};
 
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 
@@ -29,6 +29,15 @@ impl Simulator {
     /// A shop nobody buys in.
     pub fn shop() -> Self {
         Self::start("oro", &["--orders-per-second", "0"])
+    }
+
+    /// A warehouse where only persons do anything. It pushes by this way, and `options` say the rest.
+    pub fn warehouse(way: &Relay, options: &[&str]) -> Self {
+        let url = format!("http://{}/push/warehouse", way.address());
+        let all = ["--ticks", "0", "--password", "ferry-demo", "--push-user", "flow"];
+        let more = ["--push-password", "pw", "--push-url", &url, "--time-zone", "Europe/London"];
+        let all = [&all[..], &more, options].concat();
+        Self::start("orderflow", &all)
     }
 
     /// Scripts a fault as the simulators' README describes it.
@@ -113,6 +122,55 @@ impl Simulator {
         let sku = format!("SKU-{identifier}");
         self.create("products", &product(&sku));
         self.create("orders", &order(identifier, &customer, &sku));
+    }
+
+    /// Puts the order that [`Self::place_order`] makes into a simulated warehouse, with its product.
+    ///
+    /// # Panics
+    /// When the warehouse refuses.
+    pub fn take_order(&self, identifier: &str) {
+        let sku = format!("SKU-{identifier}");
+        self.import("remotewarehouse", "product", &sku, "description=A mug\ntype=default");
+        let order = format!(
+            "deliveryCountryCode=PL\norderLine.1.product.externalReference={sku}\n\
+             orderLine.1.quantity=2\norderLine.1.shipment=entity:shipment\n\
+             shipment.orderItem=entity:order"
+        );
+        self.import("remoteorder", "order", identifier, &order);
+    }
+
+    fn import(&self, module: &str, kind: &str, reference: &str, text: &str) {
+        let body = format!(
+            r#"<imports><import type="{kind}" operation="insert" externalReference="{reference}">{text}</import></imports>"#
+        );
+        let url = format!("{}/web/{module}/imports/importitems.xml", self.url);
+        let headers = [
+            ("authorization", "Basic ZmVycnk6ZmVycnktZGVtbw=="),
+            ("organisation", "acme"),
+            ("channel", "web"),
+        ];
+        let answer = http::post(&url, &headers, body.as_bytes());
+        let taken = answer.text().contains("<importSuccesses><import");
+        assert!(taken, "{kind} {reference}: {}", answer.text());
+    }
+
+    /// Does by hand what the simulators' README lists for persons.
+    ///
+    /// # Panics
+    /// When there is nothing to do it to.
+    pub fn by_hand(&self, method: &str, path: &str) {
+        let answer = http::send(method, &format!("{}/_sim/{path}", self.url), &[], b"");
+        let answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        assert_eq!(answer.status, 204, "{method} {path}: {}", answer.text());
+    }
+
+    /// How often it was asked so: the beginning of a path.
+    pub fn asked(&self, method: &str, path: &str) -> usize {
+        let history = self.history();
+        let ours = history.iter().filter(|entry| {
+            entry["method"] == method && entry["path"].as_str().is_some_and(|p| p.starts_with(path))
+        });
+        ours.count()
     }
 
     fn create(&self, resource: &str, document: &Value) -> String {

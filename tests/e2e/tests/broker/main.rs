@@ -22,11 +22,13 @@ mod operators;
 mod outages;
 mod parents;
 mod poison;
+mod pulls;
 mod pushes;
 mod raw;
 mod retries;
 mod shutdown;
 mod telling;
+mod tls;
 mod topology;
 
 use std::time::Duration;
