@@ -10,30 +10,38 @@ use crate::{BadItem, Draft, Item, draft::PartDraft, json, orderflow::Report, xml
 
 impl Document<'_> {
     pub(super) fn report(&self, name: &str, report: Option<&Report>) -> Vec<Item> {
-        let lists: Vec<&Element> = match &self.root.children[..] {
-            [list] if list.name == "lines" => vec![self.root, list],
-            _ => vec![self.root],
-        };
-        let rows = lists.last().map_or(&[][..], |list| &list.children);
+        let rows = self.rows();
         let Some(report) = report else {
             let what = format!("report {name} with {} rows", rows.len());
             return vec![self.skip(&what, "no mapping is configured for it")];
         };
-        let above: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
-        let above = above.join("/");
         rows.iter()
             .enumerate()
-            .map(|(index, row)| {
-                let pointer = format!("/{above}/{}[{}]", row.name, index + 1);
+            .map(|(index, (above, row))| {
+                let names: Vec<&str> = above.iter().map(|list| list.name.as_str()).collect();
+                let pointer = format!("/{}/{}[{}]", names.join("/"), row.name, index + 1);
                 let draft = self.row(report, row, &pointer).map_err(|detail| BadItem {
                     kind: FailureKind::Validation,
                     detail,
-                    fragment: self.cut_out(&lists, self.whole(row)),
+                    fragment: self.cut_out(above, self.whole(row)),
                     key: None,
                 });
                 Item { pointer, draft }
             })
             .collect()
+    }
+
+    /// What stands in `lines`, where there is such a list, whatever stands beside it; else everything.
+    /// With the elements around each, the outermost first.
+    fn rows(&self) -> Vec<(Vec<&Element>, &Element)> {
+        let (root, all) = (self.root, &self.root.children);
+        let lists: Vec<&Element> = all.iter().filter(|child| child.name == "lines").collect();
+        if lists.is_empty() {
+            return all.iter().map(|row| (vec![root], row)).collect();
+        }
+        let rows =
+            lists.into_iter().flat_map(|list| list.children.iter().map(move |row| (list, row)));
+        rows.map(|(list, row)| (vec![root, list], row)).collect()
     }
 
     fn row(&self, report: &Report, row: &Element, pointer: &str) -> Result<Draft, String> {
