@@ -39,6 +39,8 @@ mod amend;
 mod answer;
 mod cancel;
 mod detail;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod grammar;
 mod import;
 mod lengths;

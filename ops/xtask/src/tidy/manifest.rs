@@ -27,6 +27,8 @@ pub(crate) struct Manifest {
     pub(crate) package: Option<String>,
     pub(crate) dependencies: Vec<Dependency>,
     lints_inherited: bool,
+    /// It is a workspace of its own, which has nothing to inherit.
+    outside: bool,
 }
 
 impl Manifest {
@@ -37,6 +39,7 @@ impl Manifest {
             let line = raw.trim();
             if let Some(header) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
                 header.trim_matches(['[', ']']).trim().clone_into(&mut section);
+                manifest.outside |= section == "workspace";
                 manifest.open_section(&section, index + 1);
             } else if let Some((key, value)) = line.split_once('=') {
                 manifest.read_key(&section, key.trim(), value.trim(), index + 1);
@@ -109,11 +112,12 @@ fn unquoted(value: &str) -> &str {
     value.trim_matches(['"', '\''])
 }
 
-/// Manifests of packages, with their folders.
+/// Manifests of the workspace's packages, with their folders.
 pub(crate) fn packages(tree: &Tree) -> impl Iterator<Item = (&str, Manifest)> {
     tree.texts("/Cargo.toml").filter_map(|(path, text)| {
         let manifest = Manifest::parse(text);
-        manifest.package.is_some().then(|| (path.trim_end_matches("/Cargo.toml"), manifest))
+        (manifest.package.is_some() && !manifest.outside)
+            .then(|| (path.trim_end_matches("/Cargo.toml"), manifest))
     })
 }
 
@@ -187,6 +191,12 @@ mod tests {
         let found = findings("[dependencies]\nserde = \"1\"\n");
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("shared/a/Cargo.toml:6: `serde` has a version"), "{found:?}");
+    }
+
+    #[test]
+    fn a_workspace_of_its_own_has_nothing_to_inherit() {
+        let text = "[package]\nname = \"ferry-fuzz\"\n[workspace]\n[dependencies]\nserde = \"1\"\n";
+        assert_eq!(check(&Tree::of(&[("tests/fuzz/Cargo.toml", text)])), []);
     }
 
     #[test]

@@ -135,6 +135,7 @@ pub(super) fn whole_request_error(response: &Response, root: &Element) -> Failur
     } else {
         FailureKind::Rejected
     };
+    let text = if text.is_empty() { "OrderFlow says no, and not why" } else { text };
     let text: String = text.chars().take(600).collect();
     let failure = Failure::new(kind, text).with_response(response);
     Failure { rule: Some(rule.to_owned()), ..failure }
