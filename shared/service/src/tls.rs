@@ -6,7 +6,8 @@
 //! goes on. It asks clients for no certificate: who they are is for the routes to find out.
 
 use std::{
-    fs, io,
+    collections::VecDeque,
+    fmt, fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
@@ -22,7 +23,7 @@ use rustls::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::{sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -33,7 +34,8 @@ use tracing::{debug, error, info};
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// A client that has not introduced itself by then is dropped.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Clients that introduce themselves at one time; more wait in the system's queue.
+/// Clients that introduce themselves at one time. Of more the first to come is dropped: whoever is
+/// silent for long must not keep those out who are not.
 const HANDSHAKES_MAX: usize = 256;
 /// After the system could not take a connection: usually it has no more file handles.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
@@ -45,11 +47,18 @@ pub(crate) struct Identity {
     current: Arc<RwLock<Held>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Held {
     /// As read, to see a change.
     pems: (Vec<u8>, Vec<u8>),
     server: Arc<ServerConfig>,
+}
+
+/// One of the files is a private key.
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").finish_non_exhaustive()
+    }
 }
 
 impl Identity {
@@ -131,16 +140,27 @@ pub(crate) struct TlsListener {
     tcp: TcpListener,
     identity: Identity,
     shaking: JoinSet<Option<(TlsStream<TcpStream>, SocketAddr)>>,
+    /// Handles on those, the first to come first; some may have ended.
+    began: VecDeque<AbortHandle>,
 }
 
 impl TlsListener {
     pub(crate) fn new(tcp: TcpListener, identity: Identity) -> Self {
-        Self { tcp, identity, shaking: JoinSet::new() }
+        Self { tcp, identity, shaking: JoinSet::new(), began: VecDeque::new() }
     }
 
     fn shake(&mut self, stream: TcpStream, peer: SocketAddr) {
+        if self.began.len() >= HANDSHAKES_MAX {
+            self.began.retain(|handle| !handle.is_finished());
+        }
+        if self.began.len() >= HANDSHAKES_MAX
+            && let Some(first) = self.began.pop_front()
+        {
+            first.abort();
+            debug!("a client that does not introduce itself makes room for another");
+        }
         let acceptor = TlsAcceptor::from(self.identity.server());
-        self.shaking.spawn(async move {
+        let handle = self.shaking.spawn(async move {
             match timeout(HANDSHAKE, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => return Some((stream, peer)),
                 Ok(Err(error)) => debug!(%error, "a client did not agree on TLS"),
@@ -148,6 +168,7 @@ impl TlsListener {
             }
             None
         });
+        self.began.push_back(handle);
     }
 }
 
@@ -164,7 +185,7 @@ impl axum::serve::Listener for TlsListener {
                         return connection;
                     }
                 }
-                taken = self.tcp.accept(), if self.shaking.len() < HANDSHAKES_MAX => match taken {
+                taken = self.tcp.accept() => match taken {
                     Ok((stream, peer)) => self.shake(stream, peer),
                     Err(error) => {
                         debug!(%error, "a connection cannot be taken");
@@ -253,6 +274,33 @@ mod tests {
         let (_life, address) = served(&identity).await;
         let _silent = TcpStream::connect(address).await.unwrap();
         assert!(get(address, FIRST.0).await.unwrap().ends_with("hello"));
+    }
+
+    #[tokio::test]
+    async fn clients_that_never_introduce_themselves_keep_nobody_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Identity::read(&files(folder.path(), FIRST)).unwrap();
+        let (_life, address) = served(&identity).await;
+        let mut silent = Vec::new();
+        for _ in 0..HANDSHAKES_MAX + 8 {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let answer = timeout(HANDSHAKE / 2, get(address, FIRST.0)).await;
+        assert!(answer.unwrap().unwrap().ends_with("hello"));
+        // Those that were first made room.
+        let mut end = Vec::new();
+        let dropped = timeout(HANDSHAKE / 2, silent[0].read_to_end(&mut end)).await;
+        assert!(dropped.is_ok());
+    }
+
+    #[test]
+    fn a_private_key_is_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Identity::read(&files(folder.path(), FIRST)).unwrap();
+        let first = format!("{:?}", &FIRST.1.as_bytes()[..8]);
+        let first = first.trim_matches(['[', ']']);
+        let shown = format!("{identity:?}");
+        assert!(!shown.contains("PRIVATE") && !shown.contains(first), "{shown}");
     }
 
     #[tokio::test]
