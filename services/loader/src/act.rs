@@ -34,6 +34,8 @@ pub(crate) struct Working {
     /// Its place in the group that was claimed.
     pub(crate) index: usize,
     pub(crate) leads: bool,
+    /// What is to be written, where that is more than its event says.
+    pub(crate) whole: Option<Part>,
 }
 
 impl Work {
@@ -68,8 +70,9 @@ impl Work {
     /// What is known of the facet: the siblings the ledger holds and every lead's part.
     fn parts(&self, facet: ferry_canonical::Facet) -> Vec<Part> {
         let sibling = |state: &PartState| Part::from_json(facet, state.document.as_bytes()).ok();
-        let leads = self.leads().map(|lead| lead.event.part.clone());
-        self.grant.siblings.iter().filter_map(sibling).chain(leads).collect()
+        let leads = self.members.iter().filter(|member| member.leads);
+        let leads = leads.map(|lead| lead.whole.as_ref().unwrap_or(&lead.in_hand.event.part));
+        self.grant.siblings.iter().filter_map(sibling).chain(leads.cloned()).collect()
     }
 
     /// What may stand where this is to be written; absent where one of it cannot be read.

@@ -83,6 +83,11 @@ impl Facet {
         matches!(self, Self::Shipment | Self::Return | Self::Stock)
     }
 
+    /// Whether a source may say its parts where there is no room for all of them.
+    pub const fn can_be_brief(self) -> bool {
+        matches!(self, Self::Shipment | Self::Cancellation)
+    }
+
     /// Whether a target changes this facet by itself, so that a value equal to what was last
     /// written still has to be written (a checkout lowers the stock).
     pub const fn written_through(self) -> bool {

@@ -5,6 +5,7 @@
 //! in later ones, and that the committed JSON Schemas describe exactly these types. It does no
 //! input or output, knows no system's format and takes no time from a clock.
 
+mod brief;
 pub mod brought;
 pub mod customer;
 pub mod entity;

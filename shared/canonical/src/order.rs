@@ -106,6 +106,10 @@ pub struct OrderShipment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub despatched_at: Option<Timestamp>,
+    /// It has left, and was said where there is no room for how: what its source says of carrier,
+    /// service, packages, addresses to track at and time elsewhere stands beside this.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub brief: bool,
     #[serde(default, skip_serializing_if = "Extensions::is_empty")]
     pub extensions: Extensions,
 }
@@ -132,6 +136,9 @@ pub struct OrderCancellation {
     pub cancelled_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// It was seen, and not said when and why: `cancelled_at` is when it was seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub brief: bool,
     #[serde(default, skip_serializing_if = "Extensions::is_empty")]
     pub extensions: Extensions,
 }

@@ -115,6 +115,9 @@ pub struct Grant {
     pub amending: Option<Amending>,
     /// For a facet that goes both ways: what the lead's source and the target agreed on last.
     pub base: Option<Base>,
+    /// Of leads that were said where there is no room for all of them: what is to be written, by their
+    /// index in the group.
+    pub contents: Vec<(usize, String)>,
 }
 
 /// Against what the state that a target holds is judged, where it changes the facet itself as well.

@@ -6,6 +6,7 @@
 //! trips. A page reads no clock and no database; a row that is absent from it does not exist.
 
 mod agreed;
+mod brief;
 mod claim;
 mod entity;
 mod known;

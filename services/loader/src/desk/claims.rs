@@ -6,7 +6,7 @@ use ferry_broker::{
     Broker,
     letter::{self, Failed},
 };
-use ferry_canonical::{Facet, Outcome, Steps};
+use ferry_canonical::{Facet, Outcome, Part, Steps};
 use ferry_store::{Care, Claimed, Group, GroupClaim, Ledger, Settle, Settlement, Verdict};
 use tokio::time::Instant;
 use tracing::debug;
@@ -96,9 +96,12 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             let mut working = Vec::new();
             for (index, (in_hand, verdict)) in members.into_iter().zip(claim.members).enumerate() {
                 match verdict {
-                    Verdict::Lead => working.push(Working { in_hand, index, leads: true }),
+                    Verdict::Lead => {
+                        let whole = whole(&claim.claimed, index, in_hand.event.subject.facet);
+                        working.push(Working { in_hand, index, leads: true, whole });
+                    }
                     Verdict::Rider { .. } => {
-                        working.push(Working { in_hand, index, leads: false });
+                        working.push(Working { in_hand, index, leads: false, whole: None });
                     }
                     Verdict::Closed { outcome, because } => {
                         self.closed(&in_hand, outcome, &because);
@@ -221,4 +224,11 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             self.waiting.push(member.in_hand);
         }
     }
+}
+
+/// What a lead is to write, where that is more than its event says.
+fn whole(claimed: &Claimed, index: usize, facet: Facet) -> Option<Part> {
+    let Claimed::Granted(grant) = claimed else { return None };
+    let (_, document) = grant.contents.iter().find(|(lead, _)| *lead == index)?;
+    Part::from_json(facet, document.as_bytes()).ok()
 }

@@ -9,6 +9,7 @@
 
 mod bench;
 mod breaking;
+mod brief;
 mod ending;
 mod failing;
 mod interleavings;

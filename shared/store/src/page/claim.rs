@@ -6,7 +6,10 @@ use uuid::Uuid;
 
 use super::{
     At, Claim, Claimant, Delivery, Document, End, Intent, IntentKey, Key, MarkKey, OwnId, Page,
-    Place, Position, micros, span, steps::Heard,
+    Place, Position,
+    brief::{self, Content},
+    micros, span,
+    steps::Heard,
 };
 use crate::{
     Claimed, Grant, Group, GroupClaim, Member, PartState, StoreError, Verdict,
@@ -22,6 +25,7 @@ struct Open<'a> {
     place: Place,
     /// The systems its content came through.
     via: Vec<String>,
+    content: Content,
 }
 
 #[derive(Debug)]
@@ -30,10 +34,27 @@ enum Judged {
     Open {
         place: Place,
         via: Vec<String>,
+        content: Content,
     },
     /// A newer state may be there already, or it may tell of what a running write does: it waits
     /// until that is known.
     Behind,
+}
+
+impl Open<'_> {
+    /// What is to be written, where that is more than the member itself says.
+    fn more(&self) -> Option<(usize, String)> {
+        let document = &self.content.document;
+        (*document != self.member.document).then(|| (self.index, document.clone()))
+    }
+}
+
+/// What a member's place on its clock comes to.
+#[derive(Debug)]
+enum Compared {
+    /// The target is to hold this.
+    Open(Content),
+    Closed(Judged),
 }
 
 /// The right by which an intent is written: the claim's token and its number at the entity.
@@ -52,10 +73,10 @@ impl Page {
         let mut verdicts = Vec::with_capacity(group.members.len());
         let mut open = Vec::new();
         for (index, member) in group.members.iter().enumerate() {
-            verdicts.push(match self.judge(group, member, &open) {
+            verdicts.push(match self.judge(group, member, &open)? {
                 Judged::Final(verdict) => verdict,
-                Judged::Open { place, via } => {
-                    open.push(Open { index, member, place, via });
+                Judged::Open { place, via, content } => {
+                    open.push(Open { index, member, place, via, content });
                     Verdict::Waits
                 }
                 Judged::Behind => Verdict::Waits,
@@ -70,23 +91,29 @@ impl Page {
 
     /// Of a part that a member before it is going to write, nothing is so already: its intent is not
     /// written down yet, and this one may be the newer.
-    fn judge(&mut self, group: &Group, member: &Member, before: &[Open<'_>]) -> Judged {
+    fn judge(
+        &mut self,
+        group: &Group,
+        member: &Member,
+        before: &[Open<'_>],
+    ) -> Result<Judged, StoreError> {
         let target = &group.target;
         if let Some(end) = self.ends.get(&Delivery::of(group, member)) {
             let (outcome, because) = (end.outcome, end.because.clone());
-            return Judged::Final(Verdict::Ended { outcome, because });
+            return Ok(Judged::Final(Verdict::Ended { outcome, because }));
         }
         let key = self.resolve(member);
         let place = Place::of(member, At::new(&key, target));
-        if let Some(closed) = self.compare(group, member, &place) {
-            return closed;
-        }
+        let content = match self.compare(group, member, &place)? {
+            Compared::Open(content) => content,
+            Compared::Closed(closed) => return Ok(closed),
+        };
         let at_source = Place::of(member, At::new(&key, &member.source));
         match self.hear(&at_source.at, member) {
             Heard::News => {}
             // The mark stays: of two notices that changed places, one is somebody else's.
-            Heard::Ours(because) => return self.close(group, member, Outcome::Echo, because),
-            Heard::Early => return Judged::Behind,
+            Heard::Ours(because) => return Ok(self.close(group, member, Outcome::Echo, because)),
+            Heard::Early => return Ok(Judged::Behind),
         }
         let look = self.look(&place.at);
         let is_written = before.iter().any(|open| open.place == place);
@@ -95,44 +122,59 @@ impl Page {
             && !look.is_unknown()
             && !self.is_stepping(&place)
             && self.intended(&place).next().is_none()
-            && self.settled(&place).is_some_and(|s| s.fingerprint == member.fingerprint);
+            && self.settled(&place).is_some_and(|s| s.fingerprint == content.fingerprint);
         if is_unchanged {
             self.pass_over(&place, member, Outcome::Unchanged);
             let because = format!("{target} holds these fields already");
-            return self.close(group, member, Outcome::Unchanged, because);
+            return Ok(self.close(group, member, Outcome::Unchanged, because));
         }
         let via = self.via(&at_source, member);
         if !is_written && via.contains(target) {
             self.pass_over(&place, member, Outcome::Echo);
             let because = format!("it came from {target} and was written to {}", member.source);
-            return self.close(group, member, Outcome::Echo, because);
+            return Ok(self.close(group, member, Outcome::Echo, because));
         }
         self.said(&at_source, member);
-        Judged::Open { place, via }
+        Ok(Judged::Open { place, via, content })
     }
 
-    /// What its place on its clock says about a member; `None` if it is the newest known.
-    fn compare(&mut self, group: &Group, member: &Member, place: &Place) -> Option<Judged> {
+    /// What its place on its clock says about a member: whether it is the newest known, or says what
+    /// that had no room for.
+    fn compare(
+        &mut self,
+        group: &Group,
+        member: &Member,
+        place: &Place,
+    ) -> Result<Compared, StoreError> {
+        let ahead = self.ahead(place, member);
         let found = self.marks.get(&mark_key(place, member)).map(|position| position.mark.clone());
         if let Some(mark) = found {
             match mark.age(member) {
                 Age::Newer => {}
                 Age::Same => {
-                    return Some(self.close(group, member, Outcome::Duplicate, same(&mark)));
+                    let closed = self.close(group, member, Outcome::Duplicate, same(&mark));
+                    return Ok(Compared::Closed(closed));
                 }
                 Age::Older => {
+                    let added = self.added_to_newer(place, member)?;
+                    if let Some(whole) = added.filter(|_| ahead.is_none()) {
+                        return Ok(Compared::Open(whole));
+                    }
                     let because = older(&mark, member);
-                    return Some(self.close(group, member, Outcome::Superseded, because));
+                    let closed = self.close(group, member, Outcome::Superseded, because);
+                    return Ok(Compared::Closed(closed));
                 }
             }
         }
-        let ahead = self.ahead(place, member)?;
+        let Some(ahead) = ahead else {
+            return Ok(Compared::Open(self.laid_over(place, member)?));
+        };
         if !ahead.ended {
-            return Some(Judged::Behind);
+            return Ok(Compared::Closed(Judged::Behind));
         }
         let shown = ahead.sequence;
         let because = format!("sequence {shown}, which is newer, may be there; it is dead");
-        Some(self.close(group, member, Outcome::Superseded, because))
+        Ok(Compared::Closed(self.close(group, member, Outcome::Superseded, because)))
     }
 
     /// The canonical identity: what the source's own id is known to be, else what the event says.
@@ -210,9 +252,10 @@ impl Page {
         {
             return Ok(claimed);
         }
-        let open: Vec<Open<'_>> = open.into_iter().filter(|open| open.place.at == at).collect();
+        let mut open: Vec<Open<'_>> = open.into_iter().filter(|open| open.place.at == at).collect();
         let members: Vec<&Member> = open.iter().map(|open| open.member).collect();
         let roles = decide::roles(&members, group.composed);
+        complete(&mut open, &members, &roles);
         let claimants = claimants(&open, &roles);
         for claimant in &claimants {
             if let Some(verdict) = verdicts.get_mut(claimant.index) {
@@ -240,6 +283,7 @@ impl Page {
         for (lead, _) in leads() {
             self.intend(writing, lead);
         }
+        let contents = leads().filter_map(|(lead, _)| lead.more()).collect();
         Ok(Claimed::Granted(Box::new(Grant {
             token: writing.token,
             read_first: look.is_unknown(),
@@ -251,6 +295,7 @@ impl Page {
             siblings,
             amending,
             base,
+            contents,
         })))
     }
 
@@ -335,8 +380,8 @@ impl Page {
         let key = IntentKey { place: open.place.clone(), grant: writing.grants };
         let intent = Intent {
             token: writing.token,
-            document: Document::Given(member.document.clone()),
-            fingerprint: member.fingerprint.clone(),
+            document: Document::Given(open.content.document.clone()),
+            fingerprint: open.content.fingerprint.clone(),
             via: open.via.clone(),
             event_id: member.event_id,
             generation: member.generation,
@@ -364,6 +409,15 @@ impl OwnId {
 /// whole, which nobody says part by part.
 fn other_side(group: &Group, member: &Member) -> Option<String> {
     (member.two_way && !group.composed).then(|| member.source.clone())
+}
+
+/// Leads are to be all that they and their riders say.
+fn complete(open: &mut [Open<'_>], members: &[&Member], roles: &[Role]) {
+    let mut contents: Vec<Content> = open.iter().map(|open| open.content.clone()).collect();
+    brief::with_riders(members, roles, &mut contents);
+    for (open, content) in open.iter_mut().zip(contents) {
+        open.content = content;
+    }
 }
 
 fn mark_key(place: &Place, member: &Member) -> MarkKey {

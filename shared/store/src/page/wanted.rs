@@ -59,7 +59,10 @@ impl Wanted {
     fn entity(&mut self, group: &Group, member: &Member, id: &str) {
         let entity: Entity = member.subject.entity();
         let key = Key { entity, id: id.to_owned() };
-        let whole = group.composed || group.amends.is_some() || member.two_way;
+        let whole = group.composed
+            || group.amends.is_some()
+            || member.two_way
+            || member.subject.facet.can_be_brief();
         for (system, whole) in [(&group.target, whole), (&member.source, false)] {
             let at = At::new(&key, system);
             *self.at.entry(at.clone()).or_default() |= whole;

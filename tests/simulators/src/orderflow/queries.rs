@@ -1,7 +1,9 @@
 //! The documents OrderFlow answers questions with (OrderFlow reference §4).
 //!
 //! Promises the documented shapes: inventory and order detail carry values in attributes, despatches
-//! and pending shipments in elements. Everything in a document is the state at one moment.
+//! and pending shipments in elements. Everything in a document is the state at one moment. The list of
+//! despatches says more of a shipment than its event or its order's detail: who drives, where it is
+//! tracked, when it left, and a number for each of two packages.
 
 use super::order::{Order, OrderState, Shipment};
 use super::stock::Level;
@@ -139,22 +141,30 @@ fn despatched(order: &Order, made: &Shipment, with_lines: bool) -> Element {
             .child(Element::holding("productReference", product))
             .child(Element::holding("quantity", quantity))
     };
-    let package = Element::new("package").attribute("despatchReference", &made.despatch_reference);
+    let package = |number: String| Element::new("package").attribute("despatchReference", number);
+    let number = &made.despatch_reference;
+    let packages = [package(number.clone()), package(format!("{number}-2"))];
     let row = Element::new("shipment")
         .children(made.reference.as_ref().map(|text| Element::holding("reference", text)))
         .child(Element::holding("orderReference", &order.reference))
         .child(Element::holding("state", "despatched"))
         .child(Element::holding("courier", made.courier))
-        .child(Element::holding("carrier", made.courier))
+        .child(Element::holding("carrier", carrier(made.courier)))
         .child(Element::holding("service", made.service))
-        .child(Element::holding("despatchReference", &made.despatch_reference))
+        .child(Element::holding("despatchReference", number))
+        .child(Element::holding("trackingUrl", format!("https://track.example/{number}")))
         .child(Element::holding("completed", &made.completed))
-        .child(Element::new("packages").child(package));
+        .child(Element::new("packages").children(packages));
     if with_lines {
         row.child(Element::new("orderLines").children(made.lines.iter().map(line)))
     } else {
         row
     }
+}
+
+/// Who drives for the integration of this name.
+fn carrier(courier: &str) -> String {
+    format!("{} parcels", courier.to_uppercase())
 }
 
 /// Open orders' next shipments.
@@ -288,12 +298,14 @@ mod tests {
         <orderReference>WEB-1001</orderReference>
         <state>despatched</state>
         <courier>royalmail</courier>
-        <carrier>royalmail</carrier>
+        <carrier>ROYALMAIL parcels</carrier>
         <service>T48</service>
         <despatchReference>AB123456789GB</despatchReference>
+        <trackingUrl>https://track.example/AB123456789GB</trackingUrl>
         <completed>2024-03-02 16:40:10</completed>
         <packages>
         <package despatchReference="AB123456789GB"/>
+        <package despatchReference="AB123456789GB-2"/>
         </packages>
         <orderLines>
         <orderLine>

@@ -73,6 +73,7 @@ impl Document<'_> {
             tracking: tracking(shipment)?,
             lines: lines(shipment)?,
             despatched_at,
+            brief: false,
             extensions: foreign::extensions(found),
         };
         let sequence = self.message_id()?;

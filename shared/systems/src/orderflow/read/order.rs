@@ -103,11 +103,12 @@ impl Document<'_> {
         let tracking = optional(shipment, "despatchReference")?;
         let lines = shipment.child("orderLines").map_or(&[][..], |lines| &lines.children);
         let lines: Vec<&Element> = lines.iter().filter(|line| line.name == "orderLine").collect();
+        let despatched = state.eq_ignore_ascii_case("despatched");
         let part = OrderShipment {
             order: self.reference(order)?.to_owned(),
             reference: reference.to_owned(),
             state: state.to_owned(),
-            despatched: state.eq_ignore_ascii_case("despatched"),
+            despatched,
             carrier: optional(shipment, "courier")?.map(str::to_owned),
             service: optional(shipment, "courierService")?.map(str::to_owned),
             tracking: tracking
@@ -116,6 +117,8 @@ impl Document<'_> {
                 .collect(),
             lines: lines.iter().map(|line| shipment_line(line)).collect::<Result<_, _>>()?,
             despatched_at: None,
+            // Neither event nor detail has room for who drives, each package, and when it left.
+            brief: despatched,
             extensions: foreign::extensions(self.around_shipment(order, shipment, &lines)),
         };
         let (sequence, time) = (self.message_id()?, self.event_time()?);
@@ -151,6 +154,7 @@ impl Document<'_> {
             order: self.reference(order)?.to_owned(),
             cancelled_at: time.unwrap_or(self.received_at),
             reason: self.root.attribute("eventType").map(short),
+            brief: time.is_none(),
             extensions: foreign::extensions(foreign),
         };
         let sequence = self.message_id()?;
