@@ -118,7 +118,8 @@ impl Heard {
 }
 
 impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
-    /// The next page after the cursor, which moves once all of it is durable.
+    /// The next page after the cursor, which moves once all of it is durable. Where a part of it was
+    /// refused, that is told once the rest is.
     pub(crate) async fn page(&self, heard: &mut Heard) -> Result<Read, Unread> {
         let from = self.store.cursor(&self.name()).await.context("reading the cursor")?;
         let (mut page, read) = self.passed_on(from.as_deref(), &[], heard).await?;
@@ -129,12 +130,13 @@ impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
                 return Err(Unread::Ours(anyhow::anyhow!(error)));
             }
         }
-        Ok(read)
+        page.trouble.map_or(Ok(read), |refused| Err(Unread::Failed(refused)))
     }
 
     /// What has these keys.
     pub(crate) async fn keys(&self, keys: &[String]) -> Result<Read, Unread> {
-        self.passed_on(None, keys, &mut Heard::default()).await.map(|(_, read)| read)
+        let (page, read) = self.passed_on(None, keys, &mut Heard::default()).await?;
+        page.trouble.map_or(Ok(read), |refused| Err(Unread::Failed(refused)))
     }
 
     async fn passed_on(
@@ -151,7 +153,8 @@ impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
         };
         let (started, now) = (Instant::now(), (self.clock)());
         let conversation = Conversation::new(Arc::clone(&self.http), self.clock);
-        let ask = Ask { endpoint: &self.endpoint, cursor, keys, now, heard: messages };
+        let scope = "";
+        let ask = Ask { endpoint: &self.endpoint, cursor, keys, scope, now, heard: messages };
         let mut page = match system.poll(&conversation, &ask).await {
             Ok(page) => page,
             Err(failure) => {
@@ -165,9 +168,13 @@ impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
             warn!(source = %self.source, endpoint = %self.endpoint, %time, "a source dates a row ahead of its own clock");
         }
         self.note_page(&conversation, &ids, started.elapsed(), ahead);
+        if let Some(refused) = &page.trouble {
+            self.note_refused(now, refused);
+        }
         self.wake(&page).await?;
         let records = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-        Ok((page.clone(), Read { records, more: page.more }))
+        let more = page.more;
+        Ok((page, Read { records, more }))
     }
 
     /// Makes what is new durable, and says under which ids.
@@ -251,6 +258,18 @@ impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
             entry.duration = Some(exchange.duration);
             self.notes.note(entry, 0);
         }
+    }
+
+    /// What of a page was refused; the questions themselves have their own rows.
+    fn note_refused(&self, at: Timestamp, refused: &Failure) {
+        let kind = refused.kind.as_str();
+        let mut entry =
+            journal::entry(at, &self.source, format!("poll {} in part", self.endpoint), kind);
+        entry.status = refused.status;
+        entry.detail = Some(refused.detail.clone());
+        entry.rule.clone_from(&refused.rule);
+        entry.response.clone_from(&refused.response);
+        self.notes.note(entry, 0);
     }
 
     fn origin(&self) -> record::Origin {

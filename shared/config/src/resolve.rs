@@ -323,6 +323,7 @@ impl Reader<'_> {
             back: raw.back,
             schedule,
             rows,
+            group: raw.group,
         }))
     }
 

@@ -79,7 +79,7 @@ pub struct PullConfig {
     pub overlap: HumanDuration,
     /// How far back the first one reaches. Default 1 d.
     pub first: HumanDuration,
-    /// The longest span of despatches that one request asks for. Default 1 d.
+    /// The longest span of despatches that one request asks for while it catches up. Default 1 d.
     pub window: HumanDuration,
     /// The sites whose inventory is asked for; none where the instance has only one.
     pub sites: Vec<String>,
@@ -123,11 +123,13 @@ pub struct ReportConfig {
     pub reference: Option<String>,
     /// Default: the system's organisation.
     pub organisation_id: Option<String>,
-    /// How far back from now each run asks. Default 2 d.
+    /// How far each run reads back over the one before it; the first one from now. Default 2 d.
     pub back: HumanDuration,
     pub schedule: ScheduleConfig,
     /// What is made of a row; without it rows are journalled only.
     pub rows: Option<(Facet, Mapping)>,
+    /// Fields that the rows of one part have in common: such rows go into the mapping together.
+    pub group: Vec<String>,
 }
 
 /// What is done about an order that changes after its import.

@@ -79,6 +79,8 @@ pub struct Orderflow {
 #[derive(Debug)]
 struct Report {
     facet: Facet,
+    /// What rows of one part have in common; none: each is one.
+    group: Vec<String>,
     /// The mapping's file.
     name: String,
     mapping: Mapping,
@@ -116,8 +118,8 @@ impl Orderflow {
             let Some((facet, program)) = &report.rows else { continue };
             let mapping = Mapping::compile(&program.name, &program.program)
                 .map_err(|error| format!("report {name}: {error}"))?;
-            let report = Report { facet: *facet, name: program.name.clone(), mapping };
-            reports.insert(name.clone(), report);
+            let (group, file) = (report.group.clone(), program.name.clone());
+            reports.insert(name.clone(), Report { facet: *facet, group, name: file, mapping });
         }
         let plans = making::plans(&config.writes)?;
         lengths::known(&config.writes.lengths)?;
@@ -142,7 +144,7 @@ impl Orderflow {
         admitted: Admitted,
     ) -> Result<Acknowledged, Refusal> {
         let Some(push) = &self.config.push else { return Err(Refusal::not_received_here()) };
-        receive::receive(push, &self.config.pull, request, admitted)
+        receive::receive(push, &self.config, request, admitted)
     }
 
     /// Pending shipments and reports belong to no route.

@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 
+use crate::Failure;
+
 /// One page is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
@@ -10,6 +12,8 @@ pub struct Ask<'a> {
     pub cursor: Option<&'a str>,
     /// Only what has these keys; empty for whatever there is. An empty key stands for all there is.
     pub keys: &'a [String],
+    /// Under which they are asked for, as the wake said; empty for the configured scope.
+    pub scope: &'a str,
     pub now: Timestamp,
     /// The highest of the source's own message ids that was heard before, where it has such.
     pub heard: Option<u64>,
@@ -19,6 +23,8 @@ pub struct Ask<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wakeup {
     pub endpoint: String,
+    /// Under which it is asked for, in the system's own form; empty for the configured one.
+    pub scope: String,
     /// Empty for all there is.
     pub key: String,
 }
@@ -36,6 +42,15 @@ pub struct Page {
     pub ahead: Option<Timestamp>,
     /// What the page says should be read as well.
     pub wakes: Vec<Wakeup>,
+    /// A part of it that was refused. The rest goes on, and the cursor over it.
+    pub trouble: Option<Failure>,
+}
+
+impl Page {
+    /// Nothing but these records.
+    pub(crate) fn of(records: Vec<NewRecord>) -> Self {
+        Self { records, cursor: None, more: false, ahead: None, wakes: Vec::new(), trouble: None }
+    }
 }
 
 /// Clocks of one system differ by so much without anybody being told.

@@ -172,7 +172,7 @@ impl Rest {
             }]
         };
         let cursor = serde_json::to_string(&next).ok();
-        Ok(Page { records, cursor, more, ahead, wakes: Vec::new() })
+        Ok(Page { cursor, more, ahead, ..Page::of(records) })
     }
 
     fn request(&self, operation: &'static str, path: &str, query: &str) -> Request {

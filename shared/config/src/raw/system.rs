@@ -133,7 +133,8 @@ pub(crate) struct RawPull {
     pub(crate) overlap: HumanDuration,
     /// How far back the first one reaches.
     pub(crate) first: HumanDuration,
-    /// The longest span of despatches that one request asks for.
+    /// The longest span of despatches that one request asks for while it catches up; the last one goes
+    /// from there until a day from now.
     pub(crate) window: HumanDuration,
     /// The sites whose inventory is asked for, one request each; none for an instance without
     /// multi-site inventory.
@@ -173,7 +174,7 @@ pub(crate) struct RawReport {
     /// `organisation_id`; the system's organisation by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) organisation_id: Option<String>,
-    /// How far back from now each run asks.
+    /// How far each run reads back over the last one that succeeded; the first one from now.
     #[serde(default = "report_back")]
     pub(crate) back: HumanDuration,
     /// When it is read.
@@ -181,9 +182,14 @@ pub(crate) struct RawReport {
     /// What `mapping` makes of a row; both are given together. Without them rows are journalled only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) facet: Option<Facet>,
-    /// File with the jq program: row (an object) → canonical part.
+    /// File with the jq program: row (an object) → canonical part; with `group`, the array of such
+    /// rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) mapping: Option<PathBuf>,
+    /// Fields that the rows of one part have in common (a return has a row per line): they go into the
+    /// mapping together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) group: Vec<String>,
 }
 
 const fn report_back() -> HumanDuration {

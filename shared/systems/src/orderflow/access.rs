@@ -46,6 +46,34 @@ impl Scope {
         self.channel.as_deref().or(self.organisation.as_deref())
     }
 
+    /// Whose the configuration is.
+    pub(super) fn own(config: &OrderflowConfig) -> Self {
+        let (channel, organisation) = (config.channel.clone(), config.organisation.clone());
+        Self { channel: Some(channel), organisation: Some(organisation) }
+    }
+
+    /// As a wake keeps it: nothing where it contradicts the configured one in nothing.
+    pub(super) fn kept(&self, config: &OrderflowConfig) -> String {
+        let own = Self::own(config);
+        let fits = |said: &Option<String>, own: &Option<String>| said.is_none() || said == own;
+        if fits(&self.channel, &own.channel) && fits(&self.organisation, &own.organisation) {
+            return String::new();
+        }
+        serde_json::to_string(&(&self.channel, &self.organisation)).unwrap_or_default()
+    }
+
+    /// What a wake kept; `None` for the configured one.
+    pub(super) fn foreign(kept: &str) -> Option<Self> {
+        let (channel, organisation) = serde_json::from_str(kept).ok()?;
+        Some(Self { channel, organisation })
+    }
+
+    /// By which a request names it.
+    pub(super) fn headers(&self) -> Vec<(String, String)> {
+        let named = [("channel", &self.channel), ("organisation", &self.organisation)].into_iter();
+        named.filter_map(|(name, said)| Some((name.to_owned(), said.clone()?))).collect()
+    }
+
     /// How much of a configured scope this one matches; `None` if it is another.
     fn matches(&self, scope: &PushScope) -> Option<(usize, bool)> {
         let pairs = [(&scope.channel, &self.channel), (&scope.organisation, &self.organisation)];

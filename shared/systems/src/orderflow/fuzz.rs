@@ -70,7 +70,8 @@ pub fn pulled(body: &[u8]) {
             let conversation = Conversation::new(port, now);
             let keys = ["W-1".to_owned()];
             let keys = if endpoint == pull::ORDER { &keys[..] } else { &[] };
-            let ask = Ask { endpoint, cursor, keys, now: now(), heard: Some(7) };
+            let (now, heard) = (now(), Some(7));
+            let ask = Ask { endpoint, cursor, keys, scope: "", now, heard };
             orderflow.poll(&conversation, &ask).now_or_never()
         };
         let Some(said) = asked(None) else { unreachable!("the answer is there") };
@@ -159,6 +160,7 @@ fn orderflow() -> Orderflow {
         back: HumanDuration::from_secs(60),
         schedule: ScheduleConfig::every(std::time::Duration::from_mins(1)),
         rows,
+        group: Vec::new(),
     };
     let program = "{order, reference: .id, lines: [{sku: .sku, quantity}]}".to_owned();
     let mapping = Mapping { name: "returns.jq".to_owned(), program };

@@ -3,28 +3,29 @@
 //! | endpoint | what | how it goes on |
 //! |---|---|---|
 //! | `despatches` | shipments that have left, with their lines | by the time they were completed, an overlap back |
-//! | `inventory` | every level, site by site; or those of some products | – |
+//! | `inventory` | every level, site by site; or those of some products | with the next site |
 //! | `order` | one order's detail, when a push or `pending` woke it | – |
 //! | `pending` | shipments that have not left | what is not as it was, or is gone, wakes the order's detail |
-//! | `report-NAME` | a configured report | a span back from now |
+//! | `report-NAME` | a configured report | a span back from when it was read last |
 //!
 //! What is pulled has no message id. Its place on the clock of messages is the highest id that was
 //! heard before it was asked for, which is a lower bound; stock has counters of its own. An answer
 //! that is no such document fails the pull, whatever its status, and no cursor moves.
 
 mod despatches;
+mod inventory;
 mod pending;
+mod report;
 mod split;
 #[cfg(test)]
 mod tests;
 
 use ferry_canonical::{FailureKind, header, limits};
-use ferry_config::system::ReportConfig;
 use ferry_http::{Conversation, Method, Response};
 
 use self::split::Split;
-use super::{Orderflow, answer, times};
-use crate::{Ask, Failure, NewRecord, Page, Wakeup, url, xml};
+use super::{Orderflow, access::Scope, answer};
+use crate::{Ask, Failure, NewRecord, Page, url, xml};
 
 pub(super) const DESPATCHES: &str = "despatches";
 pub(super) const INVENTORY: &str = "inventory";
@@ -52,7 +53,8 @@ pub(super) async fn poll(
     conversation: &Conversation,
     ask: &Ask<'_>,
 ) -> Result<Page, Failure> {
-    let pull = Pull { orderflow, conversation, ask };
+    let scope = Scope::foreign(ask.scope);
+    let pull = Pull { orderflow, conversation, ask, scope };
     match (ask.endpoint, report_name(ask.endpoint)) {
         (DESPATCHES, _) => pull.despatches().await,
         (INVENTORY, _) if ask.keys.is_empty() => pull.next_site().await,
@@ -72,89 +74,30 @@ struct Pull<'a> {
     orderflow: &'a Orderflow,
     conversation: &'a Conversation,
     ask: &'a Ask<'a>,
+    /// Whose it is, where that is not as configured.
+    scope: Option<Scope>,
 }
 
 impl Pull<'_> {
-    /// The levels of one site; the cursor is the site that is next.
-    async fn next_site(&self) -> Result<Page, Failure> {
-        let sites = self.sites();
-        let at = self.ask.cursor.and_then(|cursor| sites.iter().position(|site| site == cursor));
-        let at = at.unwrap_or(0);
-        let site = sites.get(at).map_or("", String::as_str);
-        let records = self.inventory(site, &[]).await?;
-        let next = sites.get(at + 1);
-        let cursor = next.or(sites.first()).filter(|_| sites.len() > 1).cloned();
-        Ok(Page { records, cursor, more: next.is_some(), ahead: None, wakes: Vec::new() })
-    }
-
-    /// The levels of some products at every site; of all, where one cannot be named in a list.
-    async fn levels(&self) -> Result<Page, Failure> {
-        let all = self.ask.keys.iter().any(|key| key.is_empty() || key.contains(','));
-        let named = if all { &[][..] } else { self.ask.keys };
-        let mut records = Vec::new();
-        for site in self.sites() {
-            records.extend(self.inventory(&site, named).await?);
-        }
-        Ok(self.page(records))
-    }
-
-    /// The sites that are asked for; one without a name where the instance has only one.
-    fn sites(&self) -> Vec<String> {
-        let sites = &self.orderflow.config.pull.sites;
-        if sites.is_empty() { vec![String::new()] } else { sites.clone() }
-    }
-
-    async fn inventory(&self, site: &str, named: &[String]) -> Result<Vec<NewRecord>, Failure> {
-        let config = &self.orderflow.config;
-        let mut query = vec![("organisation", config.organisation.clone())];
-        query.push(("channel", config.channel.clone()));
-        if !site.is_empty() {
-            query.push(("site", site.to_owned()));
-        }
-        if !named.is_empty() {
-            query.push(("externalReferences", named.join(",")));
-        }
-        let response = self.get("poll", "/remotewarehouse/inventory.xml", &query).await?;
-        let split = self.split(&response, "inventory")?;
-        // With counters of its own a level has its place without the clock of messages, and what has
-        // not changed is byte for byte what it was.
-        let counted = |item: &&[u8]| contains(item, b"lastStockChangeId=");
-        let heard = !split.items.iter().all(counted);
-        self.records(&split, &config.organisation, heard)
-    }
-
     async fn details(&self) -> Result<Page, Failure> {
         let mut records = Vec::new();
+        let scope = self.scope();
+        let organisation = self.scope.is_some().then_some(&scope.organisation);
         for key in self.ask.keys {
-            let query = [("externalReference", key.clone()), self.channel()];
+            let mut query = vec![("externalReference", key.clone())];
+            query.extend(scope.channel.clone().map(|channel| ("channel", channel)));
+            query.extend(organisation.cloned().flatten().map(|named| ("organisation", named)));
             let response = self.get("poll", "/remoteorder/order/detail.xml", &query).await?;
             self.split(&response, "order")?;
-            records.push(self.whole(&response, &self.orderflow.config.channel)?);
+            let whose = scope.channel.as_ref().or(scope.organisation.as_ref());
+            records.push(self.whole(&response, whose.map_or("", String::as_str))?);
         }
         Ok(self.page(records))
     }
 
-    async fn report(&self, report: &ReportConfig) -> Result<Page, Failure> {
-        let back = jiff::SignedDuration::try_from(report.back.0).unwrap_or_default();
-        let start = self.ask.now.checked_sub(back).unwrap_or(self.ask.now);
-        let time = |at| times::format(at, &self.orderflow.zone);
-        let organisation = report.organisation_id.as_ref();
-        let mut query = vec![
-            ("reportKey", report.key.clone()),
-            ("startDate", time(start)),
-            ("endDate", time(self.ask.now)),
-            (
-                "organisation_id",
-                organisation.unwrap_or(&self.orderflow.config.organisation).clone(),
-            ),
-        ];
-        if let Some(reference) = &report.reference {
-            query.push(("reference", reference.clone()));
-        }
-        let response = self.get("poll", "/remote/report.xml", &query).await?;
-        self.split(&response, "")?;
-        let record = self.whole(&response, &self.orderflow.config.organisation)?;
-        Ok(self.page(vec![record]))
+    /// Whose it is.
+    fn scope(&self) -> Scope {
+        self.scope.clone().unwrap_or_else(|| Scope::own(&self.orderflow.config))
     }
 
     fn channel(&self) -> (&'static str, String) {
@@ -162,8 +105,7 @@ impl Pull<'_> {
     }
 
     fn page(&self, records: Vec<NewRecord>) -> Page {
-        let cursor = self.ask.cursor.map(str::to_owned);
-        Page { records, cursor, more: false, ahead: None, wakes: Vec::new() }
+        Page { cursor: self.ask.cursor.map(str::to_owned), ..Page::of(records) }
     }
 
     async fn get(
@@ -175,7 +117,12 @@ impl Pull<'_> {
         let pairs: Vec<String> =
             query.iter().map(|(name, value)| format!("{name}={}", url::encode(value))).collect();
         let path = format!("{path}?{}", pairs.join("&"));
-        let request = self.orderflow.request(operation, Method::Get, &path, "");
+        let mut request = self.orderflow.request(operation, Method::Get, &path, "");
+        if let Some(scope) = &self.scope {
+            let own = ["channel", "organisation"];
+            request.headers.retain(|(name, _)| !own.contains(&name.as_str()));
+            request.headers.extend(scope.headers());
+        }
         let answer = self.conversation.send(request).await;
         let response = answer.map_err(|error| Failure::unanswered(&error, false))?;
         if (200..=299).contains(&response.status) {
@@ -268,10 +215,8 @@ fn is_error(split: &Split<'_>, response: &Response) -> bool {
         || xml::parse(&response.body).is_ok_and(|root| root.child("exception").is_some())
 }
 
-fn contains(item: &[u8], word: &[u8]) -> bool {
-    item.windows(word.len()).any(|window| window == word)
-}
-
-fn wakes_order(reference: &str) -> Wakeup {
-    Wakeup { endpoint: ORDER.to_owned(), key: reference.to_owned() }
+/// A time that a cursor keeps, or a person set.
+fn reached(endpoint: &str, text: &str) -> Result<jiff::Timestamp, Failure> {
+    let detail = format!("the cursor of `{endpoint}` cannot be read: set it to an RFC 3339 time");
+    text.trim().parse().map_err(|_| Failure::new(FailureKind::Internal, detail))
 }

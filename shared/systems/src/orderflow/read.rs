@@ -72,6 +72,12 @@ pub(super) fn items(record: &Record<'_>, orderflow: &Orderflow) -> Vec<Item> {
     }
 }
 
+/// Whether a level has its place by counters of its own, whatever was heard. One whose counters cannot
+/// be read gets none.
+pub(super) fn is_counted(product: &Element) -> bool {
+    !matches!(stock::counted(product), Ok(None))
+}
+
 impl Document<'_> {
     fn items(&self) -> Vec<Item> {
         match self.root.name.as_str() {

@@ -3,7 +3,7 @@
 //! It never looks for duplicates and never drops: order and repetition are the ledger's business.
 
 use ferry_canonical::limits;
-use ferry_config::system::{AcknowledgeAs, PullConfig, PushConfig};
+use ferry_config::system::{AcknowledgeAs, OrderflowConfig, PushConfig};
 use quick_xml::escape::escape;
 
 use super::{
@@ -46,7 +46,7 @@ pub(super) fn admit(
 
 pub(super) fn receive(
     push: &PushConfig,
-    pull: &PullConfig,
+    config: &OrderflowConfig,
     request: &PushRequest<'_>,
     _: Admitted,
 ) -> Result<Acknowledged, Refusal> {
@@ -62,13 +62,14 @@ pub(super) fn receive(
         return Err(Refusal::new(400, reason));
     }
     let (content_type, body) = acknowledgement(push, message_id.as_deref().unwrap_or("-"));
+    let scope = Scope::of(request.headers, request.query);
     Ok(Acknowledged {
         endpoint: PUSH.to_owned(),
-        scope: Scope::of(request.headers, request.query).name().map(str::to_owned),
+        scope: scope.name().map(str::to_owned),
         message_id,
         content_type,
         body,
-        wakes: wakes::of(&root, pull),
+        wakes: wakes::of(&root, &scope, config),
     })
 }
 
@@ -105,6 +106,7 @@ mod tests {
     use ferry_config::{Secret, system::PushCredentials};
 
     use super::*;
+    use crate::orderflow::rows;
 
     fn push() -> PushConfig {
         PushConfig {
@@ -134,7 +136,7 @@ mod tests {
         ];
         let admitted = admit(Some(push), &headers, query)?;
         let request = PushRequest { headers: &headers, query, body };
-        receive(push, &PullConfig::default(), &request, admitted)
+        receive(push, &rows::config(), &request, admitted)
     }
 
     #[test]

@@ -4,20 +4,35 @@
 use std::collections::BTreeSet;
 
 use ferry_canonical::limits;
-use ferry_config::system::{OrderDetail, PullConfig};
+use ferry_config::system::{OrderDetail, OrderflowConfig};
 
-use super::pull::{INVENTORY, ORDER};
+use super::{
+    access::Scope,
+    pull::{INVENTORY, ORDER},
+};
 use crate::{Wakeup, xml::Element};
 
 /// Products that are read one by one; more, and everything is.
 const PRODUCTS_MAX: usize = 200;
 
-pub(super) fn of(root: &Element, pull: &PullConfig) -> Vec<Wakeup> {
-    match root.name.as_str() {
+/// Asked for under the scope that the push names: a level or an order of another channel is not to be
+/// found under ours.
+pub(super) fn of(root: &Element, scope: &Scope, config: &OrderflowConfig) -> Vec<Wakeup> {
+    let mut wakes = match root.name.as_str() {
         "stockChanges" => of_changes(root),
-        "event" => of_event(root, pull.order_detail),
+        "event" => of_event(root, config.pull.order_detail),
         _ => Vec::new(),
+    };
+    let scope = scope.kept(config);
+    for wake in &mut wakes {
+        wake.scope.clone_from(&scope);
     }
+    wakes
+}
+
+/// Under the configured scope.
+pub(super) fn wake(endpoint: &str, key: &str) -> Wakeup {
+    Wakeup { endpoint: endpoint.to_owned(), scope: String::new(), key: key.to_owned() }
 }
 
 /// Changes are no state: the level is read.
@@ -26,7 +41,7 @@ fn of_changes(root: &Element) -> Vec<Wakeup> {
     let products: BTreeSet<&str> = changes
         .map(|change| change.attribute("product").map(str::trim).unwrap_or_default())
         .collect();
-    let level = |key: &str| Wakeup { endpoint: INVENTORY.to_owned(), key: key.to_owned() };
+    let level = |key: &str| wake(INVENTORY, key);
     if products.is_empty() || products.len() > PRODUCTS_MAX || products.iter().any(|p| !is_key(p)) {
         return vec![level("")];
     }
@@ -50,7 +65,7 @@ fn of_event(root: &Element, wanted: OrderDetail) -> Vec<Wakeup> {
     };
     match key {
         Some(key) if wanted && is_key(key) => {
-            vec![Wakeup { endpoint: ORDER.to_owned(), key: key.to_owned() }]
+            vec![wake(ORDER, key)]
         }
         _ => Vec::new(),
     }
@@ -63,14 +78,40 @@ pub(super) fn is_key(key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use ferry_config::system::PullConfig;
+
     use super::*;
-    use crate::xml;
+    use crate::{orderflow::rows, xml};
 
     fn woken(body: &str, order_detail: OrderDetail) -> Vec<String> {
         let pull = PullConfig { order_detail, ..PullConfig::default() };
+        let config = OrderflowConfig { pull, ..rows::config() };
         let root = xml::parse(body.as_bytes()).unwrap();
-        let wakes = of(&root, &pull).into_iter();
+        let wakes = of(&root, &Scope::default(), &config).into_iter();
         wakes.map(|wake| format!("{} {}", wake.endpoint, wake.key)).collect()
+    }
+
+    #[test]
+    fn what_another_channel_pushes_is_asked_for_under_its_name() {
+        let root =
+            xml::parse(br#"<stockChanges><stockChange product="A"/></stockChanges>"#).unwrap();
+        let scope = |channel: Option<&str>, organisation: Option<&str>| {
+            let (channel, organisation) =
+                (channel.map(str::to_owned), organisation.map(str::to_owned));
+            let said = Scope { channel, organisation };
+            let wakes = of(&root, &said, &rows::config());
+            Scope::foreign(&wakes[0].scope).map(|kept| kept == said)
+        };
+        for (channel, organisation) in
+            [(None, None), (Some("web"), None), (None, Some("acme")), (Some("web"), Some("acme"))]
+        {
+            assert_eq!(scope(channel, organisation), None, "{channel:?} {organisation:?}");
+        }
+        for (channel, organisation) in
+            [(Some("outlet"), None), (Some("web"), Some("other")), (None, Some("other"))]
+        {
+            assert_eq!(scope(channel, organisation), Some(true), "{channel:?} {organisation:?}");
+        }
     }
 
     #[test]

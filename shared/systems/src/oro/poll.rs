@@ -156,7 +156,7 @@ fn page(
     let records =
         if known || rows.is_empty() { Vec::new() } else { vec![record(said, rows.len())] };
     let more = cursor.walk.is_some();
-    Ok(Page { records, cursor: Some(written(&cursor)?), more, ahead, wakes: Vec::new() })
+    Ok(Page { cursor: Some(written(&cursor)?), more, ahead, ..Page::of(records) })
 }
 
 /// Nothing is there. Where the last order seen was ahead, it may be gone, and its time with it.
@@ -164,7 +164,7 @@ fn none(before: Option<Cursor>, text: Option<&str>, said: &Said) -> Result<Page,
     let ahead = before.filter(|cursor| cursor.updated_at > said.asked_at);
     let back = ahead.map(|cursor| written(&Cursor { updated_at: said.asked_at, ..cursor }));
     let cursor = back.transpose()?.or_else(|| text.map(str::to_owned));
-    Ok(Page { records: Vec::new(), cursor, more: false, ahead: None, wakes: Vec::new() })
+    Ok(Page { cursor, ..Page::of(Vec::new()) })
 }
 
 fn written(cursor: &Cursor) -> Result<String, Failure> {

@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
+use ferry_canonical::Facet;
+
 use super::{Findings, bad_name, care, imports, is_name, rest, schedules};
 use crate::{
     HumanDuration,
-    raw::{RawConfig, RawFiles, RawOrderflow, RawOro, RawPull, RawPush, RawSchedule, RawSystem},
+    raw::{
+        RawConfig, RawFiles, RawOrderflow, RawOro, RawPull, RawPush, RawRoute, RawSchedule,
+        RawSystem,
+    },
     secret::SecretRef,
 };
 
@@ -23,6 +28,7 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
                 orderflow(&key, system, findings);
                 imports::check(&key, system, base_dir, findings);
                 pull(&format!("{key}.pull"), &system.pull, base_dir, findings);
+                asked_for(&key, system, raw.routes.iter().filter(|r| r.from == *name), findings);
             }
             RawSystem::Oro(system) => oro(&key, system, findings),
             RawSystem::Rest(system) => rest::check(&key, system, base_dir, findings),
@@ -73,9 +79,52 @@ fn pull(key: &str, raw: &RawPull, base_dir: &Path, findings: &mut Findings<'_>) 
         timed(&format!("{key}.schedule"), &report.schedule, findings);
         if report.facet.is_some() != report.mapping.is_some() {
             findings.error(&key, "`facet` and `mapping` are given together, or not at all");
+        } else if report.mapping.is_none() && !report.group.is_empty() {
+            findings.error(&format!("{key}.group"), "without a `mapping` nothing is made of rows");
+        }
+        if report.facet == Some(Facet::Stock) {
+            let message = "a report has not the counters by which levels have their order: \
+                           pull the inventory instead";
+            findings.error(&format!("{key}.facet"), message);
         }
         if let Some(file) = &report.mapping {
             mapping(&key, file, base_dir, findings);
+        }
+    }
+}
+
+/// What is said of pulls that are not made, or not for everybody who pushes.
+fn asked_for<'r>(
+    key: &str,
+    raw: &RawOrderflow,
+    routes: impl Iterator<Item = &'r RawRoute>,
+    findings: &mut Findings<'_>,
+) {
+    let timed = |route: &&RawRoute| route.every.is_some() || route.cron.is_some();
+    let timed: Vec<Facet> = routes.filter(timed).map(|route| route.facet).collect();
+    if !timed.contains(&Facet::Shipment) {
+        let (said, usual) = (&raw.pull, RawPull::default());
+        for (field, said, usual) in [
+            ("overlap", said.overlap, usual.overlap),
+            ("first", said.first, usual.first),
+            ("window", said.window, usual.window),
+        ] {
+            if said != usual && !said.0.is_zero() {
+                let message = "despatches are not pulled: no route of its shipments says when";
+                findings.warning(&format!("{key}.pull.{field}"), message);
+            }
+        }
+    }
+    let scopes = raw.push.as_ref().map_or(&[][..], |push| &push.scopes);
+    for (index, scope) in scopes.iter().enumerate() {
+        let other =
+            |said: &Option<String>, own: &str| said.as_ref().is_some_and(|said| said != own);
+        let foreign =
+            other(&scope.channel, &raw.channel) || other(&scope.organisation, &raw.organisation);
+        if foreign && (!timed.is_empty() || raw.pull.pending.is_some()) {
+            let message = "it pushes, but lists are pulled for the system's own channel and \
+                           organisation only: what it pushes in vain is not found";
+            findings.warning(&format!("{key}.push.scopes[{index}]"), message);
         }
     }
 }

@@ -76,8 +76,17 @@ fn what_could_not_be_pulled_is_told_by_its_key() {
         ("pending = {}", "pending: it must say `every` or `cron`"),
         ("pending = { cron = \"x\" }", "pending.cron: `x` is not a cron pattern"),
         (
-            "reports.a = { key = \"k\", schedule = { every = \"1h\" }, facet = \"stock\" }",
+            "reports.a = { key = \"k\", schedule = { every = \"1h\" }, facet = \"return\" }",
             "reports.a: `facet` and `mapping` are given together, or not at all",
+        ),
+        (
+            "reports.a = { key = \"k\", schedule = { every = \"1h\" }, facet = \"stock\", \
+             mapping = \"Cargo.toml\" }",
+            "reports.a.facet: a report has not the counters by which levels have their order",
+        ),
+        (
+            "reports.a = { key = \"k\", schedule = { every = \"1h\" }, group = [\"x\"] }",
+            "reports.a.group: without a `mapping` nothing is made of rows",
         ),
         (
             "reports.a = { key = \"k\", schedule = {} }",
@@ -87,4 +96,43 @@ fn what_could_not_be_pulled_is_told_by_its_key() {
         let told = pulled(pull);
         assert!(matches!(&told[..], [one] if one.starts_with(expected)), "{pull}: {told:?}");
     }
+}
+
+#[test]
+fn how_far_back_despatches_are_read_is_of_no_use_where_nobody_pulls_them() {
+    let told = pulled("overlap = \"1h\"");
+    let expected = "overlap: despatches are not pulled: no route of its shipments says when";
+    assert!(matches!(&told[..], [one] if one == expected), "{told:?}");
+    let timed = FINE
+        .replacen(SHOP, &format!("[systems.warehouse.pull]\noverlap = \"1h\"\n{SHOP}"), 1)
+        .replacen("facet = \"shipment\"", "facet = \"shipment\"\nevery = \"5m\"", 1);
+    assert_eq!(super::told(&timed), [""; 0]);
+}
+
+#[test]
+fn what_another_channel_pushes_in_vain_is_said_not_to_be_found() {
+    let scope = |channel: &str| {
+        let scope = format!(
+            "[[systems.warehouse.push.scopes]]\nchannel = \"{channel}\"\n\
+             user = {{ env = \"U\" }}\npassword = {{ env = \"P\" }}\n"
+        );
+        let push = "[systems.warehouse.push]\nuser = { env = \"USER_B\" }\n\
+                    password = { env = \"PASSWORD_B\" }\n";
+        FINE.replacen(
+            "push = { user = { env = \"USER_B\" }, password = { env = \"PASSWORD_B\" } }\n",
+            "",
+            1,
+        )
+        .replacen(SHOP, &format!("{push}{scope}{SHOP}"), 1)
+    };
+    let timed = |text: &str| {
+        text.replacen("facet = \"shipment\"", "facet = \"shipment\"\nevery = \"5m\"", 1)
+    };
+    assert_eq!(told(&scope("outlet")), [""; 0]);
+    assert_eq!(told(&timed(&scope("web"))), [""; 0]);
+    let told = told(&timed(&scope("outlet")));
+    assert!(
+        matches!(&told[..], [one] if one.contains("push.scopes[0]: it pushes, but lists")),
+        "{told:?}"
+    );
 }

@@ -4,14 +4,20 @@
 //! back, a time may be the earlier or the later one: a pull whose cursor is in that hour begins
 //! before it, so that what was completed in its second half is not behind the cursor. Reading twice
 //! is harmless; the ledger knows what it has.
+//!
+//! Its clock is not ours, and its zone may not be what the configuration says. The cursor is a time
+//! that a shipment had, so that only the instance's own times are compared with it; where nothing was
+//! found, only a span that ended more than [`CLOCKS`] ago counts as read.
 
 use jiff::{SignedDuration, ToSpan as _, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use super::Pull;
+use super::{Pull, reached};
 use crate::{Failure, Page, orderflow::times, poll, xml};
 
 const PATH: &str = "/remoteorder/shipment/despatches.xml";
+/// The instance's times and ours, in what the configuration says is its zone, differ by less.
+const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
 
 /// How far the list has been read: a local time of the instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +39,7 @@ impl Pull<'_> {
         let config = &self.orderflow.config.pull;
         let zone = &self.orderflow.zone;
         let now = self.ask.now.to_zoned(zone.clone()).datetime();
-        let cursor = self.ask.cursor.map(|text| parse(text, zone)).transpose()?;
+        let cursor = self.ask.cursor.map(|text| self.went_as_far_as(text)).transpose()?;
         let window = window(cursor, now, zone, config);
         let query = [
             self.channel(),
@@ -45,32 +51,38 @@ impl Pull<'_> {
         let split = self.split(&response, "shipments")?;
         let earliest = |at| zone.to_ambiguous_timestamp(at).earlier().ok();
         let newest = split.items.iter().filter_map(|item| completed(item)).max();
-        // What is dated ahead of now must not hide what is completed until then.
-        let reached = newest.map(|newest| newest.min(now));
-        let reached = if window.past { reached.max(Some(window.to)) } else { reached };
-        let cursor = reached.max(cursor.map(|cursor| cursor.completed));
-        let cursor = cursor.map(|completed| Cursor { completed });
+        let records = self.records(&split, &self.orderflow.config.channel, true)?;
         Ok(Page {
-            records: self.records(&split, &self.orderflow.config.channel, true)?,
-            cursor: cursor.and_then(|cursor| serde_json::to_string(&cursor).ok()),
+            cursor: serde_json::to_string(&after(cursor, window, newest, now)).ok(),
             more: window.past,
             ahead: poll::ahead(newest.and_then(earliest).into_iter(), self.ask.now),
-            wakes: Vec::new(),
+            ..Page::of(records)
         })
+    }
+
+    /// By a cursor, or a bare RFC 3339 time that a person set.
+    fn went_as_far_as(&self, text: &str) -> Result<Cursor, Failure> {
+        if let Ok(cursor) = serde_json::from_str(text) {
+            return Ok(cursor);
+        }
+        let at = reached(self.ask.endpoint, text)?;
+        Ok(Cursor { completed: at.to_zoned(self.orderflow.zone.clone()).datetime() })
     }
 }
 
-/// Reads a cursor, or a bare RFC 3339 time that a person set.
-fn parse(text: &str, zone: &TimeZone) -> Result<Cursor, Failure> {
-    if let Ok(cursor) = serde_json::from_str(text) {
-        return Ok(cursor);
-    }
-    let detail = "the cursor of `despatches` cannot be read: set it to an RFC 3339 time";
-    let at: jiff::Timestamp = text
-        .trim()
-        .parse()
-        .map_err(|_| Failure::new(ferry_canonical::FailureKind::Internal, detail))?;
-    Ok(Cursor { completed: at.to_zoned(zone.clone()).datetime() })
+/// Where the next pull goes on. It never goes back; where there was nothing yet, it stays where it
+/// began, since what was completed meanwhile may be told late.
+fn after(
+    cursor: Option<Cursor>,
+    window: Window,
+    newest: Option<DateTime>,
+    now: DateTime,
+) -> Cursor {
+    // What is dated ahead of now must not hide what is completed until then.
+    let found = newest.map(|newest| newest.min(now));
+    let found = if window.past { found.max(Some(window.to)) } else { found };
+    let completed = found.max(cursor.map(|cursor| cursor.completed)).unwrap_or(window.from);
+    Cursor { completed }
 }
 
 fn window(
@@ -89,8 +101,7 @@ fn window(
     // Counted from the cursor, so that every window leads further.
     let reached = cursor.map_or(from, |cursor| cursor.completed);
     let end = reached.checked_add(span(config.window.0)).unwrap_or(DateTime::MAX);
-    // What ended this long ago is complete, also where its clock and ours differ a little.
-    if end < back(before_fold(now, zone), overlap) {
+    if end < back(back(before_fold(now, zone), overlap), CLOCKS) {
         return Window { from, to: end, past: true };
     }
     let to = now.checked_add(1.day()).unwrap_or(DateTime::MAX);
@@ -165,46 +176,52 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_a_person_set_is_read_and_one_nobody_can_read_is_told() {
-        let set = parse("2026-07-01T12:00:00Z", &london()).unwrap();
-        assert_eq!(set.completed, at("2026-07-01T13:00:00"));
-        assert!(parse("yesterday", &london()).unwrap_err().detail.contains("RFC 3339"));
+    fn a_quiet_span_is_read_once_it_ended_more_than_a_day_ago() {
+        for (now, past) in [("2026-11-23T22:00:00", false), ("2026-11-23T22:11:00", true)] {
+            assert_eq!(of("2026-11-21T22:00:00", now).past, past, "{now}");
+        }
     }
 
-    /// An instance that shows what was completed before it was asked, in local time.
-    fn shown(completed: &[i64], window: Window, now: i64) -> Vec<i64> {
-        let local =
-            |second: i64| Timestamp::from_second(second).unwrap().to_zoned(london()).datetime();
-        let within = |second: &i64| (window.from..=window.to).contains(&local(*second));
+    #[test]
+    fn a_first_pull_that_finds_nothing_keeps_where_it_began() {
+        let now = at("2026-11-22T10:00:00");
+        let first = window(None, now, &london(), &PullConfig::default());
+        assert_eq!(after(None, first, None, now).completed, at("2026-11-21T10:00:00"));
+    }
+
+    fn local(second: i64) -> DateTime {
+        Timestamp::from_second(second).unwrap().to_zoned(london()).datetime()
+    }
+
+    /// An instance that shows what was completed before it was asked, by a clock that is `fast`.
+    fn shown(completed: &[i64], fast: i64, window: Window, now: i64) -> Vec<i64> {
+        let within = |second: &i64| (window.from..=window.to).contains(&local(*second + fast));
         completed.iter().copied().filter(|second| *second <= now).filter(within).collect()
     }
 
     proptest! {
-        /// From before the clocks go back until after: whatever is completed is seen.
+        /// From before the clocks go back until after, and days later; also where the instance's zone
+        /// is not the configured one: whatever is completed is seen.
         #[test]
         fn nothing_that_was_completed_while_the_clocks_changed_is_missed(
             completed in proptest::collection::vec(0_i64..20_000, 1..60),
             pulls in proptest::collection::vec(1_i64..2_000, 1..60),
+            absence in 0_i64..300_000,
+            fast in -7_200_i64..7_200,
         ) {
             let start = "2026-10-24T22:30:00Z".parse::<Timestamp>().unwrap().as_second();
             let completed: Vec<i64> = completed.into_iter().map(|after| start + after).collect();
             let config = PullConfig { window: HumanDuration::from_secs(3_600), ..PullConfig::default() };
             let mut seen = std::collections::BTreeSet::new();
             let (mut cursor, mut now) = (None, start);
-            for wait in pulls.into_iter().chain([25_000]) {
+            for wait in pulls.into_iter().chain([25_000, absence]) {
                 now += wait;
                 loop {
-                    let local = Timestamp::from_second(now).unwrap().to_zoned(london()).datetime();
-                    let window = window(cursor, local, &london(), &config);
-                    let found = shown(&completed, window, now);
-                    let newest = found.iter().map(|second| {
-                        Timestamp::from_second(*second).unwrap().to_zoned(london()).datetime()
-                    }).max();
+                    let window = window(cursor, local(now), &london(), &config);
+                    let found = shown(&completed, fast, window, now);
+                    let newest = found.iter().map(|second| local(*second + fast)).max();
                     seen.extend(found);
-                    let newest = newest.map(|newest| newest.min(local));
-                    let reached = if window.past { newest.max(Some(window.to)) } else { newest };
-                    let reached = reached.max(cursor.map(|cursor: Cursor| cursor.completed));
-                    cursor = reached.map(|completed| Cursor { completed });
+                    cursor = Some(after(cursor, window, newest, local(now)));
                     if !window.past { break; }
                 }
             }

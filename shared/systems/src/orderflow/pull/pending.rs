@@ -7,14 +7,20 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
+use ferry_canonical::FailureKind;
 use serde::{Deserialize, Serialize};
 
-use super::{Pull, wakes_order};
-use crate::{Failure, Page, orderflow::wakes::is_key, xml};
+use super::{ORDER, Pull};
+use crate::{
+    Failure, Page,
+    orderflow::wakes::{is_key, wake},
+    xml,
+};
 
 const PATH: &str = "/remoteorder/shipment/pending.xml";
-/// Orders that are remembered. Of a longer list the rest wakes its orders again.
-const SEEN_MAX: usize = 5_000;
+/// Orders that are remembered: with fewer than are on the list, an order that is gone from it would
+/// not be missed.
+const SEEN_MAX: usize = 50_000;
 
 /// What the last list said: its orders, and 32 bits of what it said of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,16 +36,22 @@ impl Pull<'_> {
         let before: Cursor =
             self.ask.cursor.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let now = marks(&split.items);
-        let wakes = woken(&before.seen, &now).into_iter().map(wakes_order).collect();
-        let cursor = Cursor { seen: now.into_iter().take(SEEN_MAX).collect() };
-        Ok(Page {
-            records: self.records(&split, &self.orderflow.config.channel, false)?,
-            cursor: serde_json::to_string(&cursor).ok(),
-            more: false,
-            ahead: None,
-            wakes,
-        })
+        if now.len() > SEEN_MAX {
+            return Err(too_many(now.len()));
+        }
+        let wakes = woken(&before.seen, &now);
+        let wakes = wakes.into_iter().map(|order| wake(ORDER, order)).collect();
+        let records = self.records(&split, &self.orderflow.config.channel, false)?;
+        let cursor = serde_json::to_string(&Cursor { seen: now }).ok();
+        Ok(Page { cursor, wakes, ..Page::of(records) })
     }
+}
+
+fn too_many(orders: usize) -> Failure {
+    let detail = format!(
+        "the list is of {orders} orders; at most {SEEN_MAX} are told apart from one list to the next"
+    );
+    Failure::new(FailureKind::TooLarge, detail)
 }
 
 /// What is said of each order, over all its shipments. Stable over processes of one build; another

@@ -1,6 +1,10 @@
 //! Every query to OrderFlow that serves the source side, by its row in the OrderFlow reference §2.1,
 //! and every shape of a whole-request error (§3.6).
 
+mod levels;
+mod lists;
+mod reports;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
@@ -58,7 +62,8 @@ async fn pulled(
     let port: Arc<dyn HttpPort> = Arc::clone(&script) as Arc<dyn HttpPort>;
     let conversation = Conversation::new(port, now);
     let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-    let ask = Ask { endpoint, cursor, keys: &keys, now: now(), heard: Some(1_500) };
+    let (now, heard) = (now(), Some(1_500));
+    let ask = Ask { endpoint, cursor, keys: &keys, scope: "", now, heard };
     let page = orderflow.poll(&conversation, &ask).await;
     let asked = script.asked.lock().unwrap();
     let strip = |url: &String| url.trim_start_matches("http://warehouse.test").to_owned();
@@ -251,77 +256,6 @@ async fn a_shipment_dated_ahead_is_told_of_and_the_cursor_stays_behind_it() {
     assert_eq!(page.ahead, "2026-07-02T22:00:00Z".parse().ok());
 }
 
-#[tokio::test]
-async fn pending_shipments() {
-    let of = orderflow(PullConfig::default());
-    let shipment = |order: &str, state: &str| {
-        format!(
-            "<shipment><created>2026-07-02 09:00:00</created><reference>{order}_S</reference>\
-                 <orderReference>{order}</orderReference><state>{state}</state></shipment>"
-        )
-    };
-    let list = |a: &str, b: &str| {
-        format!("<shipments>{}{}</shipments>", shipment("A", a), shipment("B", b))
-    };
-    let found = pulled(&of, PENDING, (None, &[]), &[(200, &list("ready", "ready"))]).await;
-    assert_eq!(found.asked, ["/remoteorder/shipment/pending.xml?channel=web"]);
-    let page = found.page.unwrap();
-    let woken = |page: &Page| {
-        page.wakes.iter().map(|wake| format!("{} {}", wake.endpoint, wake.key)).collect::<Vec<_>>()
-    };
-    assert_eq!(woken(&page), ["order A", "order B"]);
-    let drafts = drafts(&of, PENDING, &page);
-    assert!(matches!(&drafts[..], [Draft::Skip { what, .. }] if what == "2 pending shipments"));
-    let cursor = page.cursor.as_deref();
-    let next = pulled(&of, PENDING, (cursor, &[]), &[(200, &list("ready", "released"))]).await;
-    let page = next.page.unwrap();
-    assert_eq!(woken(&page), ["order B"]);
-    // What is on the list no more has left or was cancelled: its detail says which.
-    let cursor = page.cursor.as_deref();
-    let body = format!("<shipments>{}</shipments>", shipment("B", "released"));
-    let next = pulled(&of, PENDING, (cursor, &[]), &[(200, &body)]).await;
-    assert_eq!(woken(&next.page.unwrap()), ["order A"]);
-}
-
-fn with_report(rows: Option<(Facet, Mapping)>) -> Orderflow {
-    let report = ReportConfig {
-        key: "return_line_api_report".to_owned(),
-        reference: None,
-        organisation_id: Some("7".to_owned()),
-        back: HumanDuration::from_secs(86_400),
-        schedule: ScheduleConfig::every(std::time::Duration::from_mins(1)),
-        rows,
-    };
-    let reports = [("returns".to_owned(), report)].into();
-    orderflow(PullConfig { reports, ..PullConfig::default() })
-}
-
-#[tokio::test]
-async fn report_export() {
-    let body = "<returns><return><orderReference>A</orderReference><product>MUG</product><quantity>1</quantity>\
-                <note>7</note></return></returns>";
-    let plain = with_report(None);
-    let found = pulled(&plain, "report-returns", (None, &[]), &[(200, body)]).await;
-    assert_eq!(
-        found.asked,
-        ["/remote/report.xml?reportKey=return_line_api_report&startDate=2026-07-01%2011%3A00%3A00\
-          &endDate=2026-07-02%2011%3A00%3A00&organisation_id=7"]
-    );
-    let page = found.page.unwrap();
-    let skipped = drafts(&plain, "report-returns", &page);
-    assert!(
-        matches!(&skipped[..], [Draft::Skip { what, .. }] if what == "report returns with 1 rows")
-    );
-    let program = "{order: .orderReference, reference: .note, lines: [{sku: .product, quantity}]}";
-    let mapping = Mapping { name: "m.jq".to_owned(), program: program.to_owned() };
-    let mapped = with_report(Some((Facet::Return, mapping)));
-    let drafts = drafts(&mapped, "report-returns", &page);
-    let Part::OrderReturn(returned) = &part(&drafts[0]).part else { panic!() };
-    assert_eq!((returned.order.as_str(), returned.reference.as_str()), ("A", "7"));
-    let missing = pulled(&plain, "report-none", (None, &[]), &[]).await.page.unwrap_err();
-    assert_eq!(missing.kind, FailureKind::Unsupported);
-}
-
 async fn refused(status: u16, body: &str) -> Failure {
     let of = orderflow(PullConfig::default());
     let found = pulled(&of, INVENTORY, (None, &[]), &[(status, body)]).await;
@@ -373,7 +307,7 @@ async fn an_answer_that_is_something_else_fails_the_pull_and_loses_nothing() {
         let failure = refused(200, body).await;
         assert_eq!((failure.kind, failure.unread), (FailureKind::Unavailable, false), "{body}");
     }
-    let of = with_report(None);
+    let of = reports::with_report(None, &[]);
     for body in [
         "<error>no</error>",
         "<html><body><h2>ERROR</h2></body></html>",

@@ -13,6 +13,14 @@ use crate::{BadItem, Draft, Item, xml::Element};
 /// The part of stock where OrderFlow names no site: instances without multi-site inventory.
 pub(super) const ONLY_SITE: &str = "default";
 
+/// Its place by its own counters, where it has both: each only grows, and both are in push and pull
+/// alike, so their sum orders them. One of them alone orders nothing.
+pub(super) fn counted(product: &Element) -> Result<Option<u128>, String> {
+    let stock = number(product, "lastStockChangeId")?;
+    let requirement = number(product, "lastLineRequirementChangeId")?;
+    Ok(stock.zip(requirement).map(|(stock, requirement)| stock + requirement))
+}
+
 impl Document<'_> {
     pub(super) fn inventory(&self) -> Vec<Item> {
         let products = self.root.children.iter().filter(|child| child.name == "product");
@@ -36,14 +44,9 @@ impl Document<'_> {
     fn stock(&self, product: &Element) -> Result<Draft, String> {
         let sku = required(product, "externalReference")?;
         let site = optional(product, "site")?.unwrap_or(ONLY_SITE);
-        let changes = (
-            number(product, "lastStockChangeId")?,
-            number(product, "lastLineRequirementChangeId")?,
-        );
-        // Both counters only grow and are in push and pull alike, so their sum orders both.
-        let (sequence, clock) = match changes {
-            (Some(stock), Some(requirement)) => (stock + requirement, "stock-change"),
-            (Some(_) | None, None) | (None, Some(_)) => (self.message_id()?, MESSAGE_ID),
+        let (sequence, clock) = match counted(product)? {
+            Some(sequence) => (sequence, "stock-change"),
+            None => (self.message_id()?, MESSAGE_ID),
         };
         let known = ["externalReference", "site", "available", "total", "allocated", "onOrder"];
         let mut foreign = self.rest(product, &known, &[]);
