@@ -302,6 +302,10 @@ impl Problem {
         Self::new(404, "Not Found", detail)
     }
 
+    fn conflict(detail: String) -> Self {
+        Self::new(409, "Conflict", detail)
+    }
+
     fn unsupported_media(detail: String) -> Self {
         Self::new(415, "Unsupported Media Type", detail)
     }

@@ -3,26 +3,31 @@
 //! A push must be accepted while the store is down, so entries go through a bounded channel to a
 //! writer. When it is full the entry is counted as lost and said in the log; the record itself is
 //! durable in the broker either way.
+//!
+//! What a push says beside its content goes to the store before its sender hears 200. Only where the
+//! store does not take it in time it waits here, in a channel of its own, which no journal entry holds
+//! up. What is lost there is counted apart, and whatever it may have been about is read anew: see
+//! [`crate::woken`].
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use ferry_store::{Direction, Journal, JournalEntry, Overviews, StoreError, Wake, Wakes};
 use jiff::Timestamp;
+use prometheus::IntCounter;
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{limits, outage::Outage};
 
-/// One entry, how many records it made durable, and what else a push said.
+/// One entry, and how many records it made durable.
 #[derive(Debug)]
 struct Note {
     entry: JournalEntry,
     records: u64,
-    heard: Option<Heard>,
 }
 
 /// What a push says beside its content.
@@ -37,28 +42,66 @@ pub struct Heard {
 #[derive(Clone, Debug)]
 pub struct Notes {
     sender: mpsc::Sender<Note>,
+    hearsay: mpsc::Sender<Heard>,
     metrics: crate::ProducerMetrics,
     full: Arc<Outage>,
+    missed: Missed,
 }
 
 /// Where they come out again, for [`Writer::run`].
 #[derive(Debug)]
 pub struct Writer {
     receiver: mpsc::Receiver<Note>,
+    hearsay: mpsc::Receiver<Heard>,
+    missed: Missed,
+}
+
+/// How often something that a source's pushes said was lost in this process.
+#[derive(Clone, Debug)]
+struct Missed {
+    sources: Arc<Mutex<BTreeMap<String, u64>>>,
+    counter: IntCounter,
+}
+
+impl Missed {
+    fn add(&self, source: &str) {
+        self.counter.inc();
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        *sources.entry(source.to_owned()).or_default() += 1;
+    }
+
+    fn of(&self, source: &str) -> u64 {
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.get(source).copied().unwrap_or_default()
+    }
 }
 
 pub fn notes(metrics: crate::ProducerMetrics) -> (Notes, Writer) {
     let (sender, receiver) = mpsc::channel(limits::NOTES);
-    (Notes { sender, metrics, full: Arc::default() }, Writer { receiver })
+    let (hearsay, heard) = mpsc::channel(limits::HEARSAY);
+    let counter = metrics.heard_lost.clone();
+    let missed = Missed { sources: Arc::default(), counter };
+    let writer = Writer { receiver, hearsay: heard, missed: missed.clone() };
+    (Notes { sender, hearsay, metrics, full: Arc::default(), missed }, writer)
 }
 
 impl Notes {
-    pub fn note(&self, entry: JournalEntry, records: u64) {
-        self.hear(entry, records, None);
+    /// What the store does not take at the moment.
+    pub(crate) fn hear_later(&self, heard: Heard) {
+        if let Err(full) = self.hearsay.try_send(heard) {
+            let Heard { source, .. } = full.into_inner();
+            self.missed.add(&source);
+            error!(source, "what a push says should be read is lost; it will all be read anew");
+        }
     }
 
-    pub fn hear(&self, entry: JournalEntry, records: u64, heard: Option<Heard>) {
-        if self.sender.try_send(Note { entry, records, heard }).is_ok() {
+    /// How often what this source's pushes said was lost.
+    pub(crate) fn missed(&self, source: &str) -> u64 {
+        self.missed.of(source)
+    }
+
+    pub fn note(&self, entry: JournalEntry, records: u64) {
+        if self.sender.try_send(Note { entry, records }).is_ok() {
             if let Some(count) = self.full.is_over() {
                 warn!(count, "the journal keeps up again; so many entries are lost");
             }
@@ -72,41 +115,62 @@ impl Notes {
 }
 
 impl Writer {
-    /// Writes until `draining` and then what is left.
-    pub async fn run<S: Journal + Overviews + Wakes>(
-        mut self,
-        store: S,
-        draining: CancellationToken,
-    ) {
-        const BATCH: usize = 256;
-        loop {
-            let mut batch = Vec::new();
-            let received = tokio::select! {
-                biased;
-                received = self.receiver.recv_many(&mut batch, BATCH) => received,
-                () = draining.cancelled(), if self.receiver.is_empty() => 0,
-            };
-            if received == 0 {
-                return;
-            }
-            let mut records: BTreeMap<String, u64> = BTreeMap::new();
-            let mut entries = Vec::with_capacity(batch.len());
-            let mut heard: BTreeMap<String, (Option<u64>, BTreeSet<Wake>)> = BTreeMap::new();
-            for note in batch {
-                if let Some(Heard { source, message_id, wakes }) = note.heard {
-                    let (highest, all) = heard.entry(source).or_default();
-                    *highest = (*highest).max(message_id);
-                    all.extend(wakes);
-                }
-                *records.entry(note.entry.system.clone()).or_default() += note.records;
-                entries.push(note.entry);
-            }
-            // Before the rest: what is read from now on has its place behind these messages.
-            for (source, (message_id, wakes)) in heard {
-                let wakes = wakes.into_iter().collect();
-                hear(&store, Heard { source, message_id, wakes }, &draining).await;
-            }
-            write(&store, entries, records, &draining).await;
+    /// Writes until `draining` and then what is left. Neither of the two waits for the other.
+    pub async fn run<S: Journal + Overviews + Wakes>(self, store: S, draining: CancellationToken) {
+        let Self { receiver, hearsay, missed } = self;
+        let notes = write_notes(receiver, &store, &draining);
+        tokio::join!(notes, hear_all(hearsay, &missed, &store, &draining));
+    }
+}
+
+async fn write_notes<S: Journal + Overviews>(
+    mut notes: mpsc::Receiver<Note>,
+    store: &S,
+    draining: &CancellationToken,
+) {
+    const BATCH: usize = 256;
+    loop {
+        let mut batch = Vec::new();
+        let received = tokio::select! {
+            biased;
+            received = notes.recv_many(&mut batch, BATCH) => received,
+            () = draining.cancelled(), if notes.is_empty() => 0,
+        };
+        if received == 0 {
+            return;
+        }
+        let mut records: BTreeMap<String, u64> = BTreeMap::new();
+        let mut entries = Vec::with_capacity(batch.len());
+        for note in batch {
+            *records.entry(note.entry.system.clone()).or_default() += note.records;
+            entries.push(note.entry);
+        }
+        write(store, entries, records, draining).await;
+    }
+}
+
+/// What the process ends with is lost; the next one reads anew what it may have been about.
+async fn hear_all<S: Wakes>(
+    mut hearsay: mpsc::Receiver<Heard>,
+    missed: &Missed,
+    store: &S,
+    draining: &CancellationToken,
+) {
+    loop {
+        let heard = tokio::select! {
+            biased;
+            heard = hearsay.recv() => heard,
+            () = draining.cancelled(), if hearsay.is_empty() => None,
+        };
+        let Some(Heard { source, message_id, wakes }) = heard else { return };
+        let told = || store.hear(&source, message_id, wakes.clone());
+        let what = "what pushes said should be read is lost";
+        if let Err(cause) = patiently(what, draining, told).await {
+            missed.add(&source);
+            error!(
+                source,
+                cause, "what a push says should be read cannot be stored; it will all be read anew"
+            );
         }
     }
 }
@@ -154,15 +218,6 @@ async fn append<S: Journal>(store: &S, entries: Vec<JournalEntry>, draining: &Ca
                 error!("a journal entry is lost: the store takes nothing of it");
             }
         }
-    }
-}
-
-async fn hear<S: Wakes>(store: &S, heard: Heard, draining: &CancellationToken) {
-    let Heard { source, message_id, wakes } = heard;
-    let told = || store.hear(&source, message_id, wakes.clone());
-    let what = "how far messages were heard is lost";
-    if let Err(cause) = patiently(what, draining, told).await {
-        error!(cause, "how far messages were heard is lost");
     }
 }
 

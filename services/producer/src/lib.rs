@@ -41,13 +41,18 @@ pub mod limits {
     pub const FAILED_MAX: Duration = Duration::from_mins(1);
     /// Journal entries that wait to be written.
     pub const NOTES: usize = 2_048;
+    /// What pushes said should be read, while the store does not take it.
+    pub const HEARSAY: usize = 16_384;
+    /// So long the sender of a push waits for the store to take that, and no longer: a push needs only
+    /// the broker.
+    pub const HEAR_PATIENCE: Duration = Duration::from_secs(1);
     /// Between two tries to write what the journal is to hold while the store is away.
     pub const STORE_AGAIN: Duration = Duration::from_secs(1);
     /// Between two looks at what an operator wants of a schedule, and at what was woken.
     pub const LOOK: Duration = Duration::from_secs(1);
     /// A schedule that another producer runs is left to it for so long.
     pub const ELSEWHERE: Duration = Duration::from_secs(10);
-    /// Wakes that are taken up together.
+    /// Wakes of one endpoint that are taken up together.
     pub const WAKES: u32 = 200;
     /// So many in a row that cannot be read, and it is the source rather than what was asked for.
     pub const WAKES_FAILED: u32 = 3;

@@ -14,7 +14,7 @@ use ferry_producer::{
 };
 use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
 use ferry_store::Store;
-use ferry_systems::System;
+use ferry_systems::{Anew, System, WokenEndpoint};
 use uuid::Uuid;
 
 fn main() -> ExitCode {
@@ -34,6 +34,7 @@ async fn start(service: Service) -> anyhow::Result<()> {
     let receiver = receive::Receiver {
         systems: Arc::clone(&systems),
         publisher: broker.publisher(),
+        store: store.clone(),
         notes: notes.clone(),
         metrics: metrics.clone(),
         clock: ferry_service::now,
@@ -58,15 +59,16 @@ async fn start(service: Service) -> anyhow::Result<()> {
         metrics,
         owner: format!("{}/{}", ferry_service::host(), Uuid::new_v4()),
     };
-    for ((source, endpoint), (schedule, entity)) in polls(&service, &systems) {
+    let polls = polls(&service, &systems);
+    for (source, system) in systems.iter().filter(|(source, _)| service.serves(source)) {
+        seams.follow_wakes(&service, &systems, (source.as_str(), system), &polls);
+    }
+    for ((source, endpoint), (schedule, entity)) in polls {
         let reading = seams.reading(&systems, &source, &endpoint, entity);
         seams.poll(&service, reading, schedule);
     }
     for (source, every) in folders(&service, &systems) {
         seams.watch_folder(&service, &systems, source, every);
-    }
-    for (source, system) in systems.iter().filter(|(source, _)| service.serves(source)) {
-        seams.follow_wakes(&service, &systems, source, system);
     }
     Ok(())
 }
@@ -119,27 +121,34 @@ impl Seams {
         });
     }
 
-    /// What its pushes may wake.
-    fn follow_wakes(&self, service: &Service, systems: &Systems, source: &str, system: &System) {
-        let readings: BTreeMap<_, _> = system
-            .woken_endpoints()
-            .into_iter()
-            .map(|(endpoint, at_once)| {
-                let entity = system.entity_of(endpoint).map(Entity::as_str);
-                let reading = self.reading(systems, source, endpoint, entity);
-                (endpoint.to_owned(), (reading, at_once))
-            })
-            .collect();
-        if readings.is_empty() {
-            return;
+    /// What may be woken, each endpoint by itself. Only what is polled, or is said by a route's pushes, is
+    /// read anew: nobody is asked for what the configuration does not want.
+    fn follow_wakes(
+        &self,
+        service: &Service,
+        systems: &Systems,
+        (source, system): (&str, &System),
+        polls: &Polls,
+    ) {
+        let routes = service.config.routes.iter().filter(|route| route.from == source);
+        let said: Vec<String> =
+            routes.filter_map(|route| system.woken_endpoint(route.facet)).collect();
+        for WokenEndpoint { endpoint, at_once, by_push, anew } in system.woken_endpoints() {
+            let polled = polls.contains_key(&(source.to_owned(), endpoint.to_owned()));
+            let wanted = polled || said.iter().any(|said| said == endpoint);
+            if !wanted && !by_push {
+                continue;
+            }
+            let anew = if wanted { anew } else { Anew::Never };
+            let entity = system.entity_of(endpoint).map(Entity::as_str);
+            let reading = self.reading(systems, source, endpoint, entity);
+            let woken = Woken { reading, at_once, anew, owner: self.owner.clone() };
+            let draining = service.life.draining();
+            service.life.spawn("woken", async move {
+                woken.run(draining).await;
+                Ok(())
+            });
         }
-        let (store, owner) = (self.store.clone(), self.owner.clone());
-        let woken = Woken { source: source.to_owned(), readings, store, owner };
-        let draining = service.life.draining();
-        service.life.spawn("woken", async move {
-            woken.run(draining).await;
-            Ok(())
-        });
     }
 
     fn watch_folder(&self, service: &Service, systems: &Systems, source: String, every: Duration) {

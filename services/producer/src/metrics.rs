@@ -14,6 +14,8 @@ pub struct ProducerMetrics {
     pub runs: IntCounterVec,
     pub last_success: IntGaugeVec,
     pub notes_lost: IntCounter,
+    /// Of what pushes said beside their content.
+    pub heard_lost: IntCounter,
 }
 
 impl ProducerMetrics {
@@ -47,6 +49,11 @@ impl ProducerMetrics {
             )?,
             notes_lost: {
                 let counter = metrics.counter(lost, "Journal entries that found no room.", &[])?;
+                counter.with_label_values::<&str>(&[])
+            },
+            heard_lost: {
+                let help = "Pushes of which it is not known what they said should be read.";
+                let counter = metrics.counter("ferry_wakes_lost_total", help, &[])?;
                 counter.with_label_values::<&str>(&[])
             },
         })

@@ -45,6 +45,24 @@ impl Publishing {
     }
 }
 
+/// The store does not take what pushes say should be read.
+#[derive(Debug, Default)]
+pub(crate) struct Hearing(Outage);
+
+impl Hearing {
+    pub(crate) fn failed(&self, error: &str) {
+        if self.0.met() {
+            warn!(error, "what pushes say should be read waits for the store");
+        }
+    }
+
+    pub(crate) fn succeeded(&self) {
+        if let Some(count) = self.0.is_over() {
+            warn!(count, "the store takes what pushes say should be read again");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

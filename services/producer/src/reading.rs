@@ -117,12 +117,21 @@ impl Heard {
     }
 }
 
+/// What is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked<'a> {
+    cursor: Option<&'a str>,
+    scope: &'a str,
+    keys: &'a [String],
+}
+
 impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
     /// The next page after the cursor, which moves once all of it is durable. Where a part of it was
     /// refused, that is told once the rest is.
     pub(crate) async fn page(&self, heard: &mut Heard) -> Result<Read, Unread> {
         let from = self.store.cursor(&self.name()).await.context("reading the cursor")?;
-        let (mut page, read) = self.passed_on(from.as_deref(), &[], heard).await?;
+        let asked = Asked { cursor: from.as_deref(), ..Asked::default() };
+        let (mut page, read) = self.passed_on(asked, heard).await?;
         if let Some(to) = page.cursor.take().filter(|to| from.as_ref() != Some(to)) {
             let moved = self.store.move_cursor(&self.name(), from.as_deref(), &to).await;
             if !moved.context("moving the cursor")? {
@@ -133,18 +142,25 @@ impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
         page.trouble.map_or(Ok(read), |refused| Err(Unread::Failed(refused)))
     }
 
-    /// What has these keys.
-    pub(crate) async fn keys(&self, keys: &[String]) -> Result<Read, Unread> {
-        let (page, read) = self.passed_on(None, keys, &mut Heard::default()).await?;
-        page.trouble.map_or(Ok(read), |refused| Err(Unread::Failed(refused)))
+    /// What has these keys under this scope, all pages of it. No cursor moves.
+    pub(crate) async fn keys(&self, scope: &str, keys: &[String]) -> Result<Read, Unread> {
+        let mut heard = Heard::default();
+        let (mut records, mut cursor): (u64, Option<String>) = (0, None);
+        loop {
+            let asked = Asked { cursor: cursor.as_deref(), scope, keys };
+            let (page, read) = self.passed_on(asked, &mut heard).await?;
+            records += read.records;
+            if let Some(refused) = page.trouble {
+                return Err(Unread::Failed(refused));
+            }
+            if !read.more || page.cursor.is_none() || page.cursor == cursor {
+                return Ok(Read { records, more: false });
+            }
+            cursor = page.cursor;
+        }
     }
 
-    async fn passed_on(
-        &self,
-        cursor: Option<&str>,
-        keys: &[String],
-        heard: &mut Heard,
-    ) -> Result<(Page, Read), Unread> {
+    async fn passed_on(&self, asked: Asked<'_>, heard: &mut Heard) -> Result<(Page, Read), Unread> {
         let system = self.systems.get(&self.source).context("the source is not configured")?;
         let messages = if system.has_message_ids() {
             self.store.heard(&self.source).await.context("reading how far messages were heard")?
@@ -153,7 +169,7 @@ impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
         };
         let (started, now) = (Instant::now(), (self.clock)());
         let conversation = Conversation::new(Arc::clone(&self.http), self.clock);
-        let scope = "";
+        let Asked { cursor, scope, keys } = asked;
         let ask = Ask { endpoint: &self.endpoint, cursor, keys, scope, now, heard: messages };
         let mut page = match system.poll(&conversation, &ask).await {
             Ok(page) => page,
@@ -213,6 +229,7 @@ impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
         let wakes = page.wakes.iter().map(|wake| Wake {
             source: self.source.clone(),
             endpoint: wake.endpoint.clone(),
+            scope: wake.scope.clone(),
             key: wake.key.clone(),
         });
         self.store.hear(&self.source, None, wakes.collect()).await.context("noting what is woken")

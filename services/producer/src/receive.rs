@@ -12,7 +12,7 @@ use axum::{
 };
 use ferry_broker::{PublishError, Publisher};
 use ferry_canonical::{Lane, header, limits as contract};
-use ferry_store::{Wake, journal::BODY_BYTES};
+use ferry_store::{Wake, Wakes, journal::BODY_BYTES};
 use ferry_systems::{Acknowledged, Admitted, PushRequest, Refusal, System};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
@@ -23,15 +23,17 @@ use crate::{
     Notes, ProducerMetrics,
     journal::{self, Heard},
     limits,
-    outage::Publishing,
+    outage::{Hearing, Publishing},
     record,
 };
 
 /// What the HTTP side needs.
 #[derive(Debug)]
-pub struct Receiver<P> {
+pub struct Receiver<P, S> {
     pub systems: Arc<BTreeMap<String, System>>,
     pub publisher: P,
+    /// Hears what pushes say should be read. None of them needs it.
+    pub store: S,
     pub notes: Notes,
     pub metrics: ProducerMetrics,
     pub clock: fn() -> Timestamp,
@@ -42,33 +44,36 @@ pub struct Receiver<P> {
 }
 
 #[derive(Debug)]
-struct Receiving<P> {
-    receiver: Receiver<P>,
+struct Receiving<P, S> {
+    receiver: Receiver<P, S>,
     publishing: Publishing,
+    hearing: Hearing,
 }
 
-impl<P> std::ops::Deref for Receiving<P> {
-    type Target = Receiver<P>;
+impl<P, S> std::ops::Deref for Receiving<P, S> {
+    type Target = Receiver<P, S>;
 
-    fn deref(&self) -> &Receiver<P> {
+    fn deref(&self) -> &Receiver<P, S> {
         &self.receiver
     }
 }
 
-type Shared<P> = Arc<Receiving<P>>;
+type Shared<P, S> = Arc<Receiving<P, S>>;
 
 /// `POST /push/{system}` and `POST /upload/{system}/{kind}`.
-pub fn router<P: Publisher>(receiver: Receiver<P>) -> Router {
+pub fn router<P: Publisher, S: Wakes + 'static>(receiver: Receiver<P, S>) -> Router {
+    let (publishing, hearing) = (Publishing::default(), Hearing::default());
     Router::new()
-        .route("/push/{system}", post(push::<P>))
-        .route("/upload/{system}/{kind}", post(upload::<P>))
+        .route("/push/{system}", post(push::<P, S>))
+        .route("/upload/{system}/{kind}", post(upload::<P, S>))
         .layer(DefaultBodyLimit::max(contract::RECORD_BYTES))
-        .with_state(Arc::new(Receiving { receiver, publishing: Publishing::default() }))
+        .with_state(Arc::new(Receiving { receiver, publishing, hearing }))
 }
 
-/// Where a push is acknowledged: authenticate, read, look, publish, wait for the confirm, answer.
-async fn push<P: Publisher>(
-    State(receiver): State<Shared<P>>,
+/// Where a push is acknowledged: authenticate, read, look, publish, wait for the confirm, note what it
+/// says should be read, answer.
+async fn push<P: Publisher, S: Wakes + 'static>(
+    State(receiver): State<Shared<P, S>>,
     Path(name): Path<String>,
     Query(query): Query<Vec<(String, String)>>,
     request: Request,
@@ -126,7 +131,6 @@ struct Answer {
     body: String,
     message_id: Option<String>,
     record: Option<Uuid>,
-    heard: Option<Heard>,
 }
 
 impl Answer {
@@ -138,7 +142,6 @@ impl Answer {
             body: refusal.reason,
             message_id: None,
             record: None,
-            heard: None,
         }
     }
 
@@ -160,7 +163,7 @@ impl Answer {
         let body = "not stored; send it again later".to_owned();
         let retry_after = ("retry-after", limits::RETRY_AFTER_SECONDS.to_string());
         let headers = vec![retry_after];
-        Self { status: 503, headers, body, message_id: None, record: None, heard: None }
+        Self { status: 503, headers, body, message_id: None, record: None }
     }
 }
 
@@ -177,7 +180,7 @@ impl IntoResponse for Answer {
     }
 }
 
-impl<P> Receiver<P> {
+impl<P, S> Receiver<P, S> {
     fn admit(
         &self,
         name: &str,
@@ -191,7 +194,7 @@ impl<P> Receiver<P> {
     }
 }
 
-impl<P: Publisher> Receiving<P> {
+impl<P: Publisher, S: Wakes> Receiving<P, S> {
     async fn keep(&self, push: Push<'_>, acknowledged: Acknowledged) -> Answer {
         let Push { name, received_at, headers, body } = push;
         let mut extra = Vec::new();
@@ -214,7 +217,7 @@ impl<P: Publisher> Receiving<P> {
         let media = "application/xml";
         let stamp = record::Stamp { id: (self.ids)(), received_at };
         let (id, message) = record::message(&origin, stamp, media, &extra, body.to_vec());
-        if let Err(error) = self.store(name, message).await {
+        if let Err(error) = self.publish(name, message).await {
             return Answer::not_stored(&error);
         }
         self.metrics.records.with_label_values(&[name, &origin.endpoint]).inc();
@@ -222,12 +225,11 @@ impl<P: Publisher> Receiving<P> {
         let wakes = acknowledged.wakes.into_iter().map(|wake| Wake {
             source: name.to_owned(),
             endpoint: wake.endpoint,
+            scope: wake.scope,
             key: wake.key,
         });
-        let heard = Heard { source: name.to_owned(), message_id, wakes: wakes.collect() };
-        let said = heard.message_id.is_some() || !heard.wakes.is_empty();
+        self.hear(Heard { source: name.to_owned(), message_id, wakes: wakes.collect() }).await;
         Answer {
-            heard: said.then_some(heard),
             status: 200,
             headers: vec![("content-type", acknowledged.content_type.to_owned())],
             body: acknowledged.body,
@@ -236,8 +238,29 @@ impl<P: Publisher> Receiving<P> {
         }
     }
 
+    /// Notes it before the sender hears 200: what is read from now on has its place behind this message,
+    /// and what this message is older than is read again.
+    async fn hear(&self, heard: Heard) {
+        if heard.message_id.is_none() && heard.wakes.is_empty() {
+            return;
+        }
+        let told = self.store.hear(&heard.source, heard.message_id, heard.wakes.clone());
+        let told = timeout(limits::HEAR_PATIENCE, told).await;
+        match told {
+            Ok(Ok(())) => self.hearing.succeeded(),
+            failed => {
+                let error = match failed {
+                    Ok(Err(error)) => error.to_string(),
+                    Ok(Ok(())) | Err(_) => "it does not answer in time".to_owned(),
+                };
+                self.hearing.failed(&error);
+                self.notes.hear_later(heard);
+            }
+        }
+    }
+
     /// `Ok` only after the broker's confirm.
-    async fn store(
+    async fn publish(
         &self,
         source: &str,
         message: ferry_broker::Message,
@@ -277,7 +300,7 @@ impl<P: Publisher> Receiving<P> {
         let kept = body.get(..BODY_BYTES.min(body.len())).unwrap_or_default();
         let known = !matches!(answer.status, 401 | 404);
         entry.request = known.then(|| String::from_utf8_lossy(kept).into_owned());
-        self.notes.hear(entry, u64::from(answer.record.is_some()), answer.heard.clone());
+        self.notes.note(entry, u64::from(answer.record.is_some()));
     }
 }
 
@@ -291,8 +314,8 @@ fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 /// One chunk of a file that somebody on this host backfills.
-async fn upload<P: Publisher>(
-    State(receiver): State<Shared<P>>,
+async fn upload<P: Publisher, S: Wakes + 'static>(
+    State(receiver): State<Shared<P, S>>,
     Path((name, kind)): Path<(String, String)>,
     request: Request,
 ) -> Response {
@@ -327,7 +350,7 @@ async fn upload<P: Publisher>(
         record::Origin { source: name.clone(), endpoint: kind, entity: None, lane: Lane::Bulk };
     let stamp = record::Stamp { id: (receiver.ids)(), received_at };
     let (id, message) = record::message(&origin, stamp, "text/csv", &extra, body.to_vec());
-    if let Err(error) = receiver.store(&name, message).await {
+    if let Err(error) = receiver.publish(&name, message).await {
         return Answer::not_stored(&error).into_response();
     }
     receiver.metrics.records.with_label_values(&[&name, &origin.endpoint]).inc();

@@ -212,8 +212,13 @@ impl Wakes for Store {
         on!(self, store => store.heard(source))
     }
 
-    async fn woken(&self, source: &str, limit: u32) -> Result<Vec<Woken>, StoreError> {
-        on!(self, store => store.woken(source, limit))
+    async fn woken(
+        &self,
+        source: &str,
+        endpoint: &str,
+        limit: u32,
+    ) -> Result<Vec<Woken>, StoreError> {
+        on!(self, store => store.woken(source, endpoint, limit))
     }
 
     async fn rest(&self, done: Vec<Woken>) -> Result<(), StoreError> {

@@ -5,9 +5,10 @@
 //! [`Schedules`] only reads, applies and writes one row in one transaction, by the store's clock. When
 //! a schedule is due is for its configuration to say, and who runs it for its lease.
 //!
-//! A *wake* is a source's own hint, taken from a push: this endpoint, this key, should be read. It may
-//! be lost with the process that heard it: what must not be missed has a schedule. How far a source's
-//! own message ids were heard is kept beside it, for what is read to have its place among them.
+//! A *wake* is a source's own hint, taken from a push: this endpoint, this key, should be read. How far a
+//! source's own message ids were heard is kept beside it, for what is read to have its place among
+//! them. Both are needed: what was read before a push was heard may be newer than that push, and only
+//! the read that it wakes shows it.
 
 use std::{future::Future, time::Duration};
 
@@ -21,6 +22,10 @@ use crate::{
 
 /// Runs that are kept. Those that found nothing count as one.
 const RUNS_KEPT: usize = 50;
+/// Those among them that pushes woke, which may be many: when the last whole run was, and how it
+/// ended, says what is made up for.
+const WOKEN_KEPT: usize = 20;
+const _: () = assert!(WOKEN_KEPT < RUNS_KEPT);
 
 /// What is known of one schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,11 +158,14 @@ impl ScheduleState {
     }
 
     fn ran(&mut self, run: Run) {
-        if self.asked.as_ref().is_some_and(|asked| asked.at <= run.started_at) {
-            self.asked = None;
-        }
-        if run.ok {
-            self.last_success = self.last_success.max(Some(run.ended_at));
+        // What a push wakes is a part of it: nobody's wish for all of it is done by that.
+        if run.because != Because::Push {
+            if self.asked.as_ref().is_some_and(|asked| asked.at <= run.started_at) {
+                self.asked = None;
+            }
+            if run.ok {
+                self.last_success = self.last_success.max(Some(run.ended_at));
+            }
         }
         let run = Run { detail: run.detail.map(cut), ..run };
         let idle = |run: &Run| run.ok && run.records == 0 && run.because == Because::Schedule;
@@ -167,8 +175,18 @@ impl ScheduleState {
             last.ended_at = run.ended_at;
         } else {
             self.runs.insert(0, run);
-            self.runs.truncate(RUNS_KEPT);
+            self.forget();
         }
+    }
+
+    fn forget(&mut self) {
+        let is_woken = |run: &Run| run.because == Because::Push;
+        if self.runs.iter().filter(|run| is_woken(run)).count() > WOKEN_KEPT
+            && let Some(oldest) = self.runs.iter().rposition(is_woken)
+        {
+            self.runs.remove(oldest);
+        }
+        self.runs.truncate(RUNS_KEPT);
     }
 }
 
@@ -195,14 +213,17 @@ pub trait Schedules: Send + Sync {
 pub struct Wake {
     pub source: String,
     pub endpoint: String,
+    /// Under which it is asked for, in the source's own form; empty for the configured one.
+    pub scope: String,
     /// Empty for all there is.
     pub key: String,
 }
 
-/// A wake that waits, and how often it has come: a later one is not taken away with it.
+/// A wake that waits, since when and how often it has come: a later one is not taken away with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Woken {
     pub wake: Wake,
+    pub since: Timestamp,
     pub times: u64,
 }
 
@@ -218,10 +239,11 @@ pub trait Wakes: Send + Sync {
     /// The highest message id of this source that was heard.
     fn heard(&self, source: &str) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
 
-    /// Wakes of this source that wait, the oldest first.
+    /// Wakes of this endpoint that wait, the oldest first.
     fn woken(
         &self,
         source: &str,
+        endpoint: &str,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Woken>, StoreError>> + Send;
 

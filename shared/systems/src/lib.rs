@@ -20,7 +20,7 @@ mod url;
 mod xml;
 
 pub use draft::{BadItem, Draft, Item, Record};
-pub use poll::{Ask, NewRecord, Page, Wakeup};
+pub use poll::{Anew, Ask, NewRecord, Page, Wakeup, WokenEndpoint};
 pub use push::{Acknowledged, Admitted, PushRequest, Refusal};
 pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Write};
 
@@ -97,11 +97,19 @@ impl System {
         }
     }
 
-    /// Endpoints that its pushes wake, and how many keys one read takes.
-    pub fn woken_endpoints(&self) -> Vec<(&'static str, usize)> {
+    /// Endpoints that are woken, by its pushes or by what it says elsewhere.
+    pub fn woken_endpoints(&self) -> Vec<WokenEndpoint> {
         match self {
             Self::Orderflow(_) => orderflow::WOKEN.to_vec(),
             Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Vec::new(),
+        }
+    }
+
+    /// Which endpoint pushes of `facet` wake, where those alone do not say its state.
+    pub fn woken_endpoint(&self, facet: Facet) -> Option<String> {
+        match self {
+            Self::Orderflow(_) => orderflow::woken_endpoint(facet).map(str::to_owned),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => None,
         }
     }
 

@@ -30,8 +30,8 @@ use ferry_mapping::Mapping;
 use jiff::tz::TimeZone;
 
 use crate::{
-    Acknowledged, Admitted, Answer, Applied, Ask, Failure, Item, Page, PushRequest, Record, Refusal,
-    Write, url::encode,
+    Acknowledged, Admitted, Anew, Answer, Applied, Ask, Failure, Item, Page, PushRequest, Record,
+    Refusal, WokenEndpoint, Write, url::encode,
 };
 
 mod access;
@@ -97,6 +97,11 @@ pub(crate) const fn polled_endpoint(facet: Facet) -> Option<&'static str> {
     }
 }
 
+/// What pushes of `facet` wake where they say changes alone.
+pub(crate) fn woken_endpoint(facet: Facet) -> Option<&'static str> {
+    (facet == Facet::Stock).then_some(pull::INVENTORY)
+}
+
 pub(crate) fn entity_of(endpoint: &str) -> Option<Entity> {
     match endpoint {
         pull::INVENTORY => Some(Entity::Product),
@@ -105,9 +110,18 @@ pub(crate) fn entity_of(endpoint: &str) -> Option<Entity> {
     }
 }
 
-/// Endpoints that pushes wake, and how many keys one read takes.
-pub(crate) const WOKEN: [(&str, usize); 2] =
-    [(pull::INVENTORY, pull::REFERENCES_MAX), (pull::ORDER, 1)];
+/// Endpoints that are woken. An order's detail is read where its own push or list says so: to read them
+/// all anew would be thousands of questions.
+pub(crate) const WOKEN: [WokenEndpoint; 4] = [
+    woken(pull::INVENTORY, pull::REFERENCES_MAX, true, Anew::Started),
+    woken(pull::ORDER, 1, true, Anew::Never),
+    woken(pull::DESPATCHES, 1, false, Anew::Started),
+    woken(pull::PENDING, 1, false, Anew::Missed),
+];
+
+const fn woken(endpoint: &'static str, at_once: usize, by_push: bool, anew: Anew) -> WokenEndpoint {
+    WokenEndpoint { endpoint, at_once, by_push, anew }
+}
 
 impl Orderflow {
     pub fn new(config: &OrderflowConfig) -> Result<Self, String> {

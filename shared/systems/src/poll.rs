@@ -29,6 +29,28 @@ pub struct Wakeup {
     pub key: String,
 }
 
+/// An endpoint that is woken.
+#[derive(Clone, Copy, Debug)]
+pub struct WokenEndpoint {
+    pub endpoint: &'static str,
+    /// How many keys one read takes.
+    pub at_once: usize,
+    /// Pushes name keys of it.
+    pub by_push: bool,
+    pub anew: Anew,
+}
+
+/// When what pushes said may have been missed, so that an endpoint is read as for the first time: at
+/// all there is, or as far back as a first read goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anew {
+    /// What was heard last may have died with the process before this one.
+    Started,
+    /// Only once it is known that something was missed.
+    Missed,
+    Never,
+}
+
 /// A page of a source, as records to be made durable before the cursor moves.
 #[derive(Clone, Debug)]
 pub struct Page {

@@ -122,7 +122,7 @@ impl Cursors for Ledgers {
     }
 }
 
-/// What an operator sees and what wakes: too frequent to be told of, and nothing hangs on it.
+/// What an operator sees: too frequent to be told of, and nothing hangs on it.
 impl Schedules for Ledgers {
     async fn schedules(&self) -> Result<Vec<ScheduleState>, StoreError> {
         self.sim.store.schedules().await
@@ -148,19 +148,26 @@ impl Wakes for Ledgers {
         message_id: Option<u64>,
         wakes: Vec<Wake>,
     ) -> Result<(), StoreError> {
-        self.sim.store.hear(source, message_id, wakes).await
+        let what = format!("hears {}", message_id.unwrap_or_default());
+        self.transact(&what, self.sim.store.hear(source, message_id, wakes)).await
     }
 
     async fn heard(&self, source: &str) -> Result<Option<u64>, StoreError> {
-        self.sim.store.heard(source).await
+        self.transact("asks what was heard", self.sim.store.heard(source)).await
     }
 
-    async fn woken(&self, source: &str, limit: u32) -> Result<Vec<Woken>, StoreError> {
-        self.sim.store.woken(source, limit).await
+    /// Too frequent to be told of.
+    async fn woken(
+        &self,
+        source: &str,
+        endpoint: &str,
+        limit: u32,
+    ) -> Result<Vec<Woken>, StoreError> {
+        self.sim.store.woken(source, endpoint, limit).await
     }
 
     async fn rest(&self, done: Vec<Woken>) -> Result<(), StoreError> {
-        self.sim.store.rest(done).await
+        self.transact("rests", self.sim.store.rest(done)).await
     }
 }
 

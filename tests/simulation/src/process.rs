@@ -93,6 +93,7 @@ async fn produce(tap: Tap, draining: CancellationToken) -> anyhow::Result<()> {
     let receiver = Receiver {
         systems: Arc::clone(&sim.systems),
         publisher,
+        store,
         notes,
         metrics,
         clock: ferry_sim::now,

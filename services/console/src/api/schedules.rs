@@ -6,7 +6,7 @@ use axum::{
 };
 use ferry_broker::Broker;
 use ferry_store::{
-    Direction, Journal, JournalEntry, Run, ScheduleChange, ScheduleState, Schedules,
+    Because, Direction, Journal, JournalEntry, Run, ScheduleChange, ScheduleState, Schedules,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -116,6 +116,14 @@ pub(super) async fn run<B: Broker, S: Schedules + Journal>(
     Command(By { by }): Command<By>,
 ) -> Result<Json<ScheduleRow>, Problem> {
     let by = word("by", &by, BY_BYTES_MAX)?.to_owned();
+    let state = known(&console, &name).await?;
+    if is_only_woken(&state) {
+        let detail = format!(
+            "{}/{} has no times: it reads what a push or a list names, and nothing else",
+            name.0, name.1
+        );
+        return Err(Problem::conflict(detail));
+    }
     let told = format!("asked for by {by}");
     changed(&console, &name, ScheduleChange::Ask { by }, "asked", told).await
 }
@@ -143,6 +151,11 @@ async fn changed<B, S: Schedules + Journal>(
         error!(%error, schedule = state.name, result, "an operator's act is not in the journal");
     }
     Ok(Json(row(state, (console.clock)())))
+}
+
+/// Whether there is nothing of it that could be run by itself.
+fn is_only_woken(state: &ScheduleState) -> bool {
+    state.times.is_none() && state.runs.iter().all(|run| run.because == Because::Push)
 }
 
 /// A schedule is known once a producer has been there for it.

@@ -9,7 +9,7 @@ use ferry_console::{
     api::{self, Console},
     sample::Samples,
 };
-use ferry_store::{Journal as _, JournalFilter, ScheduleChange, Schedules as _};
+use ferry_store::{Because, Journal as _, JournalFilter, Run, ScheduleChange, Schedules as _};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -154,6 +154,23 @@ async fn a_schedule_that_a_producer_knows_is_paused_resumed_and_asked_for() {
     let rows = bench.store.search(JournalFilter::default()).await.unwrap();
     let said: Vec<_> = rows.iter().filter_map(|row| row.entry.detail.clone()).collect();
     assert_eq!(said, ["resumed by bob", "asked for by ada", "paused by ada: stock count"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_pushes_wake_can_be_held_and_not_be_asked_for() {
+    let bench = Bench::new();
+    let at = "2026-01-01T02:00:00Z".parse().unwrap();
+    let (because, ok, records, detail, times) = (Because::Push, true, 1, None, 1);
+    let run =
+        Run { first_at: at, started_at: at, ended_at: at, because, ok, records, detail, times };
+    let woken = ScheduleChange::Ran { run, next_at: None };
+    bench.store.change_schedule("poll/warehouse/order", woken).await.unwrap();
+    let path = "/api/v1/schedules/warehouse/order";
+    let (status, problem) = post(&bench, &format!("{path}/run"), json!({"by": "ada"})).await;
+    assert_eq!(status, 409, "{problem}");
+    let pause = json!({"by": "ada", "reason": "stock count"});
+    let (status, row) = post(&bench, &format!("{path}/pause"), pause).await;
+    assert_eq!((status, &row["state"]), (200, &"paused".into()), "{row}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -94,7 +94,7 @@ fn limits() -> Limits {
     }
 }
 
-fn orderflow() -> OrderflowConfig {
+pub(crate) fn orderflow() -> OrderflowConfig {
     OrderflowConfig {
         base_url: "http://warehouse.test".to_owned(),
         organisation: "acme".to_owned(),

@@ -48,6 +48,7 @@ async fn sent_by(
     let receiver = Receiver {
         systems: Arc::clone(&bench.systems),
         publisher,
+        store: bench.store.clone(),
         notes: bench.notes.clone(),
         metrics: bench.metrics.clone(),
         clock: ferry_sim::now,

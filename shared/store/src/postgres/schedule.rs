@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{
     PostgresStore,
     error::Trouble,
-    value::{get, json, narrow, text, wide},
+    value::{get, json, narrow, text, time, wide},
 };
 use crate::{
     ScheduleChange, ScheduleState, Schedules, StoreError, Wake, Wakes, Woken, page::micros,
@@ -65,6 +65,7 @@ impl Wakes for PostgresStore {
         mut wakes: Vec<Wake>,
     ) -> Result<(), StoreError> {
         for wake in &mut wakes {
+            scrub(&mut wake.scope);
             scrub(&mut wake.key);
         }
         // One order for all, so that two never wait for each other.
@@ -97,11 +98,16 @@ impl Wakes for PostgresStore {
         self.pool.attempt(work).await
     }
 
-    async fn woken(&self, source: &str, limit: u32) -> Result<Vec<Woken>, StoreError> {
+    async fn woken(
+        &self,
+        source: &str,
+        endpoint: &str,
+        limit: u32,
+    ) -> Result<Vec<Woken>, StoreError> {
         let work = || async {
             let mut session = self.pool.session().await?;
             let transaction = super::view(&mut session).await?;
-            woken(&transaction, source, limit).await
+            woken(&transaction, (source, endpoint), limit).await
         };
         self.pool.attempt(work).await
     }
@@ -159,32 +165,38 @@ async fn hear(transaction: &Transaction<'_>, source: &str, id: u64) -> Result<()
 }
 
 async fn wake(transaction: &Transaction<'_>, wake: &Wake, now: Timestamp) -> Result<(), Trouble> {
-    let upsert = "INSERT INTO wake (source, endpoint, key, at, times) VALUES ($1, $2, $3, $4, 1)
-                  ON CONFLICT (source, endpoint, key) DO UPDATE SET times = wake.times + 1";
-    let Wake { source, endpoint, key } = wake;
-    transaction.execute(upsert, &[source, endpoint, key, &micros(now)]).await?;
+    let upsert = "INSERT INTO wake (source, endpoint, scope, key, at, times)
+                  VALUES ($1, $2, $3, $4, $5, 1)
+                  ON CONFLICT (source, endpoint, scope, key) DO UPDATE SET times = wake.times + 1";
+    let Wake { source, endpoint, scope, key } = wake;
+    transaction.execute(upsert, &[source, endpoint, scope, key, &micros(now)]).await?;
     Ok(())
 }
 
 async fn woken(
     transaction: &Transaction<'_>,
-    source: &str,
+    (source, endpoint): (&str, &str),
     limit: u32,
 ) -> Result<Vec<Woken>, Trouble> {
-    let sql = "SELECT endpoint, key, times FROM wake WHERE source = $1
-               ORDER BY at, endpoint, key LIMIT $2";
+    let sql = "SELECT scope, key, at, times FROM wake WHERE source = $1 AND endpoint = $2
+               ORDER BY at, scope, key LIMIT $3";
     let mut found = Vec::new();
-    for row in transaction.query(sql, &[&source, &i64::from(limit)]).await? {
-        let (endpoint, key) = (get(&row, "endpoint")?, get(&row, "key")?);
-        let wake = Wake { source: source.to_owned(), endpoint, key };
-        found.push(Woken { wake, times: narrow(get(&row, "times")?)? });
+    for row in transaction.query(sql, &[&source, &endpoint, &i64::from(limit)]).await? {
+        let (source, endpoint) = (source.to_owned(), endpoint.to_owned());
+        let (scope, key) = (get(&row, "scope")?, get(&row, "key")?);
+        let wake = Wake { source, endpoint, scope, key };
+        let since = time(get(&row, "at")?)?;
+        found.push(Woken { wake, since, times: narrow(get(&row, "times")?)? });
     }
     Ok(found)
 }
 
+/// One that was done, came anew and has come as often by now is another: it waits since later.
 async fn rest(transaction: &Transaction<'_>, done: &Woken) -> Result<(), Trouble> {
-    let delete = "DELETE FROM wake WHERE source = $1 AND endpoint = $2 AND key = $3 AND times = $4";
-    let Wake { source, endpoint, key } = &done.wake;
-    transaction.execute(delete, &[source, endpoint, key, &wide(done.times)]).await?;
+    let delete = "DELETE FROM wake WHERE source = $1 AND endpoint = $2 AND scope = $3 AND key = $4
+                  AND at = $5 AND times = $6";
+    let Wake { source, endpoint, scope, key } = &done.wake;
+    let (since, times) = (micros(done.since), wide(done.times));
+    transaction.execute(delete, &[source, endpoint, scope, key, &since, &times]).await?;
     Ok(())
 }

@@ -8,9 +8,10 @@ CREATE TABLE heard (
 CREATE TABLE wake (
     source          text COLLATE "C" NOT NULL,
     endpoint        text COLLATE "C" NOT NULL,
+    scope           text COLLATE "C" NOT NULL, -- '' is the configured one
     key             text COLLATE "C" NOT NULL,
     at              bigint           NOT NULL, -- when it came first
     times           bigint           NOT NULL,
-    PRIMARY KEY (source, endpoint, key)
+    PRIMARY KEY (source, endpoint, scope, key)
 );
-CREATE INDEX wake_time ON wake (source, at);
+CREATE INDEX wake_time ON wake (source, endpoint, at);

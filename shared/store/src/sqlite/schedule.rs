@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     SqliteStore, Turn,
-    value::{micros, narrow, wide},
+    value::{micros, narrow, time, wide},
 };
 use crate::{ScheduleChange, ScheduleState, Schedules, StoreError, Wake, Wakes, Woken};
 
@@ -66,9 +66,15 @@ impl Wakes for SqliteStore {
         self.run(move |files| files.ledger.read(|ledger| heard(ledger, &source))).await
     }
 
-    async fn woken(&self, source: &str, limit: u32) -> Result<Vec<Woken>, StoreError> {
-        let source = source.to_owned();
-        self.run(move |files| files.ledger.read(|ledger| woken(ledger, &source, limit))).await
+    async fn woken(
+        &self,
+        source: &str,
+        endpoint: &str,
+        limit: u32,
+    ) -> Result<Vec<Woken>, StoreError> {
+        let (source, endpoint) = (source.to_owned(), endpoint.to_owned());
+        self.run(move |files| files.ledger.read(|ledger| woken(ledger, &source, &endpoint, limit)))
+            .await
     }
 
     async fn rest(&self, done: Vec<Woken>) -> Result<(), StoreError> {
@@ -132,34 +138,44 @@ fn heard(ledger: &Connection, source: &str) -> Result<Option<u64>, StoreError> {
 
 fn wake(ledger: &Connection, wake: &Wake, now: Timestamp) -> Result<(), StoreError> {
     let mut upsert = ledger.prepare_cached(
-        "INSERT INTO wake (source, endpoint, key, at, times) VALUES (?1, ?2, ?3, ?4, 1)
-         ON CONFLICT (source, endpoint, key) DO UPDATE SET times = wake.times + 1",
+        "INSERT INTO wake (source, endpoint, scope, key, at, times) VALUES (?1, ?2, ?3, ?4, ?5, 1)
+         ON CONFLICT (source, endpoint, scope, key) DO UPDATE SET times = wake.times + 1",
     )?;
-    upsert.execute((&wake.source, &wake.endpoint, &wake.key, micros(now)))?;
+    upsert.execute((&wake.source, &wake.endpoint, &wake.scope, &wake.key, micros(now)))?;
     Ok(())
 }
 
-fn woken(ledger: &Connection, source: &str, limit: u32) -> Result<Vec<Woken>, StoreError> {
+fn woken(
+    ledger: &Connection,
+    source: &str,
+    endpoint: &str,
+    limit: u32,
+) -> Result<Vec<Woken>, StoreError> {
     let mut select = ledger.prepare_cached(
-        "SELECT endpoint, key, times FROM wake WHERE source = ?1 ORDER BY at, endpoint, key LIMIT ?2",
+        "SELECT scope, key, at, times FROM wake WHERE source = ?1 AND endpoint = ?2
+         ORDER BY at, scope, key LIMIT ?3",
     )?;
-    let rows = select.query_map((source, limit), |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+    let rows = select.query_map((source, endpoint, limit), |row| {
+        let times = (row.get::<_, i64>(2)?, row.get::<_, i64>(3)?);
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, times))
     })?;
     let mut found = Vec::new();
     for row in rows {
-        let (endpoint, key, times) = row?;
-        let wake = Wake { source: source.to_owned(), endpoint, key };
-        found.push(Woken { wake, times: narrow(times)? });
+        let (scope, key, (at, times)) = row?;
+        let (source, endpoint) = (source.to_owned(), endpoint.to_owned());
+        let wake = Wake { source, endpoint, scope, key };
+        found.push(Woken { wake, since: time(at)?, times: narrow(times)? });
     }
     Ok(found)
 }
 
+/// One that was done, came anew and has come as often by now is another: it waits since later.
 fn rest(ledger: &Connection, done: &Woken) -> Result<(), StoreError> {
     let mut delete = ledger.prepare_cached(
-        "DELETE FROM wake WHERE source = ?1 AND endpoint = ?2 AND key = ?3 AND times = ?4",
+        "DELETE FROM wake WHERE source = ?1 AND endpoint = ?2 AND scope = ?3 AND key = ?4
+         AND at = ?5 AND times = ?6",
     )?;
-    let Wake { source, endpoint, key } = &done.wake;
-    delete.execute((source, endpoint, key, wide(done.times)))?;
+    let Wake { source, endpoint, scope, key } = &done.wake;
+    delete.execute((source, endpoint, scope, key, micros(done.since), wide(done.times)))?;
     Ok(())
 }

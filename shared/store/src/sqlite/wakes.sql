@@ -8,9 +8,10 @@ CREATE TABLE heard (
 CREATE TABLE wake (
     source   TEXT    NOT NULL,
     endpoint TEXT    NOT NULL,
+    scope    TEXT    NOT NULL, -- '' is the configured one
     key      TEXT    NOT NULL,
     at       INTEGER NOT NULL, -- when it came first
     times    INTEGER NOT NULL,
-    PRIMARY KEY (source, endpoint, key)
+    PRIMARY KEY (source, endpoint, scope, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX wake_time ON wake (source, at);
+CREATE INDEX wake_time ON wake (source, endpoint, at);

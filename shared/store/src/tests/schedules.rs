@@ -87,24 +87,85 @@ fn message_ids_that_were_heard_only_grow() {
     assert_eq!(wait(store.heard("depot")).unwrap(), None);
 }
 
+fn wake(key: &str) -> Wake {
+    Wake {
+        source: "warehouse".to_owned(),
+        endpoint: "order".to_owned(),
+        scope: String::new(),
+        key: key.to_owned(),
+    }
+}
+
+fn keys(woken: &[Woken]) -> Vec<&str> {
+    woken.iter().map(|woken| woken.wake.key.as_str()).collect()
+}
+
 #[test]
 fn a_wake_waits_once_until_it_is_done_and_one_that_comes_meanwhile_stays() {
     let store = store();
-    let wake = |key: &str| Wake {
-        source: "warehouse".to_owned(),
-        endpoint: "order".to_owned(),
-        key: key.to_owned(),
-    };
     wait(store.hear("warehouse", None, vec![wake("B"), wake("A")])).unwrap();
     pass(Duration::from_secs(1));
     wait(store.hear("warehouse", None, vec![wake("C"), wake("A")])).unwrap();
-    let found = wait(store.woken("warehouse", 2)).unwrap();
-    let keys: Vec<_> = found.iter().map(|woken| (woken.wake.key.as_str(), woken.times)).collect();
-    assert_eq!(keys, [("A", 2), ("B", 1)]);
+    let found = wait(store.woken("warehouse", "order", 2)).unwrap();
+    let times: Vec<_> = found.iter().map(|woken| woken.times).collect();
+    assert_eq!((keys(&found), times), (vec!["A", "B"], vec![2, 1]));
     wait(store.hear("warehouse", None, vec![wake("B")])).unwrap();
     wait(store.rest(found)).unwrap();
-    let left: Vec<Woken> = wait(store.woken("warehouse", 9)).unwrap();
-    let keys: Vec<_> = left.iter().map(|woken| woken.wake.key.as_str()).collect();
-    assert_eq!(keys, ["B", "C"]);
-    assert_eq!(wait(store.woken("depot", 9)).unwrap(), []);
+    assert_eq!(keys(&wait(store.woken("warehouse", "order", 9)).unwrap()), ["B", "C"]);
+    assert_eq!(wait(store.woken("depot", "order", 9)).unwrap(), []);
+    assert_eq!(wait(store.woken("warehouse", "inventory", 9)).unwrap(), []);
+}
+
+#[test]
+fn a_wake_that_was_done_and_came_as_often_again_is_another() {
+    let store = store();
+    wait(store.hear("warehouse", None, vec![wake("A")])).unwrap();
+    let first = wait(store.woken("warehouse", "order", 9)).unwrap();
+    wait(store.rest(first.clone())).unwrap();
+    pass(Duration::from_secs(1));
+    wait(store.hear("warehouse", None, vec![wake("A")])).unwrap();
+    // Somebody who is late with the one before.
+    wait(store.rest(first)).unwrap();
+    assert_eq!(keys(&wait(store.woken("warehouse", "order", 9)).unwrap()), ["A"]);
+}
+
+#[test]
+fn one_key_under_two_scopes_is_two_wakes() {
+    let store = store();
+    let other = Wake { scope: "outlet/acme".to_owned(), ..wake("A") };
+    wait(store.hear("warehouse", None, vec![wake("A"), other.clone()])).unwrap();
+    let mut found = wait(store.woken("warehouse", "order", 9)).unwrap();
+    assert_eq!(found.len(), 2);
+    found.retain(|woken| woken.wake == other);
+    wait(store.rest(found)).unwrap();
+    let left = wait(store.woken("warehouse", "order", 9)).unwrap();
+    assert_eq!(left.first().map(|woken| &woken.wake), Some(&wake("A")));
+}
+
+#[test]
+fn what_a_push_woke_does_nobodys_wish_and_is_no_whole_success() {
+    let store = store();
+    change(&store, ran(Because::Schedule, true, 1));
+    let whole = clock();
+    change(&store, ScheduleChange::Ask { by: "ada".to_owned() });
+    pass(Duration::from_secs(1));
+    let state = change(&store, ran(Because::Push, true, 1));
+    assert_eq!((state.asked.is_some(), state.last_success), (true, Some(whole)));
+}
+
+#[test]
+fn whole_runs_are_not_driven_out_by_what_pushes_woke() {
+    let store = store();
+    for ok in [true, false] {
+        change(&store, ran(Because::Schedule, ok, 1));
+    }
+    let whole = clock();
+    for _ in 0..60 {
+        pass(Duration::from_secs(1));
+        change(&store, ran(Because::Push, true, 1));
+    }
+    let state = wait(store.schedule(NAME)).unwrap();
+    assert_eq!(state.last_run().map(|run| (run.started_at, run.ok)), Some((whole, false)));
+    assert_eq!(state.runs.len(), 22);
+    assert_eq!(state.runs[0].started_at, clock());
 }

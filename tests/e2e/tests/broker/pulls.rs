@@ -82,7 +82,8 @@ fn a_shipment_whose_every_push_was_in_vain_is_brought_by_the_pull() {
     let ferry = both.installation("pull-missed", &[SHIPMENTS]);
     let [console, ..] = &services(&ferry);
     let outcomes = outcomes_once(&console.url, "shipments", "delivered", 1);
-    assert_eq!(outcomes, json!({"delivered": 1}));
+    // A producer that starts reads the list anew, beside what its schedule reads.
+    assert_eq!(outcomes["delivered"], 1, "{outcomes}");
     assert_eq!(both.trackings(), PACKAGES);
     assert_eq!(both.shop.state("orders")[0]["shippingStatus"], "shipped");
     assert_eq!(both.shop.asked("POST", TRACKINGS), 2);
