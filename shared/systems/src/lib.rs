@@ -6,6 +6,7 @@
 //! what the other side says. It does not decide about retries, order or duplicates: that is the
 //! loader's and the ledger's work.
 
+mod decimal;
 pub mod draft;
 pub mod files;
 mod json;

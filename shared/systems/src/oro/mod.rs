@@ -35,7 +35,6 @@ mod customer_form;
 mod customer_group;
 mod customer_said;
 mod customer_user;
-mod decimal;
 mod document;
 mod localized;
 mod orders;

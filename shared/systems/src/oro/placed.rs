@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    decimal, document,
+    document,
     read::{Bad, Included},
 };
+use crate::decimal;
 
 /// Attributes with a canonical place, or that say nothing of the order itself.
 const CARRIED: &[&str] = &[

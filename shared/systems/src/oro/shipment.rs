@@ -15,11 +15,13 @@ use ferry_canonical::{
 use super::{
     ORDERS,
     client::{Api, Call},
-    decimal,
     document::{self, Resource},
     orders::{self, Found},
 };
-use crate::target::{Applied, Effect, Failure, Write};
+use crate::{
+    decimal,
+    target::{Applied, Effect, Failure, Write},
+};
 
 const TRACKINGS: &str = "ordershippingtrackings";
 

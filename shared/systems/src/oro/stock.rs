@@ -12,11 +12,13 @@ use serde_json::Value;
 
 use super::{
     client::{Api, Call},
-    decimal,
     document::{self, Resource},
     product,
 };
-use crate::target::{Applied, Effect, Failure, Write};
+use crate::{
+    decimal,
+    target::{Applied, Effect, Failure, Write},
+};
 
 const LEVELS: &str = "inventorylevels";
 /// Levels remembered; more than that and all are looked up anew.

@@ -33,13 +33,13 @@ impl Exact {
     }
 }
 
-pub(super) fn product(one: &Decimal, two: &Decimal) -> Option<Decimal> {
+pub(crate) fn product(one: &Decimal, two: &Decimal) -> Option<Decimal> {
     let (one, two) = (Exact::of(one)?, Exact::of(two)?);
     let units = one.units.checked_mul(two.units)?;
     Exact { units, scale: one.scale.checked_add(two.scale)? }.decimal()
 }
 
-pub(super) fn sum<'a>(decimals: impl IntoIterator<Item = &'a Decimal>) -> Option<Decimal> {
+pub(crate) fn sum<'a>(decimals: impl IntoIterator<Item = &'a Decimal>) -> Option<Decimal> {
     let mut total = Exact { units: 0, scale: 0 };
     for decimal in decimals {
         let next = Exact::of(decimal)?;
@@ -51,7 +51,7 @@ pub(super) fn sum<'a>(decimals: impl IntoIterator<Item = &'a Decimal>) -> Option
 }
 
 /// Whether `have` is `want` or more.
-pub(super) fn covers(have: &Decimal, want: &Decimal) -> Option<bool> {
+pub(crate) fn covers(have: &Decimal, want: &Decimal) -> Option<bool> {
     let (have, want) = (Exact::of(have)?, Exact::of(want)?);
     let scale = have.scale.max(want.scale);
     Some(have.at_scale(scale)? >= want.at_scale(scale)?)
