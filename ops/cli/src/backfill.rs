@@ -5,6 +5,7 @@
 //! because each of those becomes a dead letter that can be corrected and sent again.
 
 use std::{
+    fmt::Display,
     fs::File,
     io::{BufReader, BufWriter, Write as _},
     path::{Path, PathBuf},
@@ -13,12 +14,12 @@ use std::{
 
 use bytes::Bytes;
 use clap::Args;
-use ferry_config::Config;
+use ferry_config::{Config, system::FileKind};
 use ferry_http::{Client, HttpPort as _, Method, Request};
 use ferry_service::exit;
 use ferry_systems::{
     Draft, Record, System,
-    files::{Chunk, Chunks, Files},
+    files::{Chunk, Chunks, Files, Text, examine},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -70,8 +71,12 @@ struct Backfill<'a> {
 
 pub(crate) async fn backfill(config: &Config, args: &BackfillArgs, as_json: bool) -> Done {
     let backfill = Backfill::new(config, args)?;
-    let opened = File::open(&args.file)
-        .map_err(|error| Stop::failed(format!("{}: {error}", args.file.display())))?;
+    let failed = |error: &dyn Display| Stop::failed(format!("{}: {error}", args.file.display()));
+    let opened = || File::open(&args.file).map_err(|error| failed(&error));
+    let examined = examine(BufReader::new(opened()?), backfill.kind()?.encoding);
+    let text = examined.and_then(|examined| examined.text());
+    let text = text.map_err(|error| failed(&ferry_service::Chain(&error)))?;
+    let opened = opened()?;
     let length = opened.metadata().map_or(0, |metadata| metadata.len());
     let progress = ProgressBar::new(length);
     let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {msg} {eta} left");
@@ -81,7 +86,7 @@ pub(crate) async fn backfill(config: &Config, args: &BackfillArgs, as_json: bool
     let created = File::create(&report_path)
         .map_err(|error| Stop::failed(format!("{}: {error}", report_path.display())))?;
     let mut report = BufWriter::new(created);
-    let counts = backfill.run(reader, &mut report, &progress).await;
+    let counts = backfill.run(reader, text, &mut report, &progress).await;
     progress.finish_and_clear();
     let flushed = report.flush();
     let counts = counts?;
@@ -140,6 +145,10 @@ impl<'a> Backfill<'a> {
         Ok(Self { args, system, files, kind, as_of, producer })
     }
 
+    fn kind(&self) -> Result<&FileKind, Stop> {
+        self.files.kind(&self.kind).ok_or_else(|| Stop::failed("no such kind"))
+    }
+
     fn report_path(&self) -> PathBuf {
         self.args.report.clone().unwrap_or_else(|| {
             let mut name = self.args.file.clone().into_os_string();
@@ -150,16 +159,17 @@ impl<'a> Backfill<'a> {
 
     async fn run(
         &self,
-        reader: impl std::io::BufRead,
+        reader: impl std::io::Read,
+        text: Text,
         report: &mut impl std::io::Write,
         progress: &ProgressBar,
     ) -> Result<Counts, Stop> {
         let failed = |error: std::io::Error| Stop::failed(format!("the report: {error}"));
-        let kind = self.files.kind(&self.kind).ok_or_else(|| Stop::failed("no such kind"))?;
+        let kind = self.kind()?;
         let client = Client::new().map_err(|error| Stop::failed(error.to_string()))?;
         let mut counts = Counts::default();
         writeln!(report, "line,result,detail").map_err(failed)?;
-        for chunk in Chunks::new(reader, kind.format, kind.chunk_rows) {
+        for chunk in Chunks::new(reader, kind, text) {
             let chunk =
                 chunk.map_err(|error| Stop::failed(ferry_service::Chain(&error).to_string()))?;
             self.report(&chunk, report, &mut counts).map_err(failed)?;

@@ -47,7 +47,7 @@ fn mapping_problems(config: &Config) -> Vec<String> {
                 programs.extend(rest.targets.values().map(|target| &target.mapping));
             }
             SystemConfig::Files(files) => {
-                programs.extend(files.files.values().map(|kind| &kind.mapping));
+                programs.extend(files.files.values().filter_map(|kind| kind.mapping.as_ref()));
             }
             // It knows its imports' properties, beyond their mappings.
             SystemConfig::Orderflow(_) => problems.extend(System::new(name, system).err()),

@@ -5,7 +5,9 @@
 //! duplicate: that is the ledger's work. A push needs only the broker; schedules and the drop
 //! folder also need the store, whose leases make sure that one producer of several runs each.
 
+mod as_of;
 pub mod folder;
+mod import;
 pub mod journal;
 mod lease;
 pub mod metrics;
@@ -14,6 +16,8 @@ pub mod poll;
 pub mod reading;
 pub mod receive;
 pub mod record;
+mod report;
+mod upload;
 pub mod woken;
 
 pub use journal::Notes;
@@ -60,4 +64,15 @@ pub mod limits {
     pub const WAKE_TRIES: u32 = 10;
     /// Chunks of a file that are published together.
     pub const CHUNKS: usize = 4;
+    /// The largest file that is taken over HTTP, where it is held in memory; larger ones are dropped in
+    /// the folder.
+    pub const UPLOAD_BYTES: usize = 32 * 1024 * 1024;
+    /// Files that are taken over HTTP at one time.
+    pub const UPLOADS: usize = 2;
+    /// Bad rows that the answer to an upload lists.
+    pub const UPLOAD_ERRORS: usize = 1_000;
+    /// Tries to give an upload its as-of time while other producers give theirs.
+    pub const GIVE_TRIES: u32 = 10;
+
+    const _: () = assert!(UPLOAD_BYTES > ferry_canonical::limits::RECORD_BYTES);
 }

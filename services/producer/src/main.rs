@@ -161,7 +161,6 @@ impl Seams {
             notes: self.notes.clone(),
             metrics: self.metrics.clone(),
             clock: ferry_service::now,
-            ids: Uuid::new_v4,
             owner: self.owner.clone(),
         };
         let draining = service.life.draining();

@@ -7,6 +7,8 @@ use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
 pub struct ProducerMetrics {
     /// Records made durable.
     pub records: IntCounterVec,
+    /// Rows of files, by what they are.
+    pub rows: IntCounterVec,
     /// Pushes, by HTTP status.
     pub pushes: IntCounterVec,
     pub push_duration: HistogramVec,
@@ -26,6 +28,11 @@ impl ProducerMetrics {
                 "ferry_records_received_total",
                 "Records that are durable in the broker.",
                 &["source", "endpoint"],
+            )?,
+            rows: metrics.counter(
+                "ferry_file_rows_total",
+                "Rows of files that were read: good, skipped by the mapping, or bad.",
+                &["source", "endpoint", "result"],
             )?,
             pushes: metrics.counter(
                 "ferry_pushes_total",

@@ -12,10 +12,13 @@ use axum::{
 };
 use ferry_broker::{PublishError, Publisher};
 use ferry_canonical::{Lane, header, limits as contract};
-use ferry_store::{Wake, Wakes, journal::BODY_BYTES};
+use ferry_store::{Cursors, Wake, Wakes, journal::BODY_BYTES};
 use ferry_systems::{Acknowledged, Admitted, PushRequest, Refusal, System};
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -24,7 +27,7 @@ use crate::{
     journal::{self, Heard},
     limits,
     outage::{Hearing, Publishing},
-    record,
+    record, upload,
 };
 
 /// What the HTTP side needs.
@@ -44,10 +47,12 @@ pub struct Receiver<P, S> {
 }
 
 #[derive(Debug)]
-struct Receiving<P, S> {
+pub(crate) struct Receiving<P, S> {
     receiver: Receiver<P, S>,
     publishing: Publishing,
     hearing: Hearing,
+    /// Room for files, which are held whole.
+    pub(crate) uploads: Semaphore,
 }
 
 impl<P, S> std::ops::Deref for Receiving<P, S> {
@@ -58,16 +63,18 @@ impl<P, S> std::ops::Deref for Receiving<P, S> {
     }
 }
 
-type Shared<P, S> = Arc<Receiving<P, S>>;
+pub(crate) type Shared<P, S> = Arc<Receiving<P, S>>;
 
 /// `POST /push/{system}` and `POST /upload/{system}/{kind}`.
-pub fn router<P: Publisher, S: Wakes + 'static>(receiver: Receiver<P, S>) -> Router {
+pub fn router<P: Publisher, S: Wakes + Cursors + 'static>(receiver: Receiver<P, S>) -> Router {
     let (publishing, hearing) = (Publishing::default(), Hearing::default());
+    let uploads = Semaphore::new(limits::UPLOADS);
+    let of_files = DefaultBodyLimit::max(limits::UPLOAD_BYTES);
     Router::new()
         .route("/push/{system}", post(push::<P, S>))
-        .route("/upload/{system}/{kind}", post(upload::<P, S>))
         .layer(DefaultBodyLimit::max(contract::RECORD_BYTES))
-        .with_state(Arc::new(Receiving { receiver, publishing, hearing }))
+        .route("/upload/{system}/{kind}", post(upload::upload::<P, S>).layer(of_files))
+        .with_state(Arc::new(Receiving { receiver, publishing, hearing, uploads }))
 }
 
 /// Where a push is acknowledged: authenticate, read, look, publish, wait for the confirm, note what it
@@ -80,7 +87,7 @@ async fn push<P: Publisher, S: Wakes + 'static>(
 ) -> Response {
     let headers = header_pairs(request.headers());
     let (admission, body) = match receiver.admit(&name, &headers, &query) {
-        Ok(admission) => match read(request).await {
+        Ok(admission) => match read(request, contract::RECORD_BYTES).await {
             Ok(body) => (Ok(admission), body),
             Err(refusal) => (Err(refusal), Bytes::new()),
         },
@@ -99,13 +106,12 @@ async fn push<P: Publisher, S: Wakes + 'static>(
     answer.into_response()
 }
 
-/// A body within its size and its time.
-async fn read(request: Request) -> Result<Bytes, Refusal> {
+/// A body within its size, which its route limits, and its time.
+pub(crate) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Refusal> {
     match timeout(limits::BODY_PATIENCE, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let reason = format!("a body is at most {} bytes", contract::RECORD_BYTES);
-            Err(Refusal::new(413, reason))
+            Err(Refusal::new(413, format!("a body is at most {bytes_max} bytes")))
         }
         Ok(Err(_)) => Err(Refusal::new(400, "the body cannot be read")),
         Err(_) => {
@@ -125,16 +131,16 @@ struct Push<'a> {
 }
 
 /// What a sender hears, and what the journal keeps of it.
-struct Answer {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: String,
-    message_id: Option<String>,
-    record: Option<Uuid>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+    pub(crate) message_id: Option<String>,
+    pub(crate) record: Option<Uuid>,
 }
 
 impl Answer {
-    fn refused(refusal: Refusal) -> Self {
+    pub(crate) fn refused(refusal: Refusal) -> Self {
         Self {
             // Some senders delete their subscription on 410; nobody hears that from us.
             status: if refusal.status == 410 { 404 } else { refusal.status },
@@ -146,7 +152,7 @@ impl Answer {
     }
 
     /// Tried again, it would fare the same unless it is what may pass.
-    fn not_stored(error: &PublishError) -> Self {
+    pub(crate) fn not_stored(error: &PublishError) -> Self {
         match error {
             PublishError::Unsendable(reason) => {
                 let reason = format!("the broker can't carry it: {reason}");
@@ -159,7 +165,7 @@ impl Answer {
         }
     }
 
-    fn unavailable() -> Self {
+    pub(crate) fn unavailable() -> Self {
         let body = "not stored; send it again later".to_owned();
         let retry_after = ("retry-after", limits::RETRY_AFTER_SECONDS.to_string());
         let headers = vec![retry_after];
@@ -260,7 +266,7 @@ impl<P: Publisher, S: Wakes> Receiving<P, S> {
     }
 
     /// `Ok` only after the broker's confirm.
-    async fn publish(
+    pub(crate) async fn publish(
         &self,
         source: &str,
         message: ferry_broker::Message,
@@ -311,53 +317,4 @@ fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         })
         .collect()
-}
-
-/// One chunk of a file that somebody on this host backfills.
-async fn upload<P: Publisher, S: Wakes + 'static>(
-    State(receiver): State<Shared<P, S>>,
-    Path((name, kind)): Path<(String, String)>,
-    request: Request,
-) -> Response {
-    let headers = request.headers().clone();
-    // A proxy on this host reaches us on loopback as well, and so does a page in a browser here.
-    let passed_on = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "origin", "via"];
-    let passed_on = passed_on.iter().any(|name| headers.contains_key(*name));
-    if !receiver.listens_on.is_loopback() || passed_on {
-        let reason = "uploads carry no credentials and are taken from this host only, directly";
-        return (StatusCode::FORBIDDEN, reason).into_response();
-    }
-    let known = match receiver.systems.get(&name) {
-        Some(System::Files(files)) => files.kind(&kind).is_some(),
-        Some(System::Orderflow(_) | System::Oro(_) | System::Rest(_)) | None => false,
-    };
-    if !known {
-        let reason = format!("no files of kind `{kind}` are configured under `{name}`");
-        return (StatusCode::NOT_FOUND, reason).into_response();
-    }
-    let body = match read(request).await {
-        Ok(body) => body,
-        Err(refusal) => return Answer::refused(refusal).into_response(),
-    };
-    let received_at = (receiver.clock)();
-    let mut extra = Vec::new();
-    for name in [header::AS_OF, header::FIRST_LINE, header::FILE] {
-        if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
-            extra.push((name, value.to_owned()));
-        }
-    }
-    let origin =
-        record::Origin { source: name.clone(), endpoint: kind, entity: None, lane: Lane::Bulk };
-    let stamp = record::Stamp { id: (receiver.ids)(), received_at };
-    let (id, message) = record::message(&origin, stamp, "text/csv", &extra, body.to_vec());
-    if let Err(error) = receiver.publish(&name, message).await {
-        return Answer::not_stored(&error).into_response();
-    }
-    receiver.metrics.records.with_label_values(&[&name, &origin.endpoint]).inc();
-    let mut entry = journal::entry(received_at, &name, format!("upload {origin}"), "received");
-    entry.record_id = Some(id);
-    let kept = body.get(..BODY_BYTES.min(body.len())).unwrap_or_default();
-    entry.request = Some(String::from_utf8_lossy(kept).into_owned());
-    receiver.notes.note(entry, 1);
-    (StatusCode::CREATED, id.to_string()).into_response()
 }

@@ -8,6 +8,8 @@ use ferry_topology::name;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::as_of::Place;
+
 /// Where a record comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -16,6 +18,12 @@ pub struct Origin {
     /// The entity, where the endpoint says only one.
     pub entity: Option<&'static str>,
     pub lane: Lane,
+}
+
+impl Origin {
+    pub(crate) fn of_file(source: &str, kind: &str, lane: Lane) -> Self {
+        Self { source: source.to_owned(), endpoint: kind.to_owned(), entity: None, lane }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -29,6 +37,17 @@ impl fmt::Display for Origin {
 pub struct Stamp {
     pub id: Uuid,
     pub received_at: Timestamp,
+}
+
+/// The namespace of the ids of chunks.
+const CHUNKS: Uuid = Uuid::from_u128(0x5d31_8c2e_6a0f_5b47_9e1d_70c4_3fb8_a926);
+
+/// The id of what stands at one place of a file: the same each time it is read, so that what became of
+/// it twice is one.
+pub(crate) fn chunk_id(origin: &Origin, place: Place, first_line: u32, body: &[u8]) -> Uuid {
+    let Place { as_of, before } = place;
+    let place = format!("{origin}\n{as_of}\n{before}\n{first_line}");
+    Uuid::new_v5(&Uuid::new_v5(&CHUNKS, place.as_bytes()), body)
 }
 
 /// The message of a record that was just received.

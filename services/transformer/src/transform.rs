@@ -148,6 +148,10 @@ impl Transformer {
         let mut message =
             letter::dead_item(delivery, failed, &self.host, Some((pointer, fragment)));
         message.id = record_id(delivery).to_string();
+        // A row that is sent again by itself stands where it stood in its file.
+        if let Some(line) = pointer.strip_prefix("line ") {
+            message.headers.insert(header::FIRST_LINE, line);
+        }
         if let Some(key) = bad.key {
             let key = letter::cut(&key, ferry_canonical::limits::EXCERPT_BYTES);
             message.headers.insert(header::KEY, key);

@@ -427,11 +427,16 @@ impl Reader<'_> {
     }
 
     fn file_kind(&self, key: &str, raw: RawFileKind) -> Result<FileKind, ConfigError> {
+        let mapping = raw.mapping.map(|file| self.mapping(&format!("{key}.mapping"), &file));
         Ok(FileKind {
             pattern: raw.pattern,
             format: raw.format,
+            delimiter: raw.delimiter,
+            encoding: raw.encoding,
+            columns: raw.columns,
+            time_zone: raw.time_zone,
             facet: raw.facet,
-            mapping: self.mapping(&format!("{key}.mapping"), &raw.mapping)?,
+            mapping: mapping.transpose()?,
             chunk_rows: raw.chunk_rows,
         })
     }

@@ -291,9 +291,18 @@ pub struct FileKind {
     /// `*` stands for any run of characters: `catalogue*.csv`.
     pub pattern: String,
     pub format: FileFormat,
+    /// Of CSV; none: the header tells.
+    pub delimiter: Option<Delimiter>,
+    /// None: the file tells.
+    pub encoding: Option<Encoding>,
+    /// What the columns are called, where that says what they mean.
+    pub columns: Option<FileColumns>,
+    /// The IANA zone of times without one, in known columns.
+    pub time_zone: Option<String>,
     pub facet: Facet,
-    /// jq program: row (an object of strings) → canonical part.
-    pub mapping: Mapping,
+    /// jq program: row (an object of strings; with known columns, the document they make) → canonical
+    /// part. There is one wherever the columns are not known.
+    pub mapping: Option<Mapping>,
     /// Rows per record. Default 200.
     pub chunk_rows: u32,
 }
@@ -302,10 +311,62 @@ pub struct FileKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FileFormat {
-    /// Comma-separated, with a header line.
+    /// Values with a delimiter between them, with a header line.
     Csv,
     /// One JSON object per line.
     Jsonl,
+}
+
+/// What stands between two columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Delimiter {
+    #[serde(rename = ",")]
+    Comma,
+    #[serde(rename = ";")]
+    Semicolon,
+    #[serde(rename = "tab")]
+    Tab,
+    #[serde(rename = "|")]
+    Pipe,
+}
+
+impl Delimiter {
+    pub const ALL: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe];
+
+    pub const fn byte(self) -> u8 {
+        match self {
+            Self::Comma => b',',
+            Self::Semicolon => b';',
+            Self::Tab => b'\t',
+            Self::Pipe => b'|',
+        }
+    }
+}
+
+/// How a file writes its characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Encoding {
+    /// With or without a byte order mark.
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// In the order that its byte order mark says; without one the lower byte is first.
+    #[serde(rename = "utf-16")]
+    Utf16,
+    /// As Windows writes Western European languages.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+    /// Latin-1, with control characters where windows-1252 has others.
+    #[serde(rename = "iso-8859-1")]
+    Latin1,
+}
+
+/// Columns whose names say what they mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileColumns {
+    /// The properties of an OrderFlow order import, an order per row, its lines numbered:
+    /// `externalReference`, `placed`, `orderLine.1.quantity`.
+    Orders,
 }
 
 /// A mapping program: where it came from and its text.

@@ -39,6 +39,16 @@ pub(crate) fn product(one: &Decimal, two: &Decimal) -> Option<Decimal> {
     Exact { units, scale: one.scale.checked_add(two.scale)? }.decimal()
 }
 
+/// At most six digits after the point.
+pub(crate) fn quotient(one: &Decimal, two: &Decimal) -> Option<Decimal> {
+    const SCALE: u32 = 6;
+    let (one, two) = (Exact::of(one)?, Exact::of(two)?);
+    let dividend = Exact { units: one.units, scale: 0 }.at_scale(two.scale.checked_add(SCALE)?)?;
+    let divisor = Exact { units: two.units, scale: 0 }.at_scale(one.scale)?;
+    let is_exact = dividend.checked_rem(divisor)? == 0;
+    is_exact.then_some(Exact { units: dividend.checked_div(divisor)?, scale: SCALE })?.decimal()
+}
+
 pub(crate) fn sum<'a>(decimals: impl IntoIterator<Item = &'a Decimal>) -> Option<Decimal> {
     let mut total = Exact { units: 0, scale: 0 };
     for decimal in decimals {
@@ -75,6 +85,15 @@ mod tests {
         assert_eq!(sum(&[]), Some(d("0")));
         assert_eq!(covers(&d("2"), &d("1.999")), Some(true));
         assert_eq!(covers(&d("-2"), &d("1")), Some(false));
+    }
+
+    #[test]
+    fn what_does_not_come_out_even_is_no_quotient() {
+        assert_eq!(quotient(&d("9.70"), &d("2")), Some(d("4.85")));
+        assert_eq!(quotient(&d("-1"), &d("0.00032")), Some(d("-3125")));
+        assert_eq!(quotient(&d("10"), &d("3")), None);
+        assert_eq!(quotient(&d("1"), &d("128")), None, "seven digits");
+        assert_eq!(quotient(&d("1"), &d("0")), None);
     }
 
     #[test]

@@ -56,7 +56,7 @@ mod receive;
 mod returned;
 #[cfg(test)]
 mod rows;
-mod times;
+pub(crate) mod times;
 mod wakes;
 #[cfg(test)]
 mod written;

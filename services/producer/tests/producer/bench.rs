@@ -6,8 +6,9 @@ use ferry_canonical::Facet;
 use ferry_config::{
     HumanDuration, Secret, SystemConfig,
     system::{
-        AcknowledgeAs, ChangedOrders, FileFormat, FileKind, FilesConfig, Limits, Mapping,
-        OrderflowConfig, PullConfig, PushConfig, PushCredentials, RestConfig, RestEndpoint,
+        AcknowledgeAs, ChangedOrders, FileColumns, FileFormat, FileKind, FilesConfig, Limits,
+        Mapping, OrderflowConfig, PullConfig, PushConfig, PushCredentials, RestConfig,
+        RestEndpoint,
     },
 };
 use ferry_producer::{
@@ -146,13 +147,25 @@ fn files(folder: &Path) -> FilesConfig {
     let products = FileKind {
         pattern: "*.csv".to_owned(),
         format: FileFormat::Csv,
+        delimiter: None,
+        encoding: None,
+        columns: None,
+        time_zone: None,
         facet: Facet::Catalogue,
-        mapping: mapping("{sku, name}"),
+        mapping: Some(mapping("{sku, name}")),
         chunk_rows: 2,
+    };
+    let orders = FileKind {
+        pattern: "orders*".to_owned(),
+        columns: Some(FileColumns::Orders),
+        facet: Facet::Placed,
+        mapping: None,
+        chunk_rows: 200,
+        ..products.clone()
     };
     FilesConfig {
         folder: folder.to_owned(),
-        files: BTreeMap::from([("products".to_owned(), products)]),
+        files: BTreeMap::from([("orders".to_owned(), orders), ("products".to_owned(), products)]),
     }
 }
 

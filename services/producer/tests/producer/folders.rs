@@ -16,19 +16,19 @@ use crate::bench::{Bench, RECORDS, SECOND};
 /// Five rows: three records of at most two.
 const ROWS: &str = "sku,name\nA,1\nB,2\nC,3\nD,4\nE,5\n";
 
-struct Dropping {
-    bench: Bench,
+pub(crate) struct Dropping {
+    pub(crate) bench: Bench,
     folder: TempDir,
     tasks: JoinSet<()>,
 }
 
-fn prepared() -> Dropping {
+pub(crate) fn prepared() -> Dropping {
     let folder = TempDir::new().unwrap();
     Dropping { bench: Bench::new(folder.path()), folder, tasks: JoinSet::new() }
 }
 
 impl Dropping {
-    fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let bench = &self.bench;
         let folder = Folder {
             source: "catalogue".to_owned(),
@@ -39,13 +39,12 @@ impl Dropping {
             notes: bench.notes.clone(),
             metrics: bench.metrics.clone(),
             clock: ferry_sim::now,
-            ids: uuid::Uuid::new_v4,
             owner: "one".to_owned(),
         };
         self.tasks.spawn(folder.run(CancellationToken::new()));
     }
 
-    fn drop_file(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn drop_file(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.folder.path().join(name), content).unwrap();
     }
 
@@ -56,14 +55,23 @@ impl Dropping {
         file.set_modified(SystemTime::UNIX_EPOCH + 1_000_000 * SECOND).unwrap();
     }
 
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap()
+    }
+
+    /// Nobody hears of what it is about.
+    pub(crate) fn kill(&mut self) {
+        self.tasks.abort_all();
+    }
+
     /// The as-of times of all records, in order.
-    fn as_of(&self) -> Vec<String> {
+    pub(crate) fn as_of(&self) -> Vec<String> {
         let records = self.bench.broker.messages(RECORDS);
         records.iter().map(|r| r.headers.text(header::AS_OF).unwrap().to_owned()).collect()
     }
 
     /// The files of the folder, or of one in it.
-    fn files(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn files(&self, folder: &str) -> Vec<String> {
         names(&self.folder.path().join(folder))
     }
 }
@@ -118,7 +126,9 @@ async fn a_file_that_cannot_be_read_goes_to_failed_and_the_others_to_done() {
     dropping.drop_file("notes.txt", "not ours");
     dropping.start();
     sleep(5 * SECOND).await;
-    assert_eq!(dropping.files("failed"), ["broken.csv"]);
+    assert_eq!(dropping.files("failed"), ["broken.csv", "broken.csv.errors.csv"]);
+    let report = dropping.read("failed/broken.csv.errors.csv");
+    assert!(report.contains("parse,,line 2: it goes on for more than"), "{report}");
     assert_eq!(dropping.files("done"), ["fine.csv"]);
     assert_eq!(dropping.files(""), ["notes.txt"]);
     assert_eq!(dropping.bench.broker.messages(RECORDS).len(), 3);

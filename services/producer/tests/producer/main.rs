@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bench;
+mod files;
 mod folders;
 mod polls;
 mod pushes;
+mod uploads;
 mod wakes;

@@ -22,7 +22,9 @@ use ferry_producer::{
     woken::Woken,
 };
 use ferry_sim::{HttpFault, SimHttp, answer};
-use ferry_store::{Because, ScheduleChange, Schedules as _, SqliteStore, StoreError, Wake, Wakes};
+use ferry_store::{
+    Because, Cursors, ScheduleChange, Schedules as _, SqliteStore, StoreError, Wake, Wakes,
+};
 use ferry_systems::{Anew, System};
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -91,7 +93,7 @@ impl Warehouse {
         self.push_to("/push/warehouse", self.bench.store.clone(), body).await
     }
 
-    async fn push_to(&self, path: &str, store: impl Wakes + 'static, body: &str) -> u16 {
+    async fn push_to(&self, path: &str, store: impl Wakes + Cursors + 'static, body: &str) -> u16 {
         let receiver = Receiver {
             systems: Arc::clone(&self.bench.systems),
             publisher: self.bench.broker.publisher(),
@@ -138,6 +140,16 @@ impl Wakes for Deaf {
     }
 
     async fn rest(&self, _: Vec<ferry_store::Woken>) -> Result<(), StoreError> {
+        Err(StoreError::Busy)
+    }
+}
+
+impl Cursors for Deaf {
+    async fn cursor(&self, _: &str) -> Result<Option<String>, StoreError> {
+        Err(StoreError::Busy)
+    }
+
+    async fn move_cursor(&self, _: &str, _: Option<&str>, _: &str) -> Result<bool, StoreError> {
         Err(StoreError::Busy)
     }
 }

@@ -21,8 +21,12 @@ pub(crate) fn transformer() -> Transformer {
     let kind = |facet, program: &str| FileKind {
         pattern: "*.csv".to_owned(),
         format: FileFormat::Csv,
+        delimiter: None,
+        encoding: None,
+        columns: None,
+        time_zone: None,
         facet,
-        mapping: Mapping { name: "m.jq".to_owned(), program: program.to_owned() },
+        mapping: Some(Mapping { name: "m.jq".to_owned(), program: program.to_owned() }),
         chunk_rows: 200,
     };
     let products = kind(Facet::Catalogue, "select(.status != \"old\") | {sku, name}");

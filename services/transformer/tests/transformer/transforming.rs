@@ -34,6 +34,7 @@ fn a_bad_item_and_a_skipped_one_do_not_keep_the_good_ones() {
     // The header line and the row: it can be sent again as a record of one.
     assert_eq!(dead[0].body, "sku,name,status\nBOWL\n");
     assert_eq!(dead[0].headers.text(header::POINTER), Some("line 3"));
+    assert_eq!(dead[0].headers.text(header::FIRST_LINE), Some("3"));
     assert_eq!(dead[0].headers.text(header::FAILURE_KIND), Some("parse"));
     let fact = fact(&out);
     assert_eq!((fact.items.len(), fact.items[0].pointer.as_str()), (1, "line 4"));

@@ -3,6 +3,7 @@
 mod alerts;
 mod care;
 mod contests;
+mod files;
 mod imports;
 mod rest;
 mod retries;

@@ -1,4 +1,5 @@
 mod contests;
+mod files;
 mod imports;
 mod pull;
 mod rest;

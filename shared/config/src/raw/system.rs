@@ -15,7 +15,10 @@ use crate::{
     HumanDuration,
     orderflow::{ImportType, LongNames},
     secret::SecretRef,
-    system::{AcknowledgeAs, ChangedOrders, FileFormat, OrderDetail, PullConfig, UpdateMethod},
+    system::{
+        AcknowledgeAs, ChangedOrders, Delimiter, Encoding, FileColumns, FileFormat, OrderDetail,
+        PullConfig, UpdateMethod,
+    },
 };
 
 /// One system; `kind` says which protocol it speaks.
@@ -372,9 +375,24 @@ pub(crate) struct RawFileKind {
     /// `*` stands for any run of characters: `catalogue*.csv`.
     pub(crate) pattern: String,
     pub(crate) format: FileFormat,
+    /// What stands between two columns of CSV. Default: what the header has most of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) delimiter: Option<Delimiter>,
+    /// How the file writes its characters. Default: as its byte order mark says; without one UTF-8,
+    /// or windows-1252 where nothing beyond ASCII is UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) encoding: Option<Encoding>,
+    /// What the columns are called, where that says what they mean: no mapping is needed then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) columns: Option<FileColumns>,
+    /// The IANA time zone of times that state none, with `columns` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time_zone: Option<String>,
     pub(crate) facet: Facet,
-    /// File with the jq program: row (an object of strings) → canonical part.
-    pub(crate) mapping: PathBuf,
+    /// File with the jq program: row (an object of strings) → canonical part. With `columns`: the
+    /// document that they make → canonical part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mapping: Option<PathBuf>,
     /// Rows per record.
     #[serde(default = "chunk_rows")]
     #[schemars(range(min = 1, max = 10_000))]

@@ -1,15 +1,23 @@
-//! Cutting a file into chunks of rows, byte for byte, without reading it whole.
+//! Cutting a file into chunks of rows without reading it whole.
+//!
+//! A chunk has its rows as they stood, in UTF-8 (see [`super::text`]), and can be read without the
+//! rest of its file: for CSV the header comes first in each.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read};
 
-use ferry_config::system::FileFormat;
+use ferry_config::system::{FileFormat, FileKind};
 
-/// A row longer than this is not a row: a quote was opened and never closed.
-const ROW_BYTES_MAX: usize = 1024 * 1024;
+use super::{
+    Text, orders,
+    rows::{self, Extent, ROW_BYTES_MAX, Scan, Shape},
+    text::Decoded,
+};
+
 /// A chunk is closed when it has grown to this.
 const CHUNK_BYTES: usize = 2 * 1024 * 1024;
 
-const _: () = assert!(CHUNK_BYTES + ROW_BYTES_MAX < ferry_canonical::limits::RECORD_BYTES);
+// A chunk of one row more, and the header before them.
+const _: () = assert!(CHUNK_BYTES + 2 * ROW_BYTES_MAX < ferry_canonical::limits::RECORD_BYTES);
 
 /// Rows that travel as one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,78 +33,153 @@ pub struct Chunk {
 pub enum ChunkError {
     #[error("the file cannot be read")]
     Read(#[source] io::Error),
-    #[error("line {line}: it goes on for more than {ROW_BYTES_MAX} bytes; is a quote not closed?")]
-    Row { line: u32 },
+    #[error("line {line}: it goes on for more than {ROW_BYTES_MAX} bytes; is this a text?")]
+    Line { line: u32 },
+    #[error("line {line}: the header cannot be read: {reason}")]
+    Header { line: u32, reason: String },
+    #[error("{reason}")]
+    Contradiction { reason: String },
 }
 
 /// Reads chunk by chunk; memory is bounded by one chunk.
 #[derive(Debug)]
-pub struct Chunks<R> {
-    reader: R,
-    format: FileFormat,
-    rows_max: u32,
+pub struct Chunks<'a, R> {
+    reader: BufReader<Decoded<R>>,
+    kind: &'a FileKind,
     header: Option<Vec<u8>>,
+    shape: Shape,
+    /// Lines that were read, and from where on they belong to no row yet.
+    lines: Vec<u8>,
+    from: usize,
     /// The line the next row starts on.
     line: u32,
+    failed: Option<ChunkError>,
     done: bool,
 }
 
-impl<R: BufRead> Chunks<R> {
-    pub fn new(reader: R, format: FileFormat, rows_max: u32) -> Self {
-        Self { reader, format, rows_max: rows_max.max(1), header: None, line: 1, done: false }
+impl<'a, R: Read> Chunks<'a, R> {
+    /// `text` is what [`super::examine`] says of the same file.
+    pub fn new(reader: R, kind: &'a FileKind, text: Text) -> Self {
+        Self {
+            reader: BufReader::new(Decoded::new(reader, text)),
+            kind,
+            header: None,
+            shape: Shape { delimiter: b',', columns: None },
+            lines: Vec::new(),
+            from: 0,
+            line: 1,
+            failed: None,
+            done: false,
+        }
     }
 
     fn next_chunk(&mut self) -> Result<Option<Chunk>, ChunkError> {
-        if self.format == FileFormat::Csv && self.header.is_none() {
-            let mut header = self.row()?.unwrap_or_default();
-            if header.starts_with(b"\xef\xbb\xbf") {
-                header.drain(..3);
-            }
-            self.header = Some(header);
+        if self.kind.format == FileFormat::Csv && self.header.is_none() {
+            self.header = Some(self.read_header()?);
         }
         let mut body = self.header.clone().unwrap_or_default();
         let (first_line, mut rows) = (self.line, 0);
-        while rows < self.rows_max && body.len() < CHUNK_BYTES {
-            let Some(row) = self.row()? else {
-                self.done = true;
-                break;
+        while rows < self.kind.chunk_rows.max(1) && body.len() < CHUNK_BYTES {
+            let row = match self.row() {
+                Ok(Some(row)) => row,
+                Ok(None) => {
+                    self.done = true;
+                    break;
+                }
+                // The rows before it go on.
+                Err(error) if rows > 0 => {
+                    self.failed = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error),
             };
-            rows += u32::from(!is_blank(&row));
+            rows += u32::from(!rows::is_blank(&row));
             body.extend_from_slice(&row);
         }
         Ok((rows > 0).then_some(Chunk { body, first_line, rows }))
     }
 
+    /// The header line, which is one that rows can be read by. Empty lines may stand before it.
+    fn read_header(&mut self) -> Result<Vec<u8>, ChunkError> {
+        while self.read_line()? && rows::is_blank(&self.lines) {
+            self.from = self.lines.len();
+            self.line = self.line.saturating_add(1);
+        }
+        let line = self.line;
+        let wanted = self.kind.delimiter;
+        let delimiter = wanted.unwrap_or_else(|| rows::delimiter_of(&self.lines)).byte();
+        self.shape.delimiter = delimiter;
+        let mut header = self.row()?.unwrap_or_default();
+        if !header.ends_with(b"\n") {
+            header.push(b'\n');
+        }
+        let fault = |reason| ChunkError::Header { line, reason };
+        let names = rows::head(&header, delimiter).map_err(fault)?.names;
+        self.shape.columns = Some(names.len());
+        if self.kind.columns.is_some() {
+            orders::check_header(&names).map_err(fault)?;
+        }
+        Ok(header)
+    }
+
     /// One row with its line break; a quoted field may hold line breaks of its own.
     fn row(&mut self) -> Result<Option<Vec<u8>>, ChunkError> {
-        let (mut row, start, mut quoted) = (Vec::new(), self.line, false);
-        loop {
-            // One byte more than a row may have: a line without an end does not fill the memory.
-            let room = u64::try_from(ROW_BYTES_MAX + 1).unwrap_or(u64::MAX);
-            let mut bounded = self.reader.by_ref().take(room);
-            let read = bounded.read_until(b'\n', &mut row).map_err(ChunkError::Read)?;
-            if row.len() > ROW_BYTES_MAX {
-                return Err(ChunkError::Row { line: start });
+        let mut scan = Scan::new(self.shape);
+        let end = loop {
+            let lines = self.lines.get(self.from..).unwrap_or_default();
+            if let Some(extent) = self.go_on(&mut scan, lines) {
+                break extent;
             }
-            if read == 0 {
-                return Ok((!row.is_empty()).then_some(row));
+            if !self.read_line()? {
+                let rest = self.lines.get(self.from..).unwrap_or_default();
+                match scan.end(rest) {
+                    Some(extent) => break extent,
+                    None => return Ok(None),
+                }
             }
-            self.line = self.line.saturating_add(1);
-            // Only what is new is looked at: a field may go on for many lines.
-            quoted ^= inside_quotes(row.get(row.len() - read..).unwrap_or_default());
-            if self.format == FileFormat::Jsonl || !quoted {
-                return Ok(Some(row));
+        };
+        let (Extent::Whole(end) | Extent::Malformed(end)) = end;
+        let row = self.lines.get(self.from..self.from + end).unwrap_or_default().to_vec();
+        self.from += end;
+        self.line = self.line.saturating_add(rows::line_breaks(&row));
+        Ok(Some(row))
+    }
+
+    fn go_on(&self, scan: &mut Scan, lines: &[u8]) -> Option<Extent> {
+        match self.kind.format {
+            FileFormat::Csv => scan.go_on(lines),
+            FileFormat::Jsonl => {
+                let end = lines.iter().position(|byte| *byte == b'\n');
+                end.map(|at| Extent::Whole(at + 1))
             }
         }
     }
+
+    /// One line more; `false` where there is none.
+    fn read_line(&mut self) -> Result<bool, ChunkError> {
+        self.lines.drain(..self.from);
+        self.from = 0;
+        let before = self.lines.len();
+        // One byte more than a row may have: a line without an end does not fill the memory.
+        let room = u64::try_from(ROW_BYTES_MAX + 1).unwrap_or(u64::MAX);
+        let mut bounded = self.reader.by_ref().take(room);
+        let read = bounded.read_until(b'\n', &mut self.lines).map_err(ChunkError::Read)?;
+        if read > ROW_BYTES_MAX {
+            let earlier = self.lines.get(..before).unwrap_or_default();
+            let line = self.line.saturating_add(rows::line_breaks(earlier));
+            return Err(ChunkError::Line { line });
+        }
+        Ok(read > 0)
+    }
 }
 
-impl<R: BufRead> Iterator for Chunks<R> {
+impl<R: Read> Iterator for Chunks<'_, R> {
     type Item = Result<Chunk, ChunkError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.done {
-            match self.next_chunk() {
+            let next = self.failed.take().map_or_else(|| self.next_chunk(), Err);
+            match next {
                 Ok(Some(chunk)) => return Some(Ok(chunk)),
                 Ok(None) => {}
                 Err(error) => {
@@ -107,40 +190,4 @@ impl<R: BufRead> Iterator for Chunks<R> {
         }
         None
     }
-}
-
-/// Quotes come in pairs, doubled ones included; an odd count means that a field is still open.
-fn inside_quotes(row: &[u8]) -> bool {
-    row.iter().fold(false, |inside, byte| inside ^ (*byte == b'"'))
-}
-
-pub(super) fn is_blank(row: &[u8]) -> bool {
-    row.iter().all(u8::is_ascii_whitespace)
-}
-
-/// The rows of a chunk with the number of line breaks before each.
-pub(super) fn split_rows(body: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
-    let mut rest = body;
-    let mut line = 0;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let (mut end, mut quoted, mut breaks) = (rest.len(), false, 0);
-        for (at, byte) in rest.iter().enumerate() {
-            match byte {
-                b'"' => quoted = !quoted,
-                b'\n' if !quoted => {
-                    (end, breaks) = (at + 1, breaks + 1);
-                    break;
-                }
-                b'\n' => breaks += 1,
-                _ => {}
-            }
-        }
-        let (row, after) = rest.split_at(end);
-        let start = line;
-        (rest, line) = (after, line + breaks);
-        Some((start, row))
-    })
 }

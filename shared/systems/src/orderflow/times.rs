@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 /// Reads `2024-03-02 16:40:11` or `2024-03-02T16:40:11` as a time of `zone`.
-pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+pub(crate) fn parse(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(civil(text)?).compatible().ok()
 }
 

@@ -42,8 +42,12 @@ fn row(sku: &str, name: &str, day: u8, line: u32) -> Event {
     let kind = FileKind {
         pattern: "*.csv".to_owned(),
         format: FileFormat::Csv,
+        delimiter: None,
+        encoding: None,
+        columns: None,
+        time_zone: None,
         facet: ferry_canonical::Facet::Catalogue,
-        mapping: Mapping { name: "m.jq".to_owned(), program: "{sku, name}".to_owned() },
+        mapping: Some(Mapping { name: "m.jq".to_owned(), program: "{sku, name}".to_owned() }),
         chunk_rows: 200,
     };
     let config = SystemConfig::Files(FilesConfig {

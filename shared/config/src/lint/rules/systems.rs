@@ -4,13 +4,10 @@ use std::path::Path;
 
 use ferry_canonical::Facet;
 
-use super::{Findings, bad_name, care, imports, is_name, rest, schedules};
+use super::{Findings, bad_name, care, files, imports, is_name, rest, schedules};
 use crate::{
     HumanDuration,
-    raw::{
-        RawConfig, RawFiles, RawOrderflow, RawOro, RawPull, RawPush, RawRoute, RawSchedule,
-        RawSystem,
-    },
+    raw::{RawConfig, RawOrderflow, RawOro, RawPull, RawPush, RawRoute, RawSchedule, RawSystem},
     secret::SecretRef,
 };
 
@@ -32,7 +29,7 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
             }
             RawSystem::Oro(system) => oro(&key, system, findings),
             RawSystem::Rest(system) => rest::check(&key, system, base_dir, findings),
-            RawSystem::Files(system) => files(&key, system, base_dir, findings),
+            RawSystem::Files(system) => files::check(&key, system, base_dir, findings),
         }
     }
 }
@@ -168,17 +165,6 @@ fn oro(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
     deadlines(key, raw.timeout, raw.settle_after, findings);
     care::limits(key, &raw.limits, findings);
     care::care(key, &raw.care, &raw.maintenance, findings);
-}
-
-fn files(key: &str, raw: &RawFiles, base_dir: &Path, findings: &mut Findings<'_>) {
-    for (name, kind) in &raw.files {
-        let key = format!("{key}.files.{name}");
-        mapping(&key, &kind.mapping, base_dir, findings);
-        if kind.pattern.is_empty() || kind.pattern.contains('/') {
-            let message = "it must be the pattern of a name in the folder, without `/`";
-            findings.error(&format!("{key}.pattern"), message);
-        }
-    }
 }
 
 pub(super) fn mapping(key: &str, file: &Path, base_dir: &Path, findings: &mut Findings<'_>) {
