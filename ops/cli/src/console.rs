@@ -98,8 +98,9 @@ fn journal_line(row: &Value) -> String {
     let about = [&entry["entity"], &entry["entity_id"], &entry["part"]];
     let about: Vec<&str> = about.into_iter().filter_map(Value::as_str).collect();
     let detail = entry["detail"].as_str().map(|detail| format!(" – {detail}")).unwrap_or_default();
+    let rule = entry["rule"].as_str().map(|rule| format!(" (rule {rule})")).unwrap_or_default();
     format!(
-        "{} {:4} {:12} {:12} {} [{}]{detail}",
+        "{} {:4} {:12} {:12} {} [{}]{detail}{rule}",
         text(&entry["at"]),
         text(&entry["direction"]),
         text(&entry["system"]),

@@ -1,6 +1,6 @@
 //! `ferry`: the hand of operators and integrators.
 //!
-//! Offline verbs (`lint`, `map eval`) open no socket; online ones read through the console's API.
+//! Offline verbs (`lint`, `test`, `map eval`) open no socket; online ones read through the console's API.
 //! People's text goes to standard output, diagnostics to standard error; `--json` prints what a
 //! script can rely on. Exit codes: 0 ok, 1 failed, 2 usage, 3 found problems, 4 unreachable, 64 bad
 //! configuration.
@@ -25,6 +25,7 @@ mod console;
 mod doctor;
 mod lint;
 mod map;
+mod recorded;
 mod run;
 mod schedules;
 mod targets;
@@ -49,6 +50,8 @@ enum Verb {
     Run(run::RunArgs),
     /// Read the configuration and say everything that is wrong with it. Opens no socket.
     Lint,
+    /// Hold recorded answers of systems against what the configuration makes of them. Opens no socket.
+    Test(recorded::TestArgs),
     /// Reach the broker, the store and every system, and say what is wrong in words.
     Check,
     /// Mappings.
@@ -172,6 +175,7 @@ fn verb(cli: &Cli) -> Done {
     match &cli.verb {
         Verb::Run(args) => run::run(args, &cli.config),
         Verb::Lint => lint::lint(&cli.config, cli.json),
+        Verb::Test(args) => recorded::test(&cli.config, args, cli.json),
         Verb::Map(MapVerb::Eval(args)) => map::eval(args),
         Verb::Check => online(check::check(&config(&cli.config)?, cli.json)),
         Verb::Backfill(args) => online(backfill::backfill(&config(&cli.config)?, args, cli.json)),

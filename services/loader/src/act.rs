@@ -179,7 +179,7 @@ async fn meet(target: &Target, conversation: &Conversation, work: &mut Work) -> 
     }
     if !met.meeting.is_written() {
         let (target_id, warning) = (target_id.map(str::to_owned), met.because.clone());
-        return Ok(Applied { effect: Effect::AlreadySo, target_id, warning }).into();
+        return Ok(Applied { effect: Effect::AlreadySo, target_id, warning, rule: None }).into();
     }
     let write = Write {
         subject: &subject,

@@ -48,7 +48,7 @@ fn row(
         duration: Some(exchange.duration),
         result: word(result).to_owned(),
         detail: sentence(result),
-        rule: result.as_ref().err().and_then(|failure| failure.rule.clone()),
+        rule: rule(result).map(str::to_owned),
         request: (bodies && !request.is_empty()).then_some(request),
         response: (bodies && !answer.is_empty()).then_some(answer),
         key: None,
@@ -104,6 +104,14 @@ fn word(result: &Result<Applied, Failure>) -> &'static str {
         Ok(Applied { effect: Effect::Skipped(_), .. }) => "skipped",
         Ok(_) => "delivered",
         Err(failure) => failure.kind.as_str(),
+    }
+}
+
+/// The response rule that says so.
+pub(crate) fn rule(result: &Result<Applied, Failure>) -> Option<&str> {
+    match result {
+        Ok(applied) => applied.rule.as_deref(),
+        Err(failure) => failure.rule.as_deref(),
     }
 }
 

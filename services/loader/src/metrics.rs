@@ -12,6 +12,8 @@ pub struct LoaderMetrics {
     /// Calls' results, by failure kind or `ok`.
     pub attempts: IntCounterVec,
     pub retries: IntCounterVec,
+    /// Writes whose answer a response rule decided.
+    pub rules: IntCounterVec,
     /// Source time → applied.
     pub critical_time: HistogramVec,
     pub call_duration: HistogramVec,
@@ -40,6 +42,11 @@ impl LoaderMetrics {
                 "ferry_retries_scheduled_total",
                 "Retries sent to a delay level, by failure kind.",
                 &["target", "kind"],
+            )?,
+            rules: metrics.counter(
+                "ferry_response_rules_total",
+                "Writes whose answer a response rule decided, by the rule.",
+                &["target", "rule"],
             )?,
             critical_time: metrics.seconds(
                 "ferry_critical_time_seconds",

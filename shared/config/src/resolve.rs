@@ -16,14 +16,15 @@ use jiff::{civil::Weekday, tz::TimeZone};
 
 use crate::{
     BrokerConfig, CareConfig, Config, ConfigError, CronTimes, Environment, HumanDuration,
-    LogConfig, MaintenanceWindow, RetryConfig, RouteConfig, ScheduleConfig, Secret, ServiceConfig,
-    StoreConfig, SystemConfig, Times, TlsConfig,
+    LogConfig, MaintenanceWindow, ResponseRule, RetryConfig, RouteConfig, ScheduleConfig, Secret,
+    ServiceConfig, StoreConfig, SystemConfig, Times, TlsConfig,
     care::time_of_day,
     raw::{
         RawCare, RawConfig, RawDay, RawFileKind, RawFiles, RawLimits, RawMaintenance, RawOrderflow,
-        RawOro, RawPull, RawPush, RawReport, RawRest, RawRestEndpoint, RawRestTarget, RawRetry,
-        RawRetryOverride, RawRoute, RawSchedule, RawStore, RawSystem,
+        RawOro, RawPull, RawPush, RawReport, RawResponseRule, RawRest, RawRestEndpoint,
+        RawRestTarget, RawRetry, RawRetryOverride, RawRoute, RawSchedule, RawStore, RawSystem,
     },
+    responses,
     secret::SecretRef,
     system::{
         FileKind, FilesConfig, Limits, Mapping, OrderDetail, OrderflowConfig, OroConfig,
@@ -194,6 +195,11 @@ const fn weekday(day: RawDay) -> Weekday {
     }
 }
 
+/// None are lost: the lint has found no fault.
+fn rules_of(raw: &[RawResponseRule]) -> Vec<ResponseRule> {
+    raw.iter().filter_map(|raw| responses::rule(raw).ok()).collect()
+}
+
 fn without_trailing_slash(url: &str) -> String {
     url.trim_end_matches('/').to_owned()
 }
@@ -255,6 +261,7 @@ impl Reader<'_> {
             changed_orders: raw.changed_orders,
             writes: Box::new(writes),
             pull: self.pull(key, raw.pull)?,
+            responses: rules_of(&raw.responses),
             limits: cared_for(
                 limits_of(&raw.limits, raw.timeout, raw.settle_after),
                 &raw.care,
@@ -339,6 +346,7 @@ impl Reader<'_> {
             attribute_family: raw.attribute_family,
             default_unit: raw.default_unit,
             customer_user_role: raw.customer_user_role,
+            responses: rules_of(&raw.responses),
             limits: cared_for(
                 limits_of(&raw.limits, raw.timeout, raw.settle_after),
                 &raw.care,
@@ -369,6 +377,7 @@ impl Reader<'_> {
                     Ok((name, resolved))
                 })
                 .collect::<Result<_, ConfigError>>()?,
+            responses: rules_of(&raw.responses),
             limits: cared_for(
                 limits_of(&raw.limits, raw.timeout, raw.settle_after),
                 &raw.care,

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CareConfig, HumanDuration, MaintenanceWindow, OrderflowWrites, ScheduleConfig, Secret,
+    CareConfig, HumanDuration, MaintenanceWindow, OrderflowWrites, ResponseRule, ScheduleConfig,
+    Secret,
 };
 
 #[derive(Clone, Debug)]
@@ -69,6 +70,8 @@ pub struct OrderflowConfig {
     pub changed_orders: ChangedOrders,
     pub writes: Box<OrderflowWrites>,
     pub pull: PullConfig,
+    /// What its answers mean; Ferry's own rules come after them.
+    pub responses: Vec<ResponseRule>,
     pub limits: Limits,
 }
 
@@ -205,6 +208,8 @@ pub struct OroConfig {
     pub default_unit: String,
     /// Id of the role new customer users get; without it they are created disabled.
     pub customer_user_role: Option<String>,
+    /// What its answers mean; Ferry's own rules come after them.
+    pub responses: Vec<ResponseRule>,
     pub limits: Limits,
 }
 
@@ -218,6 +223,8 @@ pub struct RestConfig {
     pub endpoints: BTreeMap<String, RestEndpoint>,
     /// What is written.
     pub targets: BTreeMap<String, RestTarget>,
+    /// What its answers mean; Ferry's own rules come after them.
+    pub responses: Vec<ResponseRule>,
     pub limits: Limits,
 }
 

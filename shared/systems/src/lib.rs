@@ -15,6 +15,7 @@ pub mod oro;
 pub mod poll;
 pub mod push;
 pub mod rest;
+mod rules;
 mod status;
 pub mod target;
 mod url;
@@ -23,11 +24,12 @@ mod xml;
 pub use draft::{BadItem, Draft, Item, Record};
 pub use poll::{Anew, Ask, NewRecord, Page, Wakeup, WokenEndpoint};
 pub use push::{Acknowledged, Admitted, PushRequest, Refusal};
+pub use rules::{Asked, Reading};
 pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Write};
 
 use ferry_canonical::{Entity, Facet, Part, Subject};
 use ferry_config::{ScheduleConfig, SystemConfig};
-use ferry_http::Conversation;
+use ferry_http::{Conversation, Response};
 
 /// One configured system, in whatever roles it has.
 #[derive(Debug)]
@@ -239,6 +241,17 @@ impl System {
             Self::Oro(_) => oro::Oro::complete(said, known),
             Self::Rest(system) => system.complete(said, known),
             Self::Orderflow(_) | Self::Files(_) => said.clone(),
+        }
+    }
+
+    /// What an answer comes to, item by item where it has any: what the rules say of it, and else the
+    /// system itself. For answers that were recorded; a write reads its own.
+    pub fn answered(&self, response: &Response, asked: Asked) -> Vec<Reading> {
+        match self {
+            Self::Orderflow(system) => system.answered(response, asked),
+            Self::Oro(system) => vec![system.answered(response, asked)],
+            Self::Rest(system) => vec![system.answered(response, asked)],
+            Self::Files(_) => Vec::new(),
         }
     }
 

@@ -30,8 +30,10 @@ use ferry_mapping::Mapping;
 use jiff::tz::TimeZone;
 
 use crate::{
-    Acknowledged, Admitted, Anew, Answer, Applied, Ask, Failure, Item, Page, PushRequest, Record,
-    Refusal, WokenEndpoint, Write, url::encode,
+    Acknowledged, Admitted, Anew, Answer, Applied, Ask, Asked, Failure, Item, Page, PushRequest,
+    Reading, Record, Refusal, WokenEndpoint, Write,
+    rules::{Rules, is_about_the_system},
+    url::encode,
 };
 
 mod access;
@@ -71,6 +73,7 @@ pub struct Orderflow {
     config: OrderflowConfig,
     zone: TimeZone,
     plans: Vec<making::Plan>,
+    rules: Rules,
     /// Those whose rows are mapped, by the report's name.
     reports: BTreeMap<String, Report>,
 }
@@ -137,7 +140,8 @@ impl Orderflow {
         }
         let plans = making::plans(&config.writes)?;
         lengths::known(&config.writes.lengths)?;
-        Ok(Self { config: config.clone(), zone, plans, reports })
+        let rules = Rules::with_built_in(&config.responses, answer::BUILT_IN)?;
+        Ok(Self { config: config.clone(), zone, plans, rules, reports })
     }
 
     pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
@@ -241,10 +245,20 @@ impl Orderflow {
         let request = self.request("probe", Method::Get, &path, "");
         let response =
             conversation.send(request).await.map_err(|error| Failure::unanswered(&error, false))?;
-        match response.status {
-            200..=299 => Ok(()),
-            _ => Err(answer::refused(&response)),
+        match answer::judged(&self.rules, &response) {
+            // It says no of what was asked for, and so it answers.
+            Err(failure)
+                if answer::is_accepted(&response) && !is_about_the_system(failure.kind) =>
+            {
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+            Ok(_) => Ok(()),
         }
+    }
+
+    pub fn answered(&self, response: &Response, asked: Asked) -> Vec<Reading> {
+        answer::reading(&self.rules, response, asked)
     }
 
     /// The path at which the inventory of one product is asked for.

@@ -20,8 +20,10 @@ use self::{
     writing::Writer,
 };
 use crate::{
-    Applied, BadItem, Draft, Failure, Held, Item, NewRecord, Page, Record, Write, draft::PartDraft,
+    Applied, Asked, BadItem, Draft, Failure, Held, Item, NewRecord, Page, Reading, Record, Write,
+    draft::PartDraft,
     json, poll,
+    rules::{Rules, is_about_the_system},
 };
 
 /// A key that no entity has: a target that has nothing to read is asked for it.
@@ -32,6 +34,7 @@ pub struct Rest {
     config: RestConfig,
     mappings: BTreeMap<String, Mapping>,
     writers: Vec<Writer>,
+    rules: Rules,
 }
 
 impl Rest {
@@ -45,7 +48,8 @@ impl Rest {
         let writer =
             |(name, target)| Writer::new(target).map_err(|error| format!("target {name}: {error}"));
         let writers = config.targets.iter().map(writer).collect::<Result<_, String>>()?;
-        Ok(Self { config: config.clone(), mappings, writers })
+        let rules = Rules::new(&config.responses);
+        Ok(Self { config: config.clone(), mappings, writers, rules })
     }
 
     fn writer(&self, facet: Facet) -> Option<&Writer> {
@@ -58,12 +62,24 @@ impl Rest {
     }
 
     pub async fn probe(&self, conversation: &Conversation) -> Result<(), Failure> {
-        let Some(endpoint) = self.config.endpoints.values().next() else {
-            return self.probe_target(conversation).await;
+        let answer = match self.config.endpoints.values().next() {
+            None => self.probe_target(conversation).await,
+            Some(endpoint) => {
+                let query = endpoint.size_param.as_ref().map(|size| format!("?{size}=1"));
+                let request = self.request("probe", &endpoint.path, &query.unwrap_or_default());
+                self.get(conversation, request).await.map(drop)
+            }
         };
-        let query = endpoint.size_param.as_ref().map(|size| format!("?{size}=1"));
-        let request = self.request("probe", &endpoint.path, &query.unwrap_or_default());
-        get(conversation, request).await.map(drop)
+        match answer {
+            // It says no of what was asked for, and so it answers.
+            Err(no) if no.rule.is_some() && !is_about_the_system(no.kind) => Ok(()),
+            answer => answer,
+        }
+    }
+
+    /// What an answer comes to.
+    pub fn answered(&self, response: &Response, asked: Asked) -> Reading {
+        writing::reading(&self.rules, response, asked)
     }
 
     /// Of a target that is read nowhere else, one is looked up that is not there.
@@ -149,7 +165,7 @@ impl Rest {
             cursor.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let request = self.request("poll", &endpoint.path, &query(endpoint, &cursor));
         let sent = conversation.now();
-        let response = get(conversation, request).await?;
+        let response = self.get(conversation, request).await?;
         let asked_at = poll::asked_at(response.header("date"), sent, conversation.now());
         let items = items(endpoint, &response.body).map_err(|reason| {
             let detail = format!("{}: {reason}", endpoint.path);
@@ -173,6 +189,27 @@ impl Rest {
         };
         let cursor = serde_json::to_string(&next).ok();
         Ok(Page { cursor, more, ahead, ..Page::of(records) })
+    }
+
+    async fn get(
+        &self,
+        conversation: &Conversation,
+        request: Request,
+    ) -> Result<Response, Failure> {
+        let answer = conversation.send(request).await;
+        let response = answer.map_err(|error| Failure::unanswered(&error, false))?;
+        if let Some(refusal) = self.rules.refusal(&response) {
+            return Err(refusal);
+        }
+        let kind = match response.status {
+            200..=299 => return Ok(response),
+            401 => FailureKind::Auth,
+            429 => FailureKind::RateLimited,
+            500..=599 => FailureKind::Unavailable,
+            _ => FailureKind::Rejected,
+        };
+        let detail = format!("the source answered {}", response.status);
+        Err(Failure::new(kind, detail).with_response(&response))
     }
 
     fn request(&self, operation: &'static str, path: &str, query: &str) -> Request {
@@ -291,20 +328,6 @@ fn items<'a>(endpoint: &RestEndpoint, body: &'a [u8]) -> Result<Vec<&'a RawValue
 fn pages(endpoint: &RestEndpoint, body: &[u8]) -> Option<u32> {
     let raw = json::at(body, endpoint.pages.as_deref()?).ok()?;
     raw.get().parse().ok()
-}
-
-async fn get(conversation: &Conversation, request: Request) -> Result<Response, Failure> {
-    let answer = conversation.send(request).await;
-    let response = answer.map_err(|error| Failure::unanswered(&error, false))?;
-    let kind = match response.status {
-        200..=299 => return Ok(response),
-        401 => FailureKind::Auth,
-        429 => FailureKind::RateLimited,
-        500..=599 => FailureKind::Unavailable,
-        _ => FailureKind::Rejected,
-    };
-    let detail = format!("the source answered {}", response.status);
-    Err(Failure::new(kind, detail).with_response(&response))
 }
 
 #[cfg(test)]

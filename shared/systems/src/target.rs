@@ -84,6 +84,8 @@ pub struct Applied {
     pub target_id: Option<String>,
     /// Something a person should see although it worked.
     pub warning: Option<String>,
+    /// The response rule that says so, where one does.
+    pub rule: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

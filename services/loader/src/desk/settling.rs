@@ -124,6 +124,10 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         result: &Result<Applied, Failure>,
         was_broken: bool,
     ) -> Vec<Follow> {
+        if let Some(rule) = journal::rule(result) {
+            let labels = [self.target.name.as_str(), rule];
+            self.seams.metrics.rules.with_label_values(&labels).inc();
+        }
         let Err(failure) = result else {
             self.count_attempt("ok");
             return Vec::new();

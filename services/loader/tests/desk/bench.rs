@@ -239,6 +239,7 @@ fn orderflow(name: &str, limits: &Limits, routes: Vec<Route>) -> Target {
         changed_orders: ChangedOrders::Amend,
         writes: Box::default(),
         pull: ferry_config::system::PullConfig::default(),
+        responses: Vec::new(),
         limits: limits.clone(),
     });
     Target::new(name, System::new(name, &config).unwrap(), limits, routes)

@@ -76,6 +76,7 @@ impl Erp {
             bearer: None,
             endpoints: BTreeMap::new(),
             targets: BTreeMap::from(targets),
+            responses: Vec::new(),
             limits: limits(4),
         });
         let routes = vec![

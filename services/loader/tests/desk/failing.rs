@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use ferry_broker::{Headers, Message, letter};
 use ferry_canonical::{Outcome, header};
-use ferry_sim::Fault;
+use ferry_sim::{Fault, answer};
+use ferry_store::{Journal as _, JournalFilter};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -52,6 +53,26 @@ async fn a_403_is_a_dead_letter_of_the_same_bytes_and_the_target_goes_on() {
     assert!(started.elapsed() < SECOND);
     assert_eq!(bench.warehouse.effects(), ["order WEB-2"]);
     bench.assert_outcomes(&[(Outcome::Dead, 1), (Outcome::Delivered, 1)]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rule_that_decided_an_answer_stands_in_the_journal_and_in_the_dead_letter() {
+    let bench = Bench::new();
+    let duplicate = "<importResult><importDuplicates><import type=\"order\" \
+                     externalReference=\"WEB-1\"/></importDuplicates></importResult>";
+    bench.warehouse.say_instead([answer(200, duplicate), answer(200, "<error>closed</error>")]);
+    bench.say(&order("WEB-1")).await;
+    bench.until_empty(ORDERS).await;
+    bench.say(&order("WEB-2")).await;
+    bench.broker.until(|broker| !broker.messages(ORDERS_DEAD).is_empty()).await;
+    let dead = bench.broker.messages(ORDERS_DEAD).remove(0);
+    assert_eq!(dead.headers.text(header::RULE), Some("orderflow: error root"));
+    let rows = bench.store.search(JournalFilter::default()).await.unwrap();
+    let mut told: Vec<_> =
+        rows.iter().map(|row| (row.entry.result.as_str(), row.entry.rule.as_deref())).collect();
+    told.sort_unstable();
+    let duplicate = ("delivered", Some("orderflow: importDuplicates"));
+    assert_eq!(told, [duplicate, ("rejected", Some("orderflow: error root"))]);
 }
 
 #[tokio::test(start_paused = true)]

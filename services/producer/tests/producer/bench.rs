@@ -115,6 +115,7 @@ pub(crate) fn orderflow() -> OrderflowConfig {
             acknowledge_as: AcknowledgeAs::Xml,
         }),
         pull: PullConfig::default(),
+        responses: Vec::new(),
         limits: limits(),
     }
 }
@@ -139,6 +140,7 @@ fn rest() -> RestConfig {
         bearer: None,
         targets: BTreeMap::new(),
         endpoints: BTreeMap::from([("customers".to_owned(), customers)]),
+        responses: Vec::new(),
         limits: limits(),
     }
 }

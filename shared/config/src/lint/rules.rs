@@ -5,6 +5,7 @@ mod care;
 mod contests;
 mod files;
 mod imports;
+mod responses;
 mod rest;
 mod retries;
 mod routes;

@@ -2,6 +2,7 @@ mod contests;
 mod files;
 mod imports;
 mod pull;
+mod responses;
 mod rest;
 mod schedules;
 

@@ -6,6 +6,7 @@
 mod alerts;
 mod care;
 mod orderflow;
+mod responses;
 mod route;
 mod schedule;
 mod system;
@@ -13,6 +14,7 @@ mod system;
 pub(crate) use alerts::{RawAlerts, RawMail, RawWebhook};
 pub(crate) use care::{RawCare, RawDay, RawLimits, RawMaintenance};
 pub(crate) use orderflow::{RawOrderflowImport, RawReturnWords};
+pub(crate) use responses::{RawCondition, RawResponseRule};
 pub(crate) use route::{RawRetry, RawRetryOverride, RawRoute};
 pub(crate) use schedule::RawSchedule;
 pub(crate) use system::{

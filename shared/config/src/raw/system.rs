@@ -10,6 +10,7 @@ use super::{
     RawSchedule,
     care::{RawCare, RawLimits, RawMaintenance},
     orderflow::{RawOrderflowImport, RawReturnWords},
+    responses::RawResponseRule,
 };
 use crate::{
     HumanDuration,
@@ -77,6 +78,9 @@ pub(crate) struct RawOrderflow {
     /// What is asked for beside what it pushes.
     #[serde(default)]
     pub(crate) pull: RawPull,
+    /// What its answers mean, where that is more than their status; the first rule that fits counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) responses: Vec<RawResponseRule>,
     #[serde(default)]
     pub(crate) limits: RawLimits,
     /// The hard deadline of one call.
@@ -233,6 +237,9 @@ pub(crate) struct RawOro {
     /// Id of the role new customer users get; without it they are created disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) customer_user_role: Option<String>,
+    /// What its answers mean, where that is more than their status; the first rule that fits counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) responses: Vec<RawResponseRule>,
     #[serde(default)]
     pub(crate) limits: RawLimits,
     /// The hard deadline of one call.
@@ -268,6 +275,9 @@ pub(crate) struct RawRest {
     /// What is written there, by name; at most one for each facet.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) targets: BTreeMap<String, RawRestTarget>,
+    /// What its answers mean, where that is more than their status; the first rule that fits counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) responses: Vec<RawResponseRule>,
     #[serde(default)]
     pub(crate) limits: RawLimits,
     /// The hard deadline of one call.

@@ -170,7 +170,7 @@ async fn free(
     reference: &str,
 ) -> Result<(), Failure> {
     match cancel::cancel(system, conversation, reference, true).await {
-        Ok(Cancelled::Done) => Ok(()),
+        Ok(Cancelled::Done(_)) => Ok(()),
         Ok(Cancelled::NotPerformed(refusal)) => {
             let detail = format!(
                 "OrderFlow does not cancel the order any more, so that what changed in it cannot be \
@@ -216,7 +216,7 @@ async fn import_again(
 }
 
 const fn applied(effect: Effect) -> Applied {
-    Applied { effect, target_id: None, warning: None }
+    Applied { effect, target_id: None, warning: None, rule: None }
 }
 
 #[cfg(test)]

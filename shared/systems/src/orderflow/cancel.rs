@@ -2,18 +2,16 @@
 //! was cancelled elsewhere.
 
 use ferry_canonical::{Entity, FailureKind};
-use ferry_http::{Conversation, Method};
+use ferry_http::{Conversation, Method, Response};
 
 use super::{Orderflow, answer, detail};
-use crate::{Applied, Effect, Failure, Write};
-
-/// What OrderFlow says under a status of 200 when it has not cancelled.
-const NOT_PERFORMED: &str = "No cancel operation performed";
+use crate::{Applied, Effect, Failure, Write, xml};
 
 /// What a cancellation came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Cancelled {
-    Done,
+    /// With the rule that says so, where one does.
+    Done(Option<String>),
     /// A 200 that says no, in OrderFlow's words.
     NotPerformed(Box<Failure>),
 }
@@ -34,18 +32,19 @@ pub(super) async fn cancel(
     let request = system.request("cancel order", Method::Post, &path, "");
     let answer = conversation.send(request).await;
     let response = answer.map_err(|error| Failure::unanswered(&error, true))?;
-    let root = answer::root(&response, "a cancellation")?;
-    if root.name != "message" {
-        return Err(answer::whole_request_error(&response, &root));
+    match answer::told(&system.rules, &response, answer::CANCELLATION) {
+        Ok(judged) => Ok(Cancelled::Done(judged.map(|judged| judged.rule))),
+        Err(no) if no.kind == FailureKind::Rejected && is_message(&response) => {
+            Ok(Cancelled::NotPerformed(Box::new(no)))
+        }
+        Err(failure) => Err(failure),
     }
-    let text = root.text.trim();
-    if !text.contains(NOT_PERFORMED) {
-        return Ok(Cancelled::Done);
-    }
-    let text: String = text.chars().take(300).collect();
-    let failure = Failure::new(FailureKind::Rejected, text).with_response(&response);
-    let rule = Some("orderflow: no cancel operation performed".to_owned());
-    Ok(Cancelled::NotPerformed(Box::new(Failure { rule, ..failure })))
+}
+
+/// Whether it answers about the order, and refuses no request as a whole.
+fn is_message(response: &Response) -> bool {
+    let (_, is_message) = answer::CANCELLATION;
+    answer::is_accepted(response) && xml::parse(&response.body).is_ok_and(|root| is_message(&root))
 }
 
 /// Brings the cancellation of an order.
@@ -63,7 +62,7 @@ pub(super) async fn one(
         return Ok(applied(Effect::AlreadySo));
     }
     match cancel(system, conversation, reference, false).await {
-        Ok(Cancelled::Done) => Ok(applied(Effect::Updated)),
+        Ok(Cancelled::Done(rule)) => Ok(Applied { rule, ..applied(Effect::Updated) }),
         Ok(Cancelled::NotPerformed(refusal)) => {
             // What is cancelled already is not cancelled again, and that is no refusal.
             if is_cancelled(system, conversation, reference).await? {
@@ -89,5 +88,5 @@ async fn is_cancelled(
 }
 
 const fn applied(effect: Effect) -> Applied {
-    Applied { effect, target_id: None, warning: None }
+    Applied { effect, target_id: None, warning: None, rule: None }
 }

@@ -8,8 +8,12 @@ use ferry_http::{Conversation, Method, Response};
 use super::{Orderflow, answer, properties::Import};
 use crate::{
     Failure,
+    rules::is_about_the_system,
     xml::{self, Element},
 };
+
+/// Of a refusal, where its own reason stands: what is far behind it may be another one's.
+const BEGINNING_CHARS: usize = 300;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Detail {
@@ -63,12 +67,24 @@ pub(super) async fn read(
     let answer = conversation.send(request).await;
     let response = answer.map_err(|error| Failure::unanswered(&error, false))?;
     match response.status {
-        200..=299 => understood(&response, reference),
         404 => Ok(None),
-        _ => {
-            let failure = answer::refused(&response);
-            let missing = failure.detail.contains("MissingDataException");
-            if missing { Ok(None) } else { Err(Failure { unread: false, ..failure }) }
+        200..=299 => understood(&response, reference).map_err(|other| {
+            // Neither the order nor that there is none: nothing is refused by that. A rule may know
+            // that it says something of OrderFlow as a whole.
+            let refusal = system.rules.refusal(&response);
+            refusal.filter(|refusal| is_about_the_system(refusal.kind)).unwrap_or(other)
+        }),
+        status => {
+            let beginning: String = response.text().trim().chars().take(BEGINNING_CHARS).collect();
+            if beginning.contains("MissingDataException") {
+                return Ok(None);
+            }
+            let known = answer::judged(&system.rules, &response).err();
+            let unknown = || {
+                let detail = format!("OrderFlow answered {status} to a look at the order");
+                Failure::new(FailureKind::Unavailable, detail).with_response(&response)
+            };
+            Err(Failure { unread: false, ..known.unwrap_or_else(unknown) })
         }
     }
 }

@@ -102,10 +102,11 @@ pub fn pulled(body: &[u8]) {
 /// # Panics
 /// When a promise is broken.
 pub fn import_result(body: &[u8]) {
+    let system = orderflow();
     for status in [200, 401, 500] {
         let body = Bytes::copy_from_slice(body);
         let response = Response { status, headers: Vec::new(), body };
-        if let Err(failure) = answer::imports(&response) {
+        if let Err(failure) = answer::imports(&system.rules, &response) {
             assert!(!failure.detail.is_empty(), "{failure:?}");
         }
     }
@@ -185,6 +186,7 @@ fn orderflow() -> Orderflow {
         changed_orders: ChangedOrders::Amend,
         writes: Box::default(),
         pull: PullConfig { order_detail: OrderDetail::Always, reports, ..PullConfig::default() },
+        responses: Vec::new(),
         limits: Limits::default(),
     };
     match Orderflow::new(&config) {

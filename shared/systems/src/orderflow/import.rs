@@ -3,17 +3,20 @@
 use std::collections::HashSet;
 
 use ferry_canonical::{Brought, Disposition, Doubt, Entity, FailureKind, Reference, Step};
-use ferry_config::orderflow::{ImportOperation, ImportType};
+use ferry_config::{
+    orderflow::{ImportOperation, ImportType},
+    responses::Verdict,
+};
 use ferry_http::{Conversation, Method};
 
 use super::{
     Orderflow, amend,
-    answer::{self, Answers, ImportAnswer},
+    answer::{self, Answers},
     detail, grammar,
     making::{self, Made, Plan},
     properties::{Import, document},
 };
-use crate::{Amending, Answer, Applied, Effect, Failure, Write};
+use crate::{Amending, Answer, Applied, Effect, Failure, Write, rules::Judged};
 
 const NOT_SENT: &str = "it was not sent: OrderFlow has not answered the import before it";
 
@@ -191,7 +194,7 @@ fn unknown(import: &Import) -> Failure {
 }
 
 fn ended(effect: Effect, warning: Option<String>) -> Prepared {
-    Prepared::Ended(Ok(Applied { effect, target_id: None, warning }).into())
+    Prepared::Ended(Ok(Applied { effect, target_id: None, warning, rule: None }).into())
 }
 
 async fn send(
@@ -212,7 +215,7 @@ async fn send(
     };
     let request = system.request(operation, Method::Post, path, &document(imports));
     match conversation.send(request).await {
-        Ok(response) => answer::imports(&response),
+        Ok(response) => answer::imports(&system.rules, &response),
         Err(error) => Err(Failure::unanswered(&error, true)),
     }
 }
@@ -249,25 +252,32 @@ fn names(text: &str, sku: &str) -> bool {
 }
 
 fn settle(import: &Import, write: &Write<'_>, answers: &Answers) -> Result<Applied, Failure> {
-    let key = (import.kind.as_str().to_owned(), import.reference.clone());
-    match answers.get(&key) {
-        Some(ImportAnswer::Success { item }) => {
-            let effect = match import.operation {
-                ImportOperation::Insert => Effect::Created,
-                ImportOperation::Update | ImportOperation::Merge => Effect::Updated,
-            };
-            // What a part of an entity is called there is no name of the entity.
-            let target_id = item.clone().filter(|_| write.subject.part.is_none());
-            let warning = import.warning.clone().or_else(|| kept_lines(import, write));
-            Ok(Applied { effect, target_id, warning })
-        }
-        Some(ImportAnswer::Duplicate { message }) => duplicate(import, write, message),
-        Some(ImportAnswer::Failure { message, detail }) => {
-            let failure = answer::item_failure(message, detail, 200);
-            Err(Failure { missing: lacking(&failure, import), ..failure })
-        }
-        None => Err(unmentioned()),
+    let answer = answers.of(import.kind.as_str(), &import.reference).ok_or_else(unmentioned)?;
+    let Some(judged) = answer.judged else { return Ok(taken(import, write, answer.item, None)) };
+    if let Some(kind) = judged.verdict.kind() {
+        let failure = answer::item_failure(&judged, kind, answers.status);
+        return Err(Failure { missing: lacking(&failure, import), ..failure });
     }
+    if judged.verdict == Verdict::Duplicate {
+        return duplicate(import, write, judged);
+    }
+    Ok(taken(import, write, answer.item, Some(judged.rule)))
+}
+
+fn taken(
+    import: &Import,
+    write: &Write<'_>,
+    item: Option<String>,
+    rule: Option<String>,
+) -> Applied {
+    let effect = match import.operation {
+        ImportOperation::Insert => Effect::Created,
+        ImportOperation::Update | ImportOperation::Merge => Effect::Updated,
+    };
+    // What a part of an entity is called there is no name of the entity.
+    let target_id = item.filter(|_| write.subject.part.is_none());
+    let warning = import.warning.clone().or_else(|| kept_lines(import, write));
+    Applied { effect, target_id, warning, rule }
 }
 
 /// A merge takes nothing away: a line that the change no longer has is still there. What the earlier
@@ -280,7 +290,8 @@ fn kept_lines(import: &Import, write: &Write<'_>) -> Option<String> {
 
 /// OrderFlow has one of this reference, and it stays as it is. It is ours where this content, and no
 /// other, was sent before; that it was tried again says nothing.
-fn duplicate(import: &Import, write: &Write<'_>, message: &str) -> Result<Applied, Failure> {
+fn duplicate(import: &Import, write: &Write<'_>, judged: Judged) -> Result<Applied, Failure> {
+    let message = judged.message.as_deref().unwrap_or("it exists already");
     let kept = format!("OrderFlow has it already and keeps what it has: {message}");
     let told = match import.kind {
         ImportType::Order | ImportType::Product => true,
@@ -295,13 +306,11 @@ fn duplicate(import: &Import, write: &Write<'_>, message: &str) -> Result<Applie
         Brought::Other if told => Some(kept),
         Brought::Other => {
             let failure = Failure::new(FailureKind::Rejected, kept);
-            return Err(Failure {
-                rule: Some("orderflow: importDuplicates".to_owned()),
-                ..failure
-            });
+            return Err(Failure { rule: Some(judged.rule), ..failure });
         }
     };
-    Ok(Applied { effect: Effect::AlreadySo, target_id: None, warning })
+    let rule = Some(judged.rule);
+    Ok(Applied { effect: Effect::AlreadySo, target_id: None, warning, rule })
 }
 
 /// OrderFlow answered, so that its breaker has no part in this, and what it did is not known.

@@ -19,9 +19,6 @@ use crate::{
     xml::{self, Element},
 };
 
-/// What OrderFlow says under a status of 200 when it ignores a notification.
-const IGNORED: &str = "Result 'no_operation'";
-
 /// Tells of one.
 pub(super) async fn one(
     system: &Orderflow,
@@ -36,8 +33,8 @@ pub(super) async fn one(
         return fetched(system, write, &detail);
     }
     let path = ("/remoteorder/order/update.xml", "order");
-    tell(system, conversation, path, (reference, "created")).await?;
-    Ok(applied(Effect::Created, None))
+    let rule = tell(system, conversation, path, (reference, "created")).await?;
+    Ok(Applied { rule, ..applied(Effect::Created, None) })
 }
 
 /// OrderFlow has the order. There is no notification of a change (OrderFlow reference §2.1), and one that
@@ -79,8 +76,8 @@ async fn product(
         }
     };
     let path = ("/remotewarehouse/product/update.xml", "product");
-    tell(system, conversation, path, (sku, action)).await?;
-    Ok(applied(effect, warning))
+    let rule = tell(system, conversation, path, (sku, action)).await?;
+    Ok(Applied { rule, ..applied(effect, warning) })
 }
 
 /// What OrderFlow shows of a product.
@@ -100,18 +97,16 @@ async fn see(system: &Orderflow, conversation: &Conversation, sku: &str) -> Resu
     let request = system.request("read product", Method::Get, &system.inventory_of(sku), "");
     let answer = conversation.send(request).await;
     let response = answer.map_err(|error| Failure::unanswered(&error, false))?;
-    if !(200..=299).contains(&response.status) {
-        return hidden(answer::refused(&response));
-    }
-    let root = xml::parse(&response.body).map_err(|error| {
-        let detail = format!("the inventory cannot be read: {error}");
-        Failure::new(FailureKind::Unavailable, detail).with_response(&response)
-    })?;
-    if root.name != "inventory" {
-        return hidden(answer::whole_request_error(&response, &root));
+    if let Err(failure) = answer::judged(&system.rules, &response) {
+        return hidden(failure);
     }
     let is_it = |row: &Element| row.attribute("externalReference") == Some(sku);
-    Ok(if root.children.iter().any(is_it) { Seen::There } else { Seen::Absent })
+    match xml::parse(&response.body) {
+        Ok(root) if root.name == "inventory" => {
+            Ok(if root.children.iter().any(is_it) { Seen::There } else { Seen::Absent })
+        }
+        root => hidden(answer::not_understood(&response, "a look", root.as_ref())),
+    }
 }
 
 /// A refused look tells nothing of the product; one that was not answered is tried again.
@@ -130,7 +125,7 @@ async fn tell(
     conversation: &Conversation,
     (path, entity): (&str, &str),
     (reference, action): (&str, &str),
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     let (channel, organisation) = (&system.config.channel, &system.config.organisation);
     let path = format!(
         "{path}?channel={}&organisation={}&thirdPartyReference={}&event={entity}.{action}\
@@ -143,22 +138,16 @@ async fn tell(
     let request = system.request(operation, Method::Post, &path, "");
     let answer = conversation.send(request).await;
     let response = answer.map_err(|error| Failure::unanswered(&error, true))?;
-    let root = answer::root(&response, "a notification")?;
-    // Its name is not documented; what refuses the request as a whole has names and children.
-    if root.name == "error" || !root.children.is_empty() {
-        return Err(answer::whole_request_error(&response, &root));
-    }
-    let text = root.text.trim();
-    if text.contains(IGNORED) {
-        let text: String = text.chars().take(300).collect();
-        let detail = format!("OrderFlow ignores the notification: {text}");
-        let failure = Failure::new(FailureKind::Rejected, detail).with_response(&response);
-        let rule = Some("orderflow: no_operation".to_owned());
-        return Err(Failure { rule, ..failure });
-    }
-    Ok(())
+    let told = answer::told(&system.rules, &response, answer::NOTIFICATION);
+    told.map(|judged| judged.map(|judged| judged.rule)).map_err(|failure| {
+        if failure.kind == FailureKind::Rejected && answer::is_accepted(&response) {
+            let detail = format!("OrderFlow does not take the notification: {}", failure.detail);
+            return Failure { detail, ..failure };
+        }
+        failure
+    })
 }
 
 const fn applied(effect: Effect, warning: Option<String>) -> Applied {
-    Applied { effect, target_id: None, warning }
+    Applied { effect, target_id: None, warning, rule: None }
 }

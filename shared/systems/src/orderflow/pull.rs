@@ -128,7 +128,8 @@ impl Pull<'_> {
         if (200..=299).contains(&response.status) {
             return Ok(response);
         }
-        Err(Failure { unread: false, ..answer::refused(&response) })
+        let refusal = self.orderflow.rules.refusal(&response);
+        Err(refusal.unwrap_or_else(|| answer::refused(&response)))
     }
 
     /// The answer's items, where its root is `expected`; any root but an error's, where that is
@@ -145,12 +146,8 @@ impl Pull<'_> {
                 return Err(Failure::new(FailureKind::Unavailable, detail).with_response(response));
             }
         }
-        let failure = match xml::parse(&response.body) {
-            Ok(root) => answer::whole_request_error(response, &root),
-            Err(error) => Failure::new(FailureKind::Unavailable, error.to_string()),
-        };
-        if failure.rule.is_some() {
-            return Err(Failure { unread: false, ..failure });
+        if let Some(refusal) = self.orderflow.rules.refusal(response) {
+            return Err(refusal);
         }
         let detail = format!("the answer for `{asked}` is no document of its kind");
         Err(Failure::new(FailureKind::Unavailable, detail).with_response(response))

@@ -31,6 +31,7 @@ pub(super) fn config() -> OrderflowConfig {
         changed_orders: ChangedOrders::Amend,
         writes: Box::default(),
         pull: PullConfig::default(),
+        responses: Vec::new(),
         limits: Limits::default(),
     }
 }

@@ -40,6 +40,7 @@ fn config(writes: OrderflowWrites) -> OrderflowConfig {
         changed_orders: ChangedOrders::Leave,
         writes: Box::new(writes),
         pull: PullConfig::default(),
+        responses: Vec::new(),
         limits: Limits::default(),
     }
 }

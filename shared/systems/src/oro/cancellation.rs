@@ -49,7 +49,7 @@ fn skipped(why: &str) -> Effect {
 }
 
 fn applied(target_id: Option<String>, effect: Effect) -> Applied {
-    Applied { effect, target_id, warning: None }
+    Applied { effect, target_id, warning: None, rule: None }
 }
 
 #[cfg(test)]

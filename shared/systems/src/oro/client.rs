@@ -102,6 +102,9 @@ impl Api<'_> {
         let sent = self.conversation.now();
         let response = self.send(call).await?;
         let asked_at = poll::asked_at(response.header("date"), sent, self.conversation.now());
+        if let Some(no) = problem::by_rule(&self.oro.rules, &response, call) {
+            return Err(no);
+        }
         if !(200..300).contains(&response.status) {
             return Err(problem::refused(&response, call));
         }
@@ -251,10 +254,14 @@ mod tests {
     use serde_json::json;
     use std::time::Duration;
 
+    use ferry_config::responses;
     use ferry_http::HttpError;
 
     use super::*;
-    use crate::oro::scripted::{Shop, answer, bytes, oro};
+    use crate::{
+        oro::scripted::{Shop, answer, bytes, oro},
+        rules::Rules,
+    };
 
     fn read() -> Call {
         Call::read("read", "orders")
@@ -334,6 +341,39 @@ mod tests {
             assert_eq!((read.kind, read.unread), (FailureKind::Unavailable, false));
             shop.asked();
         }
+    }
+
+    #[tokio::test]
+    async fn a_rule_tells_a_duplicate_and_a_200_that_says_no() {
+        const RULES: &str = r#"
+            [[responses]]
+            name = "taken"
+            when = [{ path = "/errors/*/title", equals = "taken constraint" }]
+            then = "duplicate"
+            [[responses]]
+            name = "read-only"
+            when = [{ path = "/meta/readonly", equals = "true" }]
+            then = "retry"
+            message = "/meta/why"
+            "#;
+        let line = "PATCH /orders/a%2Fb%20%3F";
+        let shop = Shop::answering([
+            bytes(line, 400, "{\"errors\":[{\"title\":\"taken constraint\"}]}"),
+            bytes(line, 200, "{\"data\":{},\"meta\":{\"readonly\":true,\"why\":\"upgrade\"}}"),
+        ]);
+        let rules = Rules::new(&responses::parse(RULES).unwrap());
+        let (oro, conversation) = (Oro { rules, ..oro() }, shop.conversation());
+        let api = oro.api(&conversation);
+        let taken = api.ask(&change()).await.unwrap_err();
+        assert!(taken.duplicate);
+        assert_eq!(taken.failure.rule.as_deref(), Some("taken"));
+        let refused = api.ask(&change()).await.unwrap_err();
+        assert!(!refused.duplicate);
+        assert_eq!(
+            (refused.failure.kind, refused.failure.unread),
+            (FailureKind::Unavailable, false)
+        );
+        assert_eq!(refused.failure.detail, "Oro answered `write` with 200: upgrade");
     }
 
     #[tokio::test]

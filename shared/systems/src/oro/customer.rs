@@ -61,7 +61,10 @@ async fn apply_wanted(
             Ok(applied(id, Effect::Created))
         }
         Err(no) if no.duplicate => match look_up(api, profile).await? {
-            Some(found) => update(api, profile, wanted, &found).await,
+            Some(found) => {
+                let updated = update(api, profile, wanted, &found).await;
+                updated.map(|applied| Applied { rule: no.failure.rule, ..applied })
+            }
             None => Err(no.failure),
         },
         Err(no) => Err(no.failure),
@@ -69,7 +72,7 @@ async fn apply_wanted(
 }
 
 fn applied(id: String, effect: Effect) -> Applied {
-    Applied { effect, target_id: Some(id), warning: None }
+    Applied { effect, target_id: Some(id), warning: None, rule: None }
 }
 
 /// What the shop calls the customer is known, whatever became of the rest.

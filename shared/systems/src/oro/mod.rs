@@ -58,12 +58,13 @@ use std::{collections::HashMap, sync::Mutex};
 
 use ferry_canonical::{Facet, Part, Subject};
 use ferry_config::system::OroConfig;
-use ferry_http::Conversation;
+use ferry_http::{Conversation, Response};
 
 use self::{client::Api, token::Tokens};
 use crate::{
     draft::{Item, Record},
     poll::Page,
+    rules::{Asked, Reading, Rules},
     target::{Applied, Failure, Held, Write},
 };
 
@@ -77,6 +78,7 @@ type Groups = HashMap<String, String>;
 pub struct Oro {
     config: OroConfig,
     tokens: Tokens,
+    rules: Rules,
     /// Whether products are named by SKU; unknown while the shop has no product.
     names_by_sku: tokio::sync::OnceCell<bool>,
     groups: Mutex<Groups>,
@@ -95,10 +97,16 @@ impl Oro {
         Ok(Self {
             config: config.clone(),
             tokens: Tokens::default(),
+            rules: Rules::new(&config.responses),
             names_by_sku: tokio::sync::OnceCell::new(),
             groups: Mutex::default(),
             levels: Mutex::default(),
         })
+    }
+
+    /// What an answer comes to.
+    pub fn answered(&self, response: &Response, asked: Asked) -> Reading {
+        problem::reading(&self.rules, response, asked)
     }
 
     /// Reads a page of orders or customers.

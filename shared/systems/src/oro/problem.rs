@@ -7,11 +7,16 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use ferry_canonical::FailureKind;
-use ferry_http::Response;
+use ferry_config::responses::Verdict;
+use ferry_http::{Method, Response};
 use serde_json::Value;
 
 use super::client::Call;
-use crate::{status, target::Failure};
+use crate::{
+    rules::{Asked, Reading, Rules},
+    status,
+    target::Failure,
+};
 
 /// Errors named in a failure's detail, and characters of each.
 const ERRORS_MAX: usize = 5;
@@ -64,6 +69,38 @@ pub(super) fn refused(response: &Response, call: &Call) -> No {
         || (response.status == 400
             && problems.iter().any(|problem| problem.title.starts_with("unique ")));
     No { failure: Failure { unread, ..failure }, duplicate }
+}
+
+/// What a rule says against an answer, if one does. That something is there already is said of what is
+/// written only.
+pub(super) fn by_rule(rules: &Rules, response: &Response, call: &Call) -> Option<No> {
+    let judged = rules.whole(response)?;
+    let duplicate = judged.verdict == Verdict::Duplicate && call.writes();
+    let kind = if duplicate { FailureKind::Conflict } else { judged.verdict.kind()? };
+    let status = response.status;
+    let detail = format!("Oro answered `{}` with {status}: {}", call.operation, judged.reason());
+    let unread = call.writes() && judged.leaves_doubt(status::leaves_open(status));
+    Some(No { failure: Failure { unread, ..judged.failure(kind, detail, response) }, duplicate })
+}
+
+/// What an answer comes to.
+pub(super) fn reading(rules: &Rules, response: &Response, asked: Asked) -> Reading {
+    let method = match asked {
+        Asked::Create | Asked::Notify => Method::Post,
+        Asked::Change | Asked::Cancel => Method::Patch,
+        Asked::Read => Method::Get,
+    };
+    let call = Call { method, ..Call::read("it", "recorded") };
+    let no = by_rule(rules, response, &call);
+    let is_accepted = (200..300).contains(&response.status);
+    match no.or_else(|| (!is_accepted).then(|| refused(response, &call))) {
+        None => Reading::ok(),
+        Some(No { failure, duplicate: true }) => {
+            let verdict = Verdict::Duplicate.as_str();
+            Reading { verdict, ..Reading::failed(&failure) }
+        }
+        Some(No { failure, duplicate: false }) => Reading::failed(&failure),
+    }
 }
 
 pub(super) fn retry_after(response: &Response) -> Option<Duration> {

@@ -35,7 +35,10 @@ pub(super) async fn apply(
     match create(api, catalogue, by_sku).await {
         Ok(applied) => Ok(applied),
         Err(no) if no.duplicate => match find(api, write, catalogue, by_sku).await? {
-            Some(found) => update(api, catalogue, &found, by_sku).await,
+            Some(found) => {
+                let updated = update(api, catalogue, &found, by_sku).await;
+                updated.map(|applied| Applied { rule: no.failure.rule, ..applied })
+            }
             None => Err(no.failure),
         },
         Err(no) => Err(no.failure),
@@ -164,7 +167,7 @@ async fn create(api: &Api<'_>, catalogue: &ProductCatalogue, by_sku: bool) -> Re
     let call = Call { by_sku, ..Call::create("create product", product, included) };
     let said = api.ask(&call).await?;
     let target_id = number(document::rows(&said.document).first());
-    Ok(Applied { effect: Effect::Created, target_id, warning: None })
+    Ok(Applied { effect: Effect::Created, target_id, warning: None, rule: None })
 }
 
 async fn update(
@@ -187,11 +190,11 @@ async fn update(
     let target_id = number(Some(product));
     let warning = unit_warning(catalogue, product, found);
     if change.is_empty() {
-        return Ok(Applied { effect: Effect::AlreadySo, target_id, warning });
+        return Ok(Applied { effect: Effect::AlreadySo, target_id, warning, rule: None });
     }
     let call = Call { by_sku, ..Call::change("update product", change, included) };
     api.ask(&call).await?;
-    Ok(Applied { effect: Effect::Updated, target_id, warning })
+    Ok(Applied { effect: Effect::Updated, target_id, warning, rule: None })
 }
 
 /// Another primary unit would remove the stock level of the present one.
@@ -258,7 +261,7 @@ mod tests {
     }
 
     fn applied(effect: Effect, id: &str) -> Applied {
-        Applied { effect, target_id: Some(id.to_owned()), warning: None }
+        Applied { effect, target_id: Some(id.to_owned()), warning: None, rule: None }
     }
 
     #[tokio::test]

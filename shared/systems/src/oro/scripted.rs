@@ -78,6 +78,7 @@ pub(super) fn config() -> OroConfig {
         attribute_family: "1".to_owned(),
         default_unit: "item".to_owned(),
         customer_user_role: Some("1".to_owned()),
+        responses: Vec::new(),
         limits: Limits {
             concurrency: 8,
             timeout: HumanDuration::from_secs(30),

@@ -55,7 +55,7 @@ pub(super) async fn apply(
         );
         api.ask(&Call::change("set shipping status", change, Vec::new())).await?;
     }
-    Ok(Applied { effect, target_id: Some(found.id), warning: None })
+    Ok(Applied { effect, target_id: Some(found.id), warning: None, rule: None })
 }
 
 /// Every known shipment of the order whose goods have left.

@@ -53,7 +53,7 @@ pub(super) async fn apply(
 }
 
 fn applied(level: &Level, effect: Effect) -> Applied {
-    Applied { effect, target_id: Some(level.product.clone()), warning: None }
+    Applied { effect, target_id: Some(level.product.clone()), warning: None, rule: None }
 }
 
 async fn set(api: &Api<'_>, level: &Level, quantity: &Decimal) -> Result<Applied, Failure> {

@@ -184,6 +184,7 @@ mod tests {
             bearer: None,
             endpoints: BTreeMap::from([("customers".to_owned(), endpoint)]),
             targets: BTreeMap::from([("customers".to_owned(), target)]),
+            responses: Vec::new(),
             limits: Limits::default(),
         })
         .unwrap()

@@ -33,6 +33,7 @@ fn rest() -> Rest {
         bearer: None,
         endpoints: BTreeMap::from([("customers".to_owned(), endpoint())]),
         targets: BTreeMap::new(),
+        responses: Vec::new(),
         limits: system::Limits {
             concurrency: 1,
             timeout: HumanDuration::from_secs(1),

@@ -6,15 +6,20 @@
 //! delete, and it does not merge: what the document does not name is the target's own affair.
 
 use bytes::Bytes;
-use ferry_canonical::{FailureKind, Part, Subject};
-use ferry_config::system::{RestTarget, UpdateMethod};
+use ferry_canonical::{Brought, FailureKind, Part, Subject};
+use ferry_config::{
+    responses::Verdict,
+    system::{RestTarget, UpdateMethod},
+};
 use ferry_http::{Conversation, Method, Response, StandardWebhook};
 use ferry_mapping::Mapping;
 use serde_json::Value;
 
 use super::Rest;
 use crate::{
-    json, status,
+    json,
+    rules::{Asked, Judged, Reading, Rules},
+    status,
     target::{Applied, Effect, Failure, Write},
     url,
 };
@@ -87,9 +92,12 @@ pub(super) async fn apply(
         Ok(document) => {
             Box::pin(Writing { rest, writer, conversation, write, document }.run()).await
         }
-        Err(Ok(reason)) => {
-            Ok(Applied { effect: Effect::Skipped(reason), target_id: None, warning: None })
-        }
+        Err(Ok(reason)) => Ok(Applied {
+            effect: Effect::Skipped(reason),
+            target_id: None,
+            warning: None,
+            rule: None,
+        }),
         Err(Err(failure)) => Err(failure),
     }
 }
@@ -123,7 +131,7 @@ impl Writing<'_> {
         };
         if is_so {
             let target_id = found.id.clone();
-            return Ok(Applied { effect: Effect::AlreadySo, target_id, warning: None });
+            return Ok(Applied { effect: Effect::AlreadySo, target_id, warning: None, rule: None });
         }
         self.update(found.id.as_deref()).await
     }
@@ -132,20 +140,31 @@ impl Writing<'_> {
         let Some(path) = &self.writer.config.create else { return self.update(None).await };
         let key = &self.write.subject.id;
         let response = self.send("create", Method::Post, path, None).await?;
-        if response.status == 409 {
-            // It is there after all.
-            return match self.look_up().await? {
-                Some(found) => self.change(&found).await,
-                None => Err(refused(&response, "create", Method::Post)),
-            };
-        }
-        let made = accepted(&response, "create", Method::Post)?;
-        let target_id = match self.writer.id(&made, key) {
-            // An answer without the id: it is found by its key.
-            None => self.look_up().await.ok().flatten().and_then(|found| found.id),
-            id => id,
+        let judged = match told(&self.rest.rules, &response, "create", Method::Post)? {
+            Told::Accepted { document, rule } => {
+                let target_id = match self.writer.id(&document, key) {
+                    // An answer without the id: it is found by its key.
+                    None => self.look_up().await.ok().flatten().and_then(|found| found.id),
+                    id => id,
+                };
+                return Ok(Applied { effect: Effect::Created, target_id, warning: None, rule });
+            }
+            Told::Duplicate(judged) => judged,
         };
-        Ok(Applied { effect: Effect::Created, target_id, warning: None })
+        // It is there after all.
+        let rule = judged.as_ref().map(|judged| judged.rule.clone());
+        match (self.look_up().await?, judged) {
+            (Some(found), _) => {
+                let applied = self.change(&found).await?;
+                Ok(Applied { rule: applied.rule.or(rule), ..applied })
+            }
+            (None, None) => Err(refused(&response, "create", Method::Post)),
+            (None, Some(judged)) => {
+                let words = judged.words();
+                let detail = format!("the target says that it is there, and shows none: {words}");
+                Err(judged.failure(FailureKind::Conflict, detail, &response))
+            }
+        }
     }
 
     async fn update(&self, id: Option<&str>) -> Result<Applied, Failure> {
@@ -159,15 +178,41 @@ impl Writing<'_> {
             return Err(absent(subject));
         }
         let response = self.send("update", method, &config.update, id).await?;
-        if response.status == 404 {
-            return Err(match config.create {
-                Some(_) => gone(&response),
-                None => absent(subject).with_response(&response),
-            });
+        let told = told(&self.rest.rules, &response, "update", method);
+        let told = told.map_err(|failure| {
+            if response.status != 404 || failure.rule.is_some() {
+                failure
+            } else if config.create.is_some() {
+                gone(&response)
+            } else {
+                absent(subject).with_response(&response)
+            }
+        });
+        match told? {
+            Told::Accepted { document, rule } => {
+                let own = || self.writer.id(&document, &subject.id);
+                let target_id = id.map(str::to_owned).or_else(own);
+                Ok(Applied { effect: Effect::Updated, target_id, warning: None, rule })
+            }
+            Told::Duplicate(Some(judged)) => self.kept(judged, id),
+            Told::Duplicate(None) => Err(refused(&response, "update", method)),
         }
-        let answer = accepted(&response, "update", method)?;
-        let target_id = id.map(str::to_owned).or_else(|| self.writer.id(&answer, &subject.id));
-        Ok(Applied { effect: Effect::Updated, target_id, warning: None })
+    }
+
+    /// A rule says that the target has it already: it is ours where this content, and no other, was
+    /// sent before.
+    fn kept(&self, judged: Judged, id: Option<&str>) -> Result<Applied, Failure> {
+        let kept = format!("the target has it already and keeps what it has: {}", judged.words());
+        let (rule, target_id) = (Some(judged.rule), id.map(str::to_owned));
+        let warning = match self.write.brought {
+            Brought::Same => None,
+            Brought::Nothing => Some(kept),
+            Brought::Other => {
+                let failure = Failure::new(FailureKind::Rejected, kept);
+                return Err(Failure { rule, ..failure });
+            }
+        };
+        Ok(Applied { effect: Effect::AlreadySo, target_id, warning, rule })
     }
 
     async fn send(
@@ -214,6 +259,9 @@ pub(super) async fn look_up(
     let own = path.split('?').next().is_some_and(|path| path.contains("{key}"));
     if response.status == 404 && own {
         return Ok(None);
+    }
+    if let Some(refusal) = rest.rules.refusal(&response) {
+        return Err(refusal);
     }
     let answer = accepted(&response, "look up", Method::Get)?;
     let document = match &writer.config.found {
@@ -263,6 +311,62 @@ fn address(template: &str, key: &str, id: Option<&str>) -> Result<String, Failur
         return Err(Failure::new(FailureKind::Validation, detail));
     }
     Ok(address)
+}
+
+/// What an answer to a write says.
+enum Told {
+    /// Yes; the document is null where it says nothing else.
+    Accepted { document: Value, rule: Option<String> },
+    /// That it is there, by a rule or by its status.
+    Duplicate(Option<Judged>),
+}
+
+fn told(
+    rules: &Rules,
+    response: &Response,
+    operation: &str,
+    method: Method,
+) -> Result<Told, Failure> {
+    let Some(judged) = rules.whole(response) else {
+        if response.status == 409 && method == Method::Post {
+            return Ok(Told::Duplicate(None));
+        }
+        let document = accepted(response, operation, method)?;
+        return Ok(Told::Accepted { document, rule: None });
+    };
+    if let Some(kind) = judged.verdict.kind() {
+        let status = response.status;
+        let detail =
+            format!("the target answered `{operation}` with {status}: {}", judged.reason());
+        let unread = judged.leaves_doubt(status::leaves_open(status));
+        return Err(Failure { unread, ..judged.failure(kind, detail, response) });
+    }
+    if judged.verdict == Verdict::Duplicate {
+        return Ok(Told::Duplicate(Some(judged)));
+    }
+    let document = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
+    Ok(Told::Accepted { document, rule: Some(judged.rule) })
+}
+
+/// What an answer comes to, whatever it was given to.
+pub(super) fn reading(rules: &Rules, response: &Response, asked: Asked) -> Reading {
+    let method = match asked {
+        Asked::Create | Asked::Notify => Method::Post,
+        Asked::Change | Asked::Cancel => Method::Put,
+        Asked::Read => {
+            let refusal = rules.refusal(response);
+            let answer = refusal.map_or_else(|| accepted(response, "look up", Method::Get), Err);
+            return answer.map_or_else(|no| Reading::failed(&no), |_| Reading::ok());
+        }
+    };
+    if let Some(judged) = rules.whole(response) {
+        return Reading::by(&judged);
+    }
+    match told(rules, response, "write", method) {
+        Ok(Told::Accepted { .. }) => Reading::ok(),
+        Ok(Told::Duplicate(_)) => Reading { verdict: Verdict::Duplicate.as_str(), ..Reading::ok() },
+        Err(failure) => Reading::failed(&failure),
+    }
 }
 
 /// The document of an answer that says yes; null where it says nothing else.

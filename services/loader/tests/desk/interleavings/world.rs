@@ -177,6 +177,7 @@ fn oro_that_settles(name: &str, settle_after: Duration, routes: Vec<Route>) -> T
         attribute_family: "1".to_owned(),
         default_unit: "item".to_owned(),
         customer_user_role: None,
+        responses: Vec::new(),
         limits: limits.clone(),
     });
     Target::new(name, System::new(name, &config).unwrap(), &limits, routes)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ferry_canonical::Facet;
 
-use super::{Findings, bad_name, care, files, imports, is_name, rest, schedules};
+use super::{Findings, bad_name, care, files, imports, is_name, responses, rest, schedules};
 use crate::{
     HumanDuration,
     raw::{RawConfig, RawOrderflow, RawOro, RawPull, RawPush, RawRoute, RawSchedule, RawSystem},
@@ -31,6 +31,7 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
             RawSystem::Rest(system) => rest::check(&key, system, base_dir, findings),
             RawSystem::Files(system) => files::check(&key, system, base_dir, findings),
         }
+        responses::check(&key, system, findings);
     }
 }
 

@@ -146,6 +146,7 @@ fn system(mapping: Option<&str>) -> Orderflow {
         pull: ferry_config::system::PullConfig::default(),
         changed_orders: ChangedOrders::Amend,
         writes: Box::new(OrderflowWrites { imports, ..OrderflowWrites::default() }),
+        responses: Vec::new(),
         limits: Limits::default(),
     };
     Orderflow::new(&config).unwrap()

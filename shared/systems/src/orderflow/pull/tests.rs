@@ -281,7 +281,7 @@ async fn an_error_root_fails_the_pull() {
 async fn an_exception_child_fails_the_pull() {
     let body = "<result><exception>rtd.exceptions.MissingDataException</exception></result>";
     let failure = refused(200, body).await;
-    assert_eq!(failure.rule.as_deref(), Some("orderflow: exception child"));
+    assert_eq!(failure.rule.as_deref(), Some("orderflow: MissingDataException"));
     assert_eq!(failure.kind, FailureKind::MissingReference);
 }
 

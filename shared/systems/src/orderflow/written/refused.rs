@@ -1,6 +1,8 @@
 //! What OrderFlow answers to imports: item by item (OrderFlow reference §3.5), and every shape in which
 //! it refuses a request as a whole (§3.6).
 
+use ferry_config::responses;
+
 use super::*;
 
 /// What one import of one order comes to when it is answered so.
@@ -87,7 +89,8 @@ async fn a_status_of_400_and_above_with_its_text() {
 async fn a_401_for_bad_credentials() {
     let failure = told(401, "Bad credentials").await;
     let detail = "OrderFlow refuses user or password (HTTP Basic, realm RTD)";
-    assert_eq!(shown(&failure), (FailureKind::Auth, None, detail, false));
+    let rule = Some("orderflow: credentials");
+    assert_eq!(shown(&failure), (FailureKind::Auth, rule, detail, false));
 }
 
 #[tokio::test]
@@ -141,4 +144,68 @@ async fn one_bad_import_does_not_take_those_down_that_were_sent_with_it() {
     let done = apply(&by_itself(), &["A", "B"].map(order), FIRST, answers).await;
     assert!(done.results[0].is_ok());
     assert_eq!(done.results[1].as_ref().unwrap_err().detail, "line 3");
+}
+
+/// What the instance says in its own words.
+const OWN: &str = r#"
+[[responses]]
+name = "site is closed"
+when = [{ path = "/importResult/importFailures/import/failureMessage", matches = "closed" }]
+then = "retry"
+message = "/importResult/importFailures/import/failureMessage"
+[[responses]]
+name = "queued"
+when = [{ path = "/message", equals = "queued" }]
+then = "ok"
+[[responses]]
+name = "session"
+when = [{ path = "/error", matches = "session" }]
+then = "auth"
+"#;
+
+fn ruled() -> Orderflow {
+    let responses = responses::parse(OWN).unwrap();
+    Orderflow::new(&OrderflowConfig { responses, ..config(OrderflowWrites::default()) }).unwrap()
+}
+
+#[tokio::test]
+async fn a_rule_of_the_configuration_comes_before_ferrys_own() {
+    let closed = "<importResult><importFailures><import type=\"order\" externalReference=\"WEB-1\">\
+        <failureMessage>LEEDS is closed</failureMessage></import></importFailures></importResult>";
+    let done = apply(&ruled(), &[order("WEB-1")], FIRST, [ok(closed)]).await;
+    let rule = Some("site is closed");
+    assert_eq!(shown(failure(&done)), (FailureKind::Unavailable, rule, "LEEDS is closed", false));
+    let done = apply(&by_itself(), &[order("WEB-1")], FIRST, [ok(closed)]).await;
+    assert_eq!(failure(&done).rule.as_deref(), Some("orderflow: importFailures"));
+}
+
+#[tokio::test]
+async fn an_answer_that_a_rule_calls_ok_is_a_success_with_the_rules_name() {
+    let queued = || ok("<message>queued</message>");
+    let done = apply(&ruled(), &[order("WEB-1")], FIRST, [queued()]).await;
+    assert_eq!(success(&done).effect, Effect::Created);
+    assert_eq!(success(&done).rule.as_deref(), Some("queued"));
+    let done = apply(&by_itself(), &[order("WEB-1")], FIRST, [queued()]).await;
+    assert!(failure(&done).unread);
+}
+
+#[tokio::test]
+async fn a_duplicate_has_the_name_of_its_rule() {
+    let duplicate = ok("<importResult><importDuplicates><import type=\"order\" \
+        externalReference=\"WEB-1\"/></importDuplicates></importResult>");
+    let done = apply(&by_itself(), &[order("WEB-1")], FIRST, [duplicate]).await;
+    assert_eq!(success(&done).effect, Effect::AlreadySo);
+    assert_eq!(success(&done).rule.as_deref(), Some("orderflow: importDuplicates"));
+}
+
+#[tokio::test]
+async fn a_session_that_ended_pauses_whatever_was_asked() {
+    let ended = || ok("<error>your session has ended</error>");
+    let done = apply(&ruled(), &[order("WEB-1")], FIRST, [ended()]).await;
+    assert_eq!(failure(&done).kind, FailureKind::Auth);
+    // So it does where an order is looked at.
+    let done = apply(&ruled(), &[order("WEB-1")], LOST, [ended()]).await;
+    assert_eq!((failure(&done).kind, failure(&done).unread), (FailureKind::Auth, false));
+    let done = apply(&by_itself(), &[order("WEB-1")], LOST, [ended()]).await;
+    assert_eq!(failure(&done).kind, FailureKind::Unavailable);
 }

@@ -1,3 +1,5 @@
+mod ruled;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
@@ -146,6 +148,7 @@ fn rest(target: RestTarget) -> Rest {
         bearer: Some(Secret::new("t")),
         endpoints: BTreeMap::from([("customers".to_owned(), endpoint)]),
         targets: BTreeMap::from([("customers".to_owned(), target)]),
+        responses: Vec::new(),
         limits: Limits::default(),
     })
     .unwrap()
@@ -189,7 +192,7 @@ fn doubtful(write: Write<'_>) -> Write<'_> {
 }
 
 fn applied(effect: Effect) -> Applied {
-    Applied { effect, target_id: Some("17".to_owned()), warning: None }
+    Applied { effect, target_id: Some("17".to_owned()), warning: None, rule: None }
 }
 
 #[tokio::test]
