@@ -4,6 +4,7 @@
 //! nothing that another side says makes it panic. It decides neither what follows from a verdict nor
 //! whether a write is done.
 
+mod html;
 mod said;
 
 use ferry_canonical::{Disposition, FailureKind};

@@ -6,6 +6,7 @@ use ferry_config::responses::AnswerPath;
 use ferry_http::Response;
 use serde_json::Value;
 
+use super::html;
 use crate::xml::{self, Element};
 
 /// Of the text at one path, what is looked at.
@@ -33,6 +34,8 @@ pub(super) struct Found<'a> {
 #[derive(Debug)]
 enum Body {
     Xml(Element),
+    /// What could be read of a page.
+    Page(Element),
     Json(Value),
     Text,
 }
@@ -59,6 +62,7 @@ impl<'a> Said<'a> {
         }
         let found = match &self.body {
             Body::Xml(root) => in_xml(root, path.steps()),
+            Body::Page(root) => Found { is_all: false, ..in_xml(root, path.steps()) },
             Body::Json(value) => in_json(value, path.steps()),
             Body::Text => Found::default(),
         };
@@ -93,10 +97,16 @@ fn body(response: &Response) -> Body {
     let bytes: &[u8] = &response.body;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'<') => xml::parse(bytes).map_or(Body::Text, Body::Xml),
+        Some(b'<') => xml::parse(bytes).map_or_else(|_| unlike_xml(bytes), Body::Xml),
         Some(b'{' | b'[') => serde_json::from_slice(bytes).map_or(Body::Text, Body::Json),
         Some(_) | None => Body::Text,
     }
+}
+
+fn unlike_xml(bytes: &[u8]) -> Body {
+    let text = text(bytes);
+    let text = text.trim_start();
+    if html::is_page(text) { Body::Page(html::page(text)) } else { Body::Text }
 }
 
 /// Elements by their names from the root down; the last step may be an attribute.

@@ -72,10 +72,17 @@ fn a_path_in_json_is_a_pointer_and_null_is_nothing() {
 }
 
 #[test]
-fn what_is_neither_xml_nor_json_is_matched_by_its_words() {
+fn of_a_page_that_is_no_xml_headings_and_paragraphs_are_known() {
     const PAGE: &str = "<!DOCTYPE html><html><body><h2>ERROR<p>no pallets</html>";
     assert!(fits("{ matches = \"<h2>ERROR\" }", PAGE));
-    assert!(!fits("{ path = \"/html/body/h2\", exists = true }", PAGE));
+    assert!(fits("{ path = \"/html/body/h2\", equals = \"ERROR\" }", PAGE));
+    assert!(fits("{ path = \"/html/body/p\", equals = \"no pallets\" }", PAGE));
+    // What else there is was not looked at.
+    assert!(!fits("{ path = \"/html/body/div\", exists = false }", PAGE));
+}
+
+#[test]
+fn what_is_neither_xml_nor_json_is_matched_by_its_words() {
     assert!(fits("{ matches = \"^Service\" }", "Service Unavailable"));
     assert!(!fits("{ path = \"/a\", exists = true }", "{\"a\":1"));
 }
