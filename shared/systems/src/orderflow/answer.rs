@@ -17,7 +17,8 @@ use crate::{
 pub(super) const BUILT_IN: &str = include_str!("responses.toml");
 
 const SUCCESSES: &str = "importSuccesses";
-const LISTS: [&str; 3] = [SUCCESSES, "importFailures", "importDuplicates"];
+/// Of an import that is in several of them, the last one counts.
+const LISTS: [&str; 3] = [SUCCESSES, "importDuplicates", "importFailures"];
 /// Items of one answer that are looked at: more than one request has.
 const ITEMS_MAX: usize = 4 * super::BATCH_MAX;
 
@@ -81,7 +82,8 @@ fn items(
 ) -> HashMap<(String, String), ImportAnswer> {
     let mut items = HashMap::new();
     let imports = LISTS.into_iter().flat_map(|list| {
-        let imports = root.child(list).into_iter().flat_map(|list| &list.children);
+        let lists = root.children.iter().filter(move |child| child.name == list);
+        let imports = lists.flat_map(|list| &list.children);
         imports.filter(|import| import.name == "import").map(move |import| (list, import))
     });
     for (list, import) in imports.take(ITEMS_MAX) {
@@ -135,7 +137,7 @@ pub(super) fn told(
 
 /// What is asked, and which document says yes to it (OrderFlow reference §4).
 pub(super) const CANCELLATION: (&str, fn(&Element) -> bool) =
-    ("a cancellation", |root| root.name == "message");
+    ("a cancellation", |root| root.name == "message" && !root.text.trim().is_empty());
 /// The name of the answer is not documented; it has a text and nothing else.
 pub(super) const NOTIFICATION: (&str, fn(&Element) -> bool) =
     ("a notification", |root| root.children.is_empty());
@@ -345,6 +347,32 @@ then = "ok"
     }
 
     #[test]
+    fn an_import_that_is_told_twice_has_failed() {
+        let import = r#"<import type="order" externalReference="A"/>"#;
+        let list = |name: &str| format!("<{name}>{import}</{name}>");
+        let [failures, duplicates, successes] =
+            ["importFailures", "importDuplicates", SUCCESSES].map(list);
+        for lists in [
+            format!("{failures}{duplicates}"),
+            format!("{duplicates}{successes}{failures}"),
+            format!("<importFailures/>{successes}{failures}"),
+        ] {
+            let answers = answer(200, &format!("<importResult>{lists}</importResult>")).unwrap();
+            let judged = answers.of("order", "A").unwrap().judged.unwrap();
+            assert_eq!(judged.verdict, Verdict::Rejected, "{lists}");
+        }
+    }
+
+    #[test]
+    fn an_error_page_with_a_document_type_says_no_and_why() {
+        let page =
+            "<!DOCTYPE html><html><body><h2>ERROR</h2><p>Product A is closed</p><br></body></html>";
+        let failure = answer(200, page).unwrap_err();
+        assert_eq!((failure.kind, failure.unread), (FailureKind::Rejected, false));
+        assert_eq!(failure.detail, "Product A is closed");
+    }
+
+    #[test]
     fn an_answer_that_cannot_be_read_leaves_the_import_unknown() {
         for garbage in ["<importResult><importSucc", "gateway", "<html><body>hi</body></html>"] {
             let failure = answer(200, garbage).unwrap_err();
@@ -370,6 +398,14 @@ then = "ok"
             assert_eq!(read(asked, "<mess"), ("retry", None));
         }
         assert_eq!(read(Asked::Cancel, "<done>yes</done>"), ("retry", None));
+        // Nothing is no yes.
+        assert_eq!(read(Asked::Cancel, "<message> </message>"), ("retry", None));
+        let no = |rule: &str| ("rejected", Some(format!("orderflow: {rule}")));
+        let inside = "<message><exception>rtd.exceptions.X</exception></message>";
+        assert_eq!(read(Asked::Cancel, inside), no("exception child"));
+        for asked in [Asked::Create, Asked::Cancel, Asked::Notify, Asked::Read] {
+            assert_eq!(read(asked, "<exception>x.Y</exception>"), no("exception root"));
+        }
         assert_eq!(read(Asked::Notify, "<html><body/></html>"), ("retry", None));
         assert_eq!(read(Asked::Change, "<message>done</message>"), ("retry", None));
     }
