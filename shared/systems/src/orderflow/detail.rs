@@ -66,8 +66,10 @@ pub(super) async fn read(
     let request = system.request("read order", Method::Get, &path, "");
     let answer = conversation.send(request).await;
     let response = answer.map_err(|error| Failure::unanswered(&error, false))?;
+    if says_absent(&response, reference) {
+        return Ok(None);
+    }
     match response.status {
-        404 => Ok(None),
         200..=299 => understood(&response, reference).map_err(|other| {
             // Neither the order nor that there is none: nothing is refused by that. A rule may know
             // that it says something of OrderFlow as a whole.
@@ -75,11 +77,8 @@ pub(super) async fn read(
             refusal.filter(|refusal| is_about_the_system(refusal.kind)).unwrap_or(other)
         }),
         status => {
-            let beginning: String = response.text().trim().chars().take(BEGINNING_CHARS).collect();
-            if beginning.contains("MissingDataException") {
-                return Ok(None);
-            }
-            let known = answer::judged(&system.rules, &response).err();
+            // A page of 404 is a proxy's, or that of a server whose OrderFlow is being started.
+            let known = answer::judged(&system.rules, &response).err().filter(|_| status != 404);
             let unknown = || {
                 let detail = format!("OrderFlow answered {status} to a look at the order");
                 Failure::new(FailureKind::Unavailable, detail).with_response(&response)
@@ -89,18 +88,26 @@ pub(super) async fn read(
     }
 }
 
+/// Whether there is no such order: by OrderFlow's own exception, or by a sentence about this one. That a
+/// channel or a page is not found says nothing of an order.
+fn says_absent(response: &Response, reference: &str) -> bool {
+    let beginning: String = response.text().trim().chars().take(BEGINNING_CHARS).collect();
+    let has = |text: &str| beginning.contains(text);
+    let is_named = has(reference) || has(&quick_xml::escape::escape(reference));
+    let is_page = beginning.to_ascii_lowercase().contains("<html");
+    has("MissingDataException")
+        || (has("not found") && is_named)
+        || (response.status == 404 && !is_page)
+}
+
 fn understood(response: &Response, reference: &str) -> Result<Option<Detail>, Failure> {
     let root = xml::parse(&response.body).map_err(|error| {
         let detail = format!("the order's detail cannot be read: {error}");
         Failure::new(FailureKind::Unavailable, detail).with_response(response)
     })?;
-    if root.name == "order" {
+    if root.name == "order" && root.child("exception").is_none() {
         let ours = root.attribute("externalReference") == Some(reference);
         return Ok(ours.then(|| detail(&root)));
-    }
-    let text = response.text();
-    if text.contains("MissingDataException") || text.contains("not found") {
-        return Ok(None);
     }
     let detail = format!("the order's detail is a `{}`, not an order", root.name);
     Err(Failure::new(FailureKind::Unavailable, detail).with_response(response))
@@ -143,9 +150,35 @@ fn plain(quantity: &str) -> String {
 mod tests {
     use super::*;
 
+    fn answer(status: u16, body: &str) -> Response {
+        Response { status, headers: Vec::new(), body: body.to_owned().into() }
+    }
+
     fn read(body: &str) -> Detail {
-        let response = Response { status: 200, headers: Vec::new(), body: body.to_owned().into() };
-        understood(&response, "WEB-1").unwrap().unwrap()
+        understood(&answer(200, body), "WEB-1").unwrap().unwrap()
+    }
+
+    #[test]
+    fn an_order_is_absent_only_where_something_is_said_of_it() {
+        for (status, body, absent) in [
+            (200, "<r><exception>rtd.exceptions.MissingDataException</exception></r>", true),
+            (200, "<error>Order WEB&amp;1 not found</error>", true),
+            (404, "", true),
+            (404, "<error>no such order</error>", true),
+            (200, "<error>Channel web not found</error>", false),
+            (200, "<html><body><h1>Not found</h1></body></html>", false),
+            (404, "<!doctype html><HTML><title>404 not found</title></HTML>", false),
+            (200, r#"<order externalReference="WEB&amp;1" state="created"/>"#, false),
+        ] {
+            assert_eq!(says_absent(&answer(status, body), "WEB&1"), absent, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_exception_inside_an_order_is_no_order() {
+        let body = r#"<order externalReference="WEB-1"><exception>x.Y</exception></order>"#;
+        let failure = understood(&answer(200, body), "WEB-1").unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unavailable);
     }
 
     #[test]
