@@ -25,7 +25,7 @@ use ferry_http::{Conversation, Method, Response};
 
 use self::split::Split;
 use super::{Orderflow, access::Scope, answer};
-use crate::{Ask, Failure, NewRecord, Page, url, xml};
+use crate::{Ask, Failure, NewRecord, Page, url};
 
 pub(super) const DESPATCHES: &str = "despatches";
 pub(super) const INVENTORY: &str = "inventory";
@@ -137,19 +137,14 @@ impl Pull<'_> {
     fn split<'r>(&self, response: &'r Response, expected: &str) -> Result<Split<'r>, Failure> {
         let asked = self.ask.endpoint;
         let found = split::split(&response.body);
-        match found {
-            Ok(split) if split.name == expected => return Ok(split),
-            Ok(split) if expected.is_empty() && !is_error(&split, response) => return Ok(split),
-            Ok(_) => {}
-            Err(reason) => {
-                let detail = format!("the answer for `{asked}` cannot be read: {reason}");
-                return Err(Failure::new(FailureKind::Unavailable, detail).with_response(response));
-            }
-        }
+        let detail = match found {
+            Ok(split) if is_of_kind(&split, expected) => return Ok(split),
+            Ok(_) => format!("the answer for `{asked}` is no document of its kind"),
+            Err(reason) => format!("the answer for `{asked}` cannot be read: {reason}"),
+        };
         if let Some(refusal) = self.orderflow.rules.refusal(response) {
             return Err(refusal);
         }
-        let detail = format!("the answer for `{asked}` is no document of its kind");
         Err(Failure::new(FailureKind::Unavailable, detail).with_response(response))
     }
 
@@ -207,9 +202,19 @@ impl Pull<'_> {
     }
 }
 
-fn is_error(split: &Split<'_>, response: &Response) -> bool {
-    ["error", "html", "exception", "message"].contains(&split.name.as_str())
-        || xml::parse(&response.body).is_ok_and(|root| root.child("exception").is_some())
+/// Whether an answer is the document that was asked for: by its root's name, where that is known, and
+/// by having no `exception` inside, whatever its root is called (OrderFlow reference §3.6).
+fn is_of_kind(split: &Split<'_>, expected: &str) -> bool {
+    let is_named = match expected {
+        "" => !["error", "html", "exception", "message"].contains(&split.name.as_str()),
+        expected => split.name == expected,
+    };
+    is_named && !split.items.iter().any(|item| is_exception(item))
+}
+
+fn is_exception(item: &[u8]) -> bool {
+    let after = item.strip_prefix(b"<exception").and_then(|rest| rest.first());
+    after.is_some_and(|byte| matches!(byte, b'>' | b'/') || byte.is_ascii_whitespace())
 }
 
 /// A time that a cursor keeps, or a person set.

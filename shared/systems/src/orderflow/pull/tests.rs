@@ -291,12 +291,43 @@ async fn an_exception_with_a_message_beside_it_fails_the_pull_in_the_messages_wo
     assert_eq!(refused(200, body).await.detail, "Order NOPE not found");
 }
 
+/// The exception is a child of the root, whatever the root is called: also of the list itself.
+#[tokio::test]
+async fn an_exception_inside_the_list_that_was_asked_for_fails_the_pull_and_no_cursor_moves() {
+    let pending = ScheduleConfig::every(std::time::Duration::from_mins(1));
+    let of = orderflow(PullConfig { pending: Some(pending), ..PullConfig::default() });
+    let seen = r#"{"seen":{"WEB-1":7}}"#;
+    for (endpoint, cursor, keys, root) in [
+        (INVENTORY, None, &[][..], "inventory"),
+        (INVENTORY, None, &["MUG"][..], "inventory"),
+        (super::DESPATCHES, Some(r#"{"completed":"2026-01-01T00:00:00"}"#), &[][..], "shipments"),
+        (PENDING, Some(seen), &[][..], "shipments"),
+        (ORDER, None, &["WEB-1"][..], "order"),
+    ] {
+        for exception in
+            ["<exception>rtd.X</exception>", "<exception/>", "<exception class=\"X\"/>"]
+        {
+            let body = format!("<{root}>{exception}</{root}>");
+            let found = pulled(&of, endpoint, (cursor, keys), &[(200, &body)]).await;
+            let failure = found.page.unwrap_err();
+            assert_eq!(failure.rule.as_deref(), Some("orderflow: exception child"), "{body}");
+        }
+    }
+    let other =
+        pulled(&of, INVENTORY, (None, &[]), &[(200, "<inventory><exceptions/></inventory>")]);
+    other.await.page.unwrap();
+}
+
 #[tokio::test]
 async fn an_html_error_page_fails_the_pull() {
-    let body = "<html><body><h2>ERROR 17</h2><p>broken</p></body></html>";
-    let failure = refused(200, body).await;
-    assert_eq!(failure.rule.as_deref(), Some("orderflow: HTML error page"));
-    assert_eq!(failure.detail, "broken");
+    let plain = "<html><body><h2>ERROR 17</h2><p>broken</p></body></html>";
+    let as_served = "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"x.dtd\">\
+        <html><head><meta name=layout></head><body><h2>ERROR</h2><p>broken<br></body></html>";
+    for body in [plain, as_served] {
+        let failure = refused(200, body).await;
+        assert_eq!(failure.rule.as_deref(), Some("orderflow: HTML error page"));
+        assert_eq!(failure.detail, "broken");
+    }
 }
 
 #[tokio::test]
