@@ -13,6 +13,8 @@ mod stock;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use ferry_canonical::{Clock, FailureKind, Part, Sequence};
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -80,6 +82,14 @@ pub(super) fn is_counted(product: &Element) -> bool {
 
 impl Document<'_> {
     fn items(&self) -> Vec<Item> {
+        let items = self.of_its_kind();
+        if items.is_empty() {
+            return vec![self.skip(&short(&self.root.name), "it carries nothing")];
+        }
+        items
+    }
+
+    fn of_its_kind(&self) -> Vec<Item> {
         match self.root.name.as_str() {
             "inventory" => self.inventory(),
             "event" => self.event(),
@@ -101,9 +111,11 @@ impl Document<'_> {
     /// Whatever `detail` holds, one after the other; formats are the customer's own.
     fn event(&self) -> Vec<Item> {
         let event = format!("event {}", short(self.event_type()));
-        let details = self.root.child("detail").map_or(&[][..], |detail| &detail.children);
+        let details = self.root.children.iter().filter(|child| child.name == "detail");
+        let details: Vec<&Element> = details.flat_map(|detail| &detail.children).collect();
         if details.is_empty() {
-            return vec![self.skip(&event, "it carries no detail")];
+            let bare = self.bare_cancellation();
+            return vec![bare.unwrap_or_else(|| self.skip(&event, "it carries no detail"))];
         }
         let mut items = Vec::new();
         for detail in details {
@@ -122,6 +134,20 @@ impl Document<'_> {
 
     fn event_type(&self) -> &str {
         self.root.attribute("eventType").unwrap_or("without eventType")
+    }
+
+    /// A skip for what is inside `list` and is no `item`, name by name: formats are the customer's own,
+    /// and nothing that was acknowledged goes without a word.
+    fn others(&self, list: &Element, item: &str) -> Vec<Item> {
+        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+        for child in list.children.iter().filter(|child| child.name != item) {
+            *names.entry(&child.name).or_default() += 1;
+        }
+        let told = |(name, count): (&str, usize)| {
+            let what = format!("{count} × {} in {}", short(name), short(&list.name));
+            self.skip(&what, &format!("only `{item}` is read there"))
+        };
+        names.into_iter().map(told).collect()
     }
 
     fn skip(&self, what: &str, reason: &str) -> Item {

@@ -31,18 +31,16 @@ const KNOWN: [&str; 11] = [
 impl Document<'_> {
     pub(super) fn despatches(&self) -> Vec<Item> {
         let shipments = self.root.children.iter().filter(|child| child.name == "shipment");
-        shipments
-            .enumerate()
-            .map(|(index, shipment)| Item {
-                pointer: format!("/shipments/shipment[{}]", index + 1),
-                draft: self.despatched(shipment).map_err(|detail| BadItem {
-                    kind: FailureKind::Validation,
-                    detail,
-                    fragment: self.cut_out(&[self.root], self.whole(shipment)),
-                    key: shipment.child_text("orderReference").map(short),
-                }),
-            })
-            .collect()
+        let despatched = shipments.enumerate().map(|(index, shipment)| Item {
+            pointer: format!("/shipments/shipment[{}]", index + 1),
+            draft: self.despatched(shipment).map_err(|detail| BadItem {
+                kind: FailureKind::Validation,
+                detail,
+                fragment: self.cut_out(&[self.root], self.whole(shipment)),
+                key: shipment.child_text("orderReference").map(short),
+            }),
+        });
+        despatched.chain(self.others(self.root, "shipment")).collect()
     }
 
     pub(super) fn pending(&self) -> Item {

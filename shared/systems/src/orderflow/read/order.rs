@@ -31,6 +31,7 @@ impl Document<'_> {
             let fragment = || self.cut_out(&path, self.whole(shipment));
             items.push(item(pointer, self.key(order), self.shipment(order, shipment), fragment));
         }
+        items.extend(list.into_iter().flat_map(|list| self.others(list, "shipment")));
         if self.is_cancelled(order) {
             let fragment = || {
                 let mut bare = self.opening(order).to_vec();
@@ -65,7 +66,9 @@ impl Document<'_> {
         if order.start == self.root.start {
             return Vec::new();
         }
-        std::iter::once(self.root).chain(self.root.child("detail")).collect()
+        let holds = |detail: &&Element| detail.start < order.start && order.end <= detail.end;
+        let details = self.root.children.iter().filter(|child| child.name == "detail");
+        std::iter::once(self.root).chain(details.filter(holds)).collect()
     }
 
     /// Its own reference, else the one of the event, which is about it.
@@ -140,10 +143,32 @@ impl Document<'_> {
     }
 
     fn around_order(&self, found: &mut Foreign, order: &Element) {
+        if self.root.name == "event" && order.start == self.root.start {
+            nest(found, "event", self.of_event());
+            return;
+        }
         nest(found, "order", self.rest(order, &["externalReference"], &["shipments"]));
         if order.start != self.root.start {
             nest(found, "event", self.of_event());
         }
+    }
+
+    /// The cancellation that an event without a detail says by its own attributes (OrderFlow reference
+    /// §5.3). Its order's detail would not say it: the cancelled order may have another reference by now.
+    pub(super) fn bare_cancellation(&self) -> Option<Item> {
+        let is_named = match self.root.attribute("entity") {
+            Some(entity) => entity == "order",
+            None => {
+                self.root.attribute("eventType") == Some("order_cancelled")
+                    && self.root.attribute("externalReference").is_some()
+            }
+        };
+        if !is_named || !self.is_cancelled(self.root) {
+            return None;
+        }
+        let draft = self.cancellation(self.root);
+        let key = self.key(self.root);
+        Some(item("/event".to_owned(), key, draft, || self.body.to_vec()))
     }
 
     fn cancellation(&self, order: &Element) -> Result<Draft, String> {

@@ -24,21 +24,19 @@ pub(super) fn counted(product: &Element) -> Result<Option<u128>, String> {
 impl Document<'_> {
     pub(super) fn inventory(&self) -> Vec<Item> {
         let products = self.root.children.iter().filter(|child| child.name == "product");
-        products
-            .enumerate()
-            .map(|(index, product)| {
-                let key = product.attribute("externalReference").map(str::to_owned);
-                Item {
-                    pointer: format!("/inventory/product[{}]", index + 1),
-                    draft: self.stock(product).map_err(|detail| BadItem {
-                        kind: FailureKind::Validation,
-                        detail,
-                        fragment: self.cut_out(&[self.root], self.whole(product)),
-                        key,
-                    }),
-                }
-            })
-            .collect()
+        let levels = products.enumerate().map(|(index, product)| {
+            let key = product.attribute("externalReference").map(str::to_owned);
+            Item {
+                pointer: format!("/inventory/product[{}]", index + 1),
+                draft: self.stock(product).map_err(|detail| BadItem {
+                    kind: FailureKind::Validation,
+                    detail,
+                    fragment: self.cut_out(&[self.root], self.whole(product)),
+                    key,
+                }),
+            }
+        });
+        levels.chain(self.others(self.root, "product")).collect()
     }
 
     fn stock(&self, product: &Element) -> Result<Draft, String> {

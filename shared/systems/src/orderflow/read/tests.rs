@@ -94,10 +94,74 @@ fn a_cancelled_order_is_a_cancellation() {
 }
 
 #[test]
+fn what_stands_beside_what_is_read_is_skipped_and_not_forgotten() {
+    let inventory = r#"<inventory messageId="1"><product externalReference="A" available="1"/>
+      <productStock externalReference="B" available="2"/></inventory>"#;
+    let shipments = r#"<shipments messageId="1"><shipment><reference>S</reference><orderReference>W-1</orderReference>
+      </shipment><parcel/></shipments>"#;
+    let event = r#"<event messageId="1" entity="order"><detail><order externalReference="W-1"><shipments>
+      <shipment externalReference="S"/><parcel/></shipments></order></detail></event>"#;
+    for (body, other) in [
+        (inventory, "1 × productStock in inventory"),
+        (shipments, "1 × parcel in shipments"),
+        (event, "1 × parcel in shipments"),
+    ] {
+        let items = read(body);
+        assert_eq!(items.len(), 2, "{body}");
+        part(&items[0]);
+        let Ok(Draft::Skip { what, .. }) = &items[1].draft else { panic!("{body}") };
+        assert_eq!(what, other);
+    }
+}
+
+#[test]
+fn a_cancellation_without_a_detail_is_one_by_the_events_own_word() {
+    for body in [
+        r#"<event messageId="9" eventType="order_cancelled" entity="order" externalReference="W-1"
+             eventTime="2024-03-09 10:00:00"/>"#,
+        r#"<event messageId="9" eventType="changed" entity="order" externalReference="W-1" state="cancelled"
+             eventTime="2024-03-09 10:00:00"><detail/></event>"#,
+    ] {
+        let items = read(body);
+        let Part::OrderCancellation(cancelled) = &part(&items[0]).part else { panic!("{body}") };
+        assert_eq!((items.len(), cancelled.order.as_str()), (1, "W-1"));
+        assert_eq!(cancelled.cancelled_at.to_string(), "2024-03-09T10:00:00Z");
+        assert_eq!(part(&items[0]).sequence, Sequence(9));
+    }
+    // A cancelled line cancels no order.
+    let line =
+        r#"<event messageId="9" entity="orderLine" externalReference="W-1" state="cancelled"/>"#;
+    assert!(matches!(&read(line)[0].draft, Ok(Draft::Skip { .. })));
+}
+
+#[test]
+fn every_detail_of_an_event_is_read() {
+    let body = r#"<event messageId="9" entity="order"><detail/>
+      <detail><order externalReference="W-1" state="cancelled"/></detail>
+      <detail><order externalReference="W-2"><shipments><shipment/></shipments></order></detail></event>"#;
+    let items = read(body);
+    assert_eq!(part(&items[0]).part.subject().to_string(), "order/W-1/cancellation");
+    let fragment = std::str::from_utf8(&bad(&items[1]).fragment).unwrap();
+    assert_eq!(bad(&read(fragment)[0]).detail, bad(&items[1]).detail);
+    assert_eq!(items.len(), 2);
+}
+
+#[test]
 fn what_has_no_facet_is_skipped_with_a_reason() {
     for (body, expected) in [
         (r#"<stockChanges messageId="1"/>"#, "stockChanges 1: 0 changes of stock are no state"),
         (r"<paymentRequest/>", "paymentRequest: payment requests have no canonical facet"),
+        (r#"<inventory messageId="1"/>"#, "inventory: it carries nothing"),
+        (r"<shipments/>", "shipments: it carries nothing"),
+        (
+            r#"<inventory messageId="1"><item externalReference="X"/><item/></inventory>"#,
+            "2 × item in inventory: only `product` is read there",
+        ),
+        (
+            r#"<inventory><products><product externalReference="X"/></products></inventory>"#,
+            "1 × products in inventory: only `product` is read there",
+        ),
+        (r#"<event eventType="order_cancelled"/>"#, "event order_cancelled: it carries no detail"),
         (r"<somethingNew/>", "somethingNew: no such OrderFlow document is known"),
         (r#"<event messageId="2"/>"#, "event without eventType: it carries no detail"),
         (
