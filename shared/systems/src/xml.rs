@@ -79,6 +79,22 @@ pub(crate) fn well_formed(bytes: &[u8]) -> Result<Element, XmlError> {
     read(bytes, true)
 }
 
+/// The encoding that a document's declaration names.
+pub(crate) fn declared_encoding(bytes: &[u8]) -> Option<String> {
+    /// A declaration is short.
+    const DECLARATION: usize = 200;
+    let start = bytes.get(..DECLARATION.min(bytes.len()))?;
+    // Whatever the encoding is, what can be declared is ASCII.
+    let start = String::from_utf8_lossy(start);
+    let (declaration, _) =
+        start.trim_start_matches('\u{feff}').strip_prefix("<?xml")?.split_once("?>")?;
+    let (_, after) = declaration.split_once("encoding")?;
+    let value = after.trim_start().strip_prefix('=')?.trim_start();
+    let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let (name, _) = value.get(1..)?.split_once(quote)?;
+    Some(name.to_owned())
+}
+
 fn read(bytes: &[u8], strict: bool) -> Result<Element, XmlError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| XmlError::Encoding { at: error.valid_up_to() })?;

@@ -54,6 +54,7 @@ pub(super) fn receive(
         let reason = format!("a push is at most {} bytes", limits::RECORD_BYTES);
         return Err(Refusal::new(413, reason));
     }
+    check_encoding(request)?;
     let root =
         xml::well_formed(request.body).map_err(|error| Refusal::new(400, error.to_string()))?;
     let message_id = root.attribute("messageId").map(|id| id.trim().to_owned());
@@ -99,6 +100,41 @@ fn check_media_type(headers: &[(String, String)]) -> Result<(), Refusal> {
     }
     let media: String = media.chars().take(40).collect();
     Err(Refusal::new(415, format!("content type `{media}` is not XML")))
+}
+
+/// What is packed, or written in other characters than UTF-8, says so; taken for what it is not, it
+/// would name another product. ASCII is the same in all of them.
+fn check_encoding(request: &PushRequest<'_>) -> Result<(), Refusal> {
+    let header = |name: &str| {
+        let found = request.headers.iter().find(|(found, _)| found == name);
+        found.map(|(_, value)| value.trim())
+    };
+    if let Some(coding) = header("content-encoding").filter(|coding| *coding != "identity") {
+        let coding: String = coding.chars().take(40).collect();
+        return Err(Refusal::new(
+            415,
+            format!("content encoding `{coding}` is not taken; send it as it is"),
+        ));
+    }
+    let charset = header("content-type").and_then(charset).map(str::to_owned);
+    let declared = xml::declared_encoding(request.body).or(charset);
+    let Some(declared) = declared else { return Ok(()) };
+    let known = ["utf-8", "utf8", "us-ascii", "ascii"];
+    if request.body.is_ascii() || known.iter().any(|name| declared.eq_ignore_ascii_case(name)) {
+        return Ok(());
+    }
+    let declared: String = declared.chars().take(40).collect();
+    let reason = format!(
+        "the document says that it is `{declared}` and has characters beyond ASCII; expected UTF-8"
+    );
+    Err(Refusal::new(415, reason))
+}
+
+/// Of a media type.
+fn charset(media: &str) -> Option<&str> {
+    let parameters = media.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut named = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    named.next().map(|(_, value)| value.trim().trim_matches('"'))
 }
 
 #[cfg(test)]
@@ -174,6 +210,42 @@ mod tests {
         assert_eq!(receive_with("application/json", b"{}").unwrap_err().status, 415);
         let large = vec![b' '; limits::RECORD_BYTES + 1];
         assert_eq!(receive_with("application/xml", &large).unwrap_err().status, 413);
+    }
+
+    #[test]
+    fn characters_that_are_not_utf_8_by_their_own_word_are_refused_by_name() {
+        let declared = |encoding: &str, text: &str| {
+            let body = format!(
+                "<?xml version=\"1.0\" encoding=\"{encoding}\"?><inventory messageId=\"1\" a=\"{text}\"/>"
+            );
+            receive_with("application/xml", body.as_bytes())
+        };
+        let refusal = declared("ISO-8859-1", "MÜG").unwrap_err();
+        assert_eq!(refusal.status, 415);
+        assert!(refusal.reason.contains("`ISO-8859-1`"), "{}", refusal.reason);
+        for (encoding, text) in [("ISO-8859-1", "MUG"), ("utf-8", "MÜG"), ("US-ASCII", "MUG")] {
+            declared(encoding, text).unwrap();
+        }
+        let body = "<inventory messageId=\"1\" a=\"MÜG\"/>".as_bytes();
+        for (media, status) in [
+            ("text/xml; charset=\"windows-1252\"", Some(415)),
+            ("text/xml; charset=UTF-8", None),
+            ("text/xml", None),
+        ] {
+            let refused = receive_with(media, body).err().map(|refusal| refusal.status);
+            assert_eq!(refused, status, "{media}");
+        }
+    }
+
+    #[test]
+    fn what_is_packed_is_refused_by_its_packing() {
+        let headers = [("content-encoding", "gzip"), ("authorization", "Basic Zmxvdzpwdw==")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let admitted = admit(Some(&push()), &headers, &[]).unwrap();
+        let request = PushRequest { headers: &headers, query: &[], body: b"\x1f\x8b" };
+        let refusal = receive(&push(), &rows::config(), &request, admitted).unwrap_err();
+        assert_eq!(refusal.status, 415);
+        assert!(refusal.reason.contains("`gzip`"), "{}", refusal.reason);
     }
 
     #[test]
