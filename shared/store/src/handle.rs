@@ -5,7 +5,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use ferry_canonical::Outcome;
+use ferry_canonical::{Outcome, Subject};
 use ferry_config::StoreConfig;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
@@ -13,10 +13,11 @@ use uuid::Uuid;
 
 use crate::{
     Alert, Alerts, Attendance, Attended, Care, CareState, Cursors, DeadFilter, DeadLetter,
-    DeadLetters, DeadSummary, Dying, EntityView, Group, GroupClaim, Journal, JournalEntry,
-    JournalFilter, JournalRow, Lease, Leases, Ledger, Look, Notice, Observed, Overview, Overviews,
-    PostgresStore, ScheduleChange, ScheduleState, Schedules, Settled, Settlement, SqliteStore,
-    StoreError, Telling, Wake, Wakes, Woken,
+    DeadLetters, DeadSummary, DocumentEnd, DocumentState, Dying, EntityView, ExportState, Exports,
+    Group, GroupClaim, Journal, JournalEntry, JournalFilter, JournalRow, KeptPart, Lease, Leases,
+    Ledger, Look, NewDocument, Notice, Observed, OpenDocument, Overview, Overviews, PostgresStore,
+    ScheduleChange, ScheduleState, Schedules, Settled, Settlement, SqliteStore, StoreError,
+    Telling, Waiting, Wake, Wakes, Woken,
 };
 
 /// A handle on one store; clones are the same.
@@ -223,6 +224,58 @@ impl Wakes for Store {
 
     async fn rest(&self, done: Vec<Woken>) -> Result<(), StoreError> {
         on!(self, store => store.rest(done))
+    }
+}
+
+impl Exports for Store {
+    async fn export(&self, target: &str, count_max: u32) -> Result<ExportState, StoreError> {
+        on!(self, store => store.export(target, count_max))
+    }
+
+    async fn waiting(
+        &self,
+        target: &str,
+        after: Option<&Waiting>,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        on!(self, store => store.waiting(target, after, limit))
+    }
+
+    async fn pass_over(&self, target: &str, parts: Vec<KeptPart>) -> Result<(), StoreError> {
+        on!(self, store => store.pass_over(target, parts))
+    }
+
+    async fn freeze(&self, document: NewDocument) -> Result<bool, StoreError> {
+        on!(self, store => store.freeze(document))
+    }
+
+    async fn open_document(&self, target: &str) -> Result<Option<OpenDocument>, StoreError> {
+        on!(self, store => store.open_document(target))
+    }
+
+    async fn settle_document(
+        &self,
+        target: &str,
+        number: u64,
+        end: DocumentEnd,
+    ) -> Result<bool, StoreError> {
+        on!(self, store => store.settle_document(target, number, end))
+    }
+
+    async fn dissolve(&self, target: &str, number: u64, because: &str) -> Result<bool, StoreError> {
+        on!(self, store => store.dissolve(target, number, because))
+    }
+
+    async fn documents(&self, target: &str, limit: u32) -> Result<Vec<DocumentState>, StoreError> {
+        on!(self, store => store.documents(target, limit))
+    }
+
+    async fn document(
+        &self,
+        target: &str,
+        number: u64,
+    ) -> Result<Option<(DocumentState, Vec<Subject>)>, StoreError> {
+        on!(self, store => store.document(target, number))
     }
 }
 

@@ -175,6 +175,9 @@ pub enum Settle {
     /// The leads are so at the target (`Delivered`), or need not be (`Skipped`); riders become
     /// superseded.
     Done { outcome: Outcome, because: Option<String>, target_id: Option<String> },
+    /// As `Done` with `Delivered`, at an export: what the leads say is settled, and waits from now on
+    /// for a document that brings it ([`Exports`](crate::Exports)).
+    Kept { because: Option<String> },
     /// It failed and will be tried again, or waits: the lease ends. `unread` makes the entity
     /// unknown. The indexes are of members that became dead letters; the rest has no outcome yet. The
     /// target's own id is kept, if it became known: of what was made in part, the target speaks too.

@@ -1,5 +1,5 @@
-//! The store: ledger, journal, cursors, leases, schedules, care of targets, dead letters and alerts, as
-//! traits, on SQLite for one host and on PostgreSQL for several.
+//! The store: ledger, journal, cursors, leases, schedules, exports, care of targets, dead letters and
+//! alerts, as traits, on SQLite for one host and on PostgreSQL for several.
 //!
 //! The ledger decides, in one transaction per batch, what each delivery may do; the journal keeps
 //! every transaction with a system; dead letters are kept until a person has dealt with them. All
@@ -15,6 +15,7 @@ pub mod care;
 pub mod cursor;
 pub mod dead;
 mod decide;
+pub mod export;
 mod handle;
 pub mod journal;
 pub mod ledger;
@@ -37,6 +38,10 @@ pub use care::{
 };
 pub use cursor::{Cursors, Lease, Leases};
 pub use dead::{AWAITED_SLACK, DeadFilter, DeadLetter, DeadLetters, DeadSummary, Position};
+pub use export::{
+    DOCUMENTS_KEPT, DocumentEnd, DocumentPhase, DocumentState, ExportState, Exports, KeptPart,
+    NewDocument, OpenDocument, Waiting,
+};
 pub use handle::Store;
 pub use journal::{Direction, Journal, JournalEntry, JournalFilter, JournalRow};
 pub use ledger::{

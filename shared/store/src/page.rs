@@ -245,6 +245,8 @@ pub(crate) struct Page {
     pub(crate) marks: Rows<MarkKey, Position>,
     pub(crate) steps: Rows<IntentKey, StepRow>,
     pub(crate) ends: Rows<Delivery, End>,
+    /// Parts that were settled for an export, each with the number of the grant that was settled.
+    pub(crate) kept: BTreeMap<Place, i64>,
     /// Deliveries that failed and will be tried again, with their routes.
     pub(crate) retrying: BTreeMap<Delivery, String>,
 }
@@ -262,6 +264,7 @@ impl Page {
             marks: Rows::default(),
             steps: Rows::default(),
             ends: Rows::default(),
+            kept: BTreeMap::new(),
             retrying: BTreeMap::new(),
         }
     }

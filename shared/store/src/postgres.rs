@@ -18,6 +18,7 @@ mod columns;
 mod cursor;
 mod dead;
 mod error;
+mod exports;
 mod journal;
 mod overview;
 mod pool;

@@ -11,6 +11,7 @@ mod care;
 mod cursor;
 mod dead;
 mod error;
+mod exports;
 mod file;
 mod journal;
 mod overview;
@@ -50,6 +51,7 @@ const LEDGER: Schema = Schema {
         include_str!("sqlite/agreed.sql"),
         include_str!("sqlite/schedule.sql"),
         include_str!("sqlite/wakes.sql"),
+        include_str!("sqlite/exports.sql"),
     ],
 };
 const JOURNAL: Schema =

@@ -116,6 +116,7 @@ pub(crate) fn settlements(mut settlements: Vec<Settlement>) -> Vec<Settlement> {
                 because.iter_mut().for_each(cut);
                 own_id(target_id);
             }
+            Settle::Kept { because } => because.iter_mut().for_each(cut),
             Settle::Failed { because, target_id, .. } => {
                 cut(because);
                 own_id(target_id);

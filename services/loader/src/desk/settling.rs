@@ -378,6 +378,7 @@ fn reduced(settlement: Settlement) -> Settlement {
             let cause = Cause { missing: None, detail: "", ..Cause::parse(&because) };
             Settle::Failed { unread, dead, because: cause.to_string(), target_id: None }
         }
+        Settle::Kept { .. } => Settle::Kept { because: None },
         Settle::Met(met) => Settle::Met(Box::new(Met { because: None, target_id: None, ..*met })),
         Settle::Released => Settle::Released,
     };

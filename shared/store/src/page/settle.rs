@@ -29,6 +29,12 @@ impl Page {
                 }
                 self.done(&claim, token, (*outcome, because.as_deref()))?
             }
+            Settle::Kept { because } => {
+                let unknown_until =
+                    self.done(&claim, token, (Outcome::Delivered, because.as_deref()))?;
+                self.keep(&claim);
+                unknown_until
+            }
             Settle::Failed { unread, dead, because, target_id } => {
                 if let Some(own_id) = target_id {
                     self.call(&claim.at.system, &claim.at.key, own_id);
@@ -82,6 +88,16 @@ impl Page {
         // A lost write of another part is still to be read, by whoever writes next.
         let lost = self.has_intents(&claim.at);
         Ok(self.unknown_until(claim).filter(|_| lost))
+    }
+
+    /// What the leads say waits for a document of the export.
+    fn keep(&mut self, claim: &Claim) {
+        let grant = self.standings.get(&claim.at).map_or(0, |standing| standing.grants);
+        for lead in claim.members.iter().filter(|member| member.rides.is_none()) {
+            let part = lead.part.clone().unwrap_or_default();
+            let place = Place { at: claim.at.clone(), facet: claim.facet, part };
+            self.kept.insert(place, grant);
+        }
     }
 
     fn unknown_until(&self, claim: &Claim) -> Option<i64> {
@@ -174,6 +190,7 @@ fn is_there(verdict: &Settle) -> bool {
     match verdict {
         Settle::Met(met) => holds(met.outcome),
         Settle::Done { outcome, .. } => holds(*outcome),
+        Settle::Kept { .. } => true,
         Settle::Failed { .. } | Settle::Released => false,
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn target_names(settlements: &[Settlement]) -> BTreeSet<(String, Stri
             Some((settlement.target.clone(), target_id.clone()?))
         }
         Settle::Met(met) => Some((settlement.target.clone(), met.target_id.clone()?)),
-        Settle::Released => None,
+        Settle::Kept { .. } | Settle::Released => None,
     };
     settlements.iter().filter_map(named).collect()
 }

@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("agreed.sql"),
     include_str!("schedule.sql"),
     include_str!("wakes.sql"),
+    include_str!("exports.sql"),
 ];
 
 #[derive(Debug)]

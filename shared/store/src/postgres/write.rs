@@ -9,6 +9,7 @@ use super::{
     agreed,
     columns::{Ats, Deliveries, Places},
     error::Trouble,
+    exports,
     read::prepared,
     steps,
     value::{sequence_text, text},
@@ -138,6 +139,7 @@ pub(super) async fn page(transaction: &Transaction<'_>, page: &Page) -> Result<(
     let given = |(_, intent): &(&IntentKey, &Intent)| matches!(intent.document, Document::Given(_));
     let (new, doubted): (Vec<_>, Vec<_>) = page.intents.written().partition(given);
     let agreements = agreed::writing(transaction, page).await?;
+    Box::pin(exports::keep(transaction, page)).await?;
     tokio::try_join!(
         biased;
         put_states(transaction, &states, page),

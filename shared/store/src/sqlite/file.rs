@@ -16,7 +16,7 @@ use crate::StoreError;
 /// How long a call waits for another process to finish its transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Above the number of different statements one file sees, searches aside.
-const STATEMENTS_CACHED: usize = 64;
+const STATEMENTS_CACHED: usize = 96;
 /// How often a file that others are opening at the same moment is tried to be switched to WAL.
 const WAL_TRIES: u32 = 50;
 

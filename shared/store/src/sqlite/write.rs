@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::{
-    agreed,
+    agreed, exports,
     read::names,
     steps,
     value::{micros, sequence_text},
@@ -22,6 +22,7 @@ pub(super) fn page(ledger: &Connection, page: &Page) -> Result<(), StoreError> {
     for (place, state) in page.states.written() {
         put_state(ledger, place, state)?;
     }
+    exports::keep(ledger, page)?;
     for (meeting, agreement) in page.agreements.written() {
         agreed::write(ledger, meeting, agreement)?;
     }

@@ -5,6 +5,8 @@ mod alerts;
 mod care;
 mod claims;
 mod echoes;
+mod exported;
+mod exports;
 mod journal;
 mod keeping;
 mod letters;
