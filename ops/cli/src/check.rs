@@ -28,7 +28,7 @@ pub(crate) async fn check(config: &Config, as_json: bool) -> Done {
         let conversation = Conversation::new(Arc::clone(&port), ferry_service::now);
         let (ok, detail) = match System::new(name, system) {
             Ok(system) => match system.probe(&conversation).await {
-                Ok(()) => (true, "it answers and takes our credentials".to_owned()),
+                Ok(()) => (true, reached(&system).to_owned()),
                 Err(failure) => (
                     false,
                     format!("{}: {} {}", failure.kind, failure.detail, failure.kind.sentence()),
@@ -48,6 +48,15 @@ pub(crate) async fn check(config: &Config, as_json: bool) -> Done {
         }
     }
     Ok(if all { exit::OK } else { exit::UNREACHABLE })
+}
+
+/// Nobody asks the receiver of an export anything but to take a document.
+fn reached(system: &System) -> &'static str {
+    if system.keeps() {
+        "it can be rendered for; a folder is there, and an address is asked with a document only"
+    } else {
+        "it answers and takes our credentials"
+    }
 }
 
 async fn broker(config: &Config) -> Finding {

@@ -49,8 +49,10 @@ fn mapping_problems(config: &Config) -> Vec<String> {
             SystemConfig::Files(files) => {
                 programs.extend(files.files.values().filter_map(|kind| kind.mapping.as_ref()));
             }
-            // It knows its imports' properties, beyond their mappings.
-            SystemConfig::Orderflow(_) => problems.extend(System::new(name, system).err()),
+            // They know more of what they write than their mappings.
+            SystemConfig::Orderflow(_) | SystemConfig::Export(_) => {
+                problems.extend(System::new(name, system).err());
+            }
             SystemConfig::Oro(_) => {}
         }
     }

@@ -53,7 +53,9 @@ fn windows<'c>(config: &'c Config, target: &str) -> &'c [MaintenanceWindow] {
     match config.systems.get(target) {
         Some(SystemConfig::Orderflow(system)) => &system.limits.maintenance,
         Some(SystemConfig::Oro(system)) => &system.limits.maintenance,
-        Some(SystemConfig::Rest(_) | SystemConfig::Files(_)) | None => &[],
+        Some(SystemConfig::Rest(_) | SystemConfig::Files(_) | SystemConfig::Export(_)) | None => {
+            &[]
+        }
     }
 }
 

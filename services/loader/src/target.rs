@@ -184,6 +184,7 @@ fn limits(system: &SystemConfig) -> Option<&Limits> {
         SystemConfig::Orderflow(config) => Some(&config.limits),
         SystemConfig::Oro(config) => Some(&config.limits),
         SystemConfig::Rest(config) => Some(&config.limits),
+        SystemConfig::Export(config) => Some(&config.limits),
         SystemConfig::Files(_) => None,
     }
 }

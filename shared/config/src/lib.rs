@@ -10,6 +10,7 @@ pub mod config;
 mod conflict;
 pub mod duration;
 pub mod error;
+pub mod export;
 pub mod lint;
 pub mod orderflow;
 mod raw;
@@ -30,6 +31,7 @@ pub use config::{
 pub use conflict::{ConflictPolicy, ConflictPolicyError};
 pub use duration::HumanDuration;
 pub use error::ConfigError;
+pub use export::ExportConfig;
 pub use lint::{Finding, Severity, lint};
 pub use orderflow::OrderflowWrites;
 pub use responses::ResponseRule;

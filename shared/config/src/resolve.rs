@@ -1,6 +1,7 @@
 //! From what is written to what is used: secrets and mappings read, defaults taken.
 
 mod alerts;
+mod exports;
 mod orderflow;
 
 use std::{
@@ -49,6 +50,7 @@ pub(crate) fn resolve(
     let shipments_pulled = pulled.map(|route| format!("systems.{}", route.from)).collect();
     let reader = Reader { base_dir, environment, shipments_pulled };
     let retry = retry_of(&raw.retry);
+    let systems = reader.systems(raw.systems)?;
     Ok(Config {
         broker: BrokerConfig {
             url: reader.secret("broker.url", &raw.broker.url)?,
@@ -71,14 +73,7 @@ pub(crate) fn resolve(
         loader: service(raw.loader.listen, false),
         console: service(raw.console.listen, raw.console.behind_proxy),
         alerts: alerts::resolve(&reader, raw.alerts)?,
-        systems: raw
-            .systems
-            .into_iter()
-            .map(|(name, system)| {
-                let resolved = reader.system(&format!("systems.{name}"), system)?;
-                Ok((name, resolved))
-            })
-            .collect::<Result<_, ConfigError>>()?,
+        systems,
         routes: raw.routes.into_iter().map(|route| route_of(route, &retry)).collect(),
         retry,
     })
@@ -238,13 +233,34 @@ impl Reader<'_> {
         }
     }
 
-    fn system(&self, key: &str, raw: RawSystem) -> Result<SystemConfig, ConfigError> {
-        Ok(match raw {
+    /// Exports come last: they may look at another system.
+    fn systems(
+        &self,
+        mut raw: BTreeMap<String, RawSystem>,
+    ) -> Result<BTreeMap<String, SystemConfig>, ConfigError> {
+        let exports = exports::taken(&mut raw);
+        let mut systems = raw
+            .into_iter()
+            .filter_map(|(name, system)| {
+                let resolved = self.system(&format!("systems.{name}"), system).transpose()?;
+                Some(resolved.map(|resolved| (name, resolved)))
+            })
+            .collect::<Result<BTreeMap<_, _>, ConfigError>>()?;
+        for (name, raw) in exports {
+            let export = exports::resolve(self, &name, raw, &systems)?;
+            systems.insert(name, SystemConfig::Export(Box::new(export)));
+        }
+        Ok(systems)
+    }
+
+    fn system(&self, key: &str, raw: RawSystem) -> Result<Option<SystemConfig>, ConfigError> {
+        Ok(Some(match raw {
             RawSystem::Orderflow(raw) => SystemConfig::Orderflow(self.orderflow(key, *raw)?),
             RawSystem::Oro(raw) => SystemConfig::Oro(self.oro(key, *raw)?),
             RawSystem::Rest(raw) => SystemConfig::Rest(self.rest(key, *raw)?),
             RawSystem::Files(raw) => SystemConfig::Files(self.files(key, *raw)?),
-        })
+            RawSystem::Export(_) => return Ok(None),
+        }))
     }
 
     fn orderflow(&self, key: &str, mut raw: RawOrderflow) -> Result<OrderflowConfig, ConfigError> {

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CareConfig, HumanDuration, MaintenanceWindow, OrderflowWrites, ResponseRule, ScheduleConfig,
-    Secret,
+    CareConfig, ExportConfig, HumanDuration, MaintenanceWindow, OrderflowWrites, ResponseRule,
+    ScheduleConfig, Secret,
 };
 
 #[derive(Clone, Debug)]
@@ -17,6 +17,7 @@ pub enum SystemConfig {
     Oro(OroConfig),
     Rest(RestConfig),
     Files(FilesConfig),
+    Export(Box<ExportConfig>),
 }
 
 /// Limits of one target, over all loaders together, and how it is cared for.

@@ -8,6 +8,7 @@
 
 mod decimal;
 pub mod draft;
+pub mod export;
 pub mod files;
 mod json;
 pub mod orderflow;
@@ -31,6 +32,9 @@ use ferry_canonical::{Entity, Facet, Part, Subject};
 use ferry_config::{ScheduleConfig, SystemConfig};
 use ferry_http::{Conversation, Response};
 
+/// Writes to an export in one call: they are rendered, and settled together.
+const EXPORTED_MAX: usize = 32;
+
 /// One configured system, in whatever roles it has.
 #[derive(Debug)]
 pub enum System {
@@ -38,6 +42,7 @@ pub enum System {
     Oro(Box<oro::Oro>),
     Rest(Box<rest::Rest>),
     Files(files::Files),
+    Export(Box<export::Export>),
 }
 
 /// The configuration names something that cannot work: a mapping that does not compile, an unknown
@@ -61,6 +66,9 @@ impl System {
                 Self::Rest(Box::new(rest::Rest::new(config).map_err(error)?))
             }
             SystemConfig::Files(config) => Self::Files(files::Files::new(config).map_err(error)?),
+            SystemConfig::Export(config) => {
+                Self::Export(Box::new(export::Export::new(config).map_err(error)?))
+            }
         })
     }
 
@@ -71,6 +79,8 @@ impl System {
             Self::Oro(system) => system.read(record),
             Self::Rest(system) => system.read(record),
             Self::Files(system) => system.read(record),
+            // It says nothing.
+            Self::Export(_) => Vec::new(),
         }
     }
 
@@ -78,6 +88,7 @@ impl System {
     pub fn polled_endpoint(&self, facet: Facet) -> Option<String> {
         match self {
             Self::Orderflow(_) => orderflow::polled_endpoint(facet).map(str::to_owned),
+            Self::Export(_) => None,
             Self::Oro(system) => system.polled_endpoint(facet),
             Self::Rest(system) => system.polled_endpoint(facet),
             Self::Files(system) => system.polled_endpoint(facet),
@@ -88,7 +99,7 @@ impl System {
     pub fn own_schedules(&self) -> Vec<(String, ScheduleConfig)> {
         match self {
             Self::Orderflow(system) => system.own_schedules(),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Vec::new(),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => Vec::new(),
         }
     }
 
@@ -96,7 +107,7 @@ impl System {
     pub fn entity_of(&self, endpoint: &str) -> Option<Entity> {
         match self {
             Self::Orderflow(_) => orderflow::entity_of(endpoint),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => None,
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => None,
         }
     }
 
@@ -104,7 +115,7 @@ impl System {
     pub fn woken_endpoints(&self) -> Vec<WokenEndpoint> {
         match self {
             Self::Orderflow(_) => orderflow::WOKEN.to_vec(),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Vec::new(),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => Vec::new(),
         }
     }
 
@@ -112,7 +123,7 @@ impl System {
     pub fn woken_endpoint(&self, facet: Facet) -> Option<String> {
         match self {
             Self::Orderflow(_) => orderflow::woken_endpoint(facet).map(str::to_owned),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => None,
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => None,
         }
     }
 
@@ -120,7 +131,7 @@ impl System {
     pub fn has_message_ids(&self) -> bool {
         match self {
             Self::Orderflow(_) => true,
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => false,
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => false,
         }
     }
 
@@ -130,7 +141,7 @@ impl System {
             Self::Orderflow(system) => system.poll(conversation, ask).await,
             Self::Oro(system) => system.poll(conversation, ask.endpoint, ask.cursor).await,
             Self::Rest(system) => system.poll(conversation, ask.endpoint, ask.cursor).await,
-            Self::Files(_) => Err(Failure::unsupported("it is not polled")),
+            Self::Files(_) | Self::Export(_) => Err(Failure::unsupported("it is not polled")),
         }
     }
 
@@ -142,7 +153,9 @@ impl System {
     ) -> Result<Admitted, Refusal> {
         match self {
             Self::Orderflow(system) => system.admit(headers, query),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Err(Refusal::not_received_here()),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => {
+                Err(Refusal::not_received_here())
+            }
         }
     }
 
@@ -154,7 +167,9 @@ impl System {
     ) -> Result<Acknowledged, Refusal> {
         match self {
             Self::Orderflow(system) => system.receive(request, admitted),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Err(Refusal::not_received_here()),
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => {
+                Err(Refusal::not_received_here())
+            }
         }
     }
 
@@ -162,8 +177,14 @@ impl System {
     pub fn composes(&self, facet: Facet) -> bool {
         match self {
             Self::Oro(_) => facet.has_parts(),
-            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) => false,
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => false,
         }
+    }
+
+    /// Whether what is applied here is only so once it is settled: it then waits in the store for a
+    /// document that brings it.
+    pub const fn keeps(&self) -> bool {
+        matches!(self, Self::Export(_))
     }
 
     /// Whether this target changes what it holds of `facet` by a step, and the facet in which it then
@@ -171,7 +192,7 @@ impl System {
     pub fn amends(&self, facet: Facet) -> Option<Facet> {
         match self {
             Self::Orderflow(system) => system.amends(facet),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => None,
+            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => None,
         }
     }
 
@@ -180,6 +201,8 @@ impl System {
         match self {
             Self::Orderflow(system) => system.batch_max(facet),
             Self::Oro(_) | Self::Rest(_) | Self::Files(_) => 1,
+            // Nobody is asked.
+            Self::Export(_) => EXPORTED_MAX,
         }
     }
 
@@ -197,6 +220,7 @@ impl System {
                 let refuse = || Err(Failure::unsupported("it is a source only"));
                 writes.iter().map(|_| refuse().into()).collect()
             }
+            Self::Export(system) => system.apply(writes).into_iter().map(Answer::from).collect(),
         }
     }
 
@@ -205,7 +229,7 @@ impl System {
         match self {
             Self::Oro(_) => oro::Oro::looks(facet),
             Self::Rest(system) => system.looks(facet),
-            Self::Orderflow(_) | Self::Files(_) => false,
+            Self::Orderflow(_) | Self::Files(_) | Self::Export(_) => false,
         }
     }
 
@@ -223,7 +247,7 @@ impl System {
         match self {
             Self::Oro(system) => system.look(conversation, subject, target_id).await,
             Self::Rest(system) => system.look(conversation, subject).await,
-            Self::Orderflow(_) | Self::Files(_) => {
+            Self::Orderflow(_) | Self::Files(_) | Self::Export(_) => {
                 Err(Failure::unsupported("it cannot be read part by part"))
             }
         }
@@ -240,7 +264,7 @@ impl System {
         match self {
             Self::Oro(_) => oro::Oro::complete(said, known),
             Self::Rest(system) => system.complete(said, known),
-            Self::Orderflow(_) | Self::Files(_) => said.clone(),
+            Self::Orderflow(_) | Self::Files(_) | Self::Export(_) => said.clone(),
         }
     }
 
@@ -251,7 +275,7 @@ impl System {
             Self::Orderflow(system) => system.answered(response, asked),
             Self::Oro(system) => vec![system.answered(response, asked)],
             Self::Rest(system) => vec![system.answered(response, asked)],
-            Self::Files(_) => Vec::new(),
+            Self::Files(_) | Self::Export(_) => Vec::new(),
         }
     }
 
@@ -262,6 +286,7 @@ impl System {
             Self::Oro(system) => system.probe(conversation).await,
             Self::Rest(system) => system.probe(conversation).await,
             Self::Files(system) => system.probe(),
+            Self::Export(system) => system.probe(),
         }
     }
 }

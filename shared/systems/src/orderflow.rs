@@ -19,7 +19,7 @@
 
 use std::collections::BTreeMap;
 
-use ferry_canonical::{Entity, Facet, FailureKind};
+use ferry_canonical::{Entity, Facet, FailureKind, Part};
 use ferry_config::{
     ScheduleConfig,
     orderflow::{DeliverBy, ImportOperation, ImportType},
@@ -176,6 +176,22 @@ impl Orderflow {
 
     pub async fn poll(&self, conversation: &Conversation, ask: &Ask<'_>) -> Result<Page, Failure> {
         pull::poll(self, conversation, ask).await
+    }
+
+    /// What stands around the imports of a document.
+    pub(crate) const IMPORTS_HEAD: &'static str = properties::HEAD;
+    pub(crate) const IMPORTS_TAIL: &'static str = properties::TAIL;
+
+    /// The import of one part as a document has it, and what a person should see of it; `Err` within:
+    /// there is none, for this reason.
+    pub(crate) fn import_element(
+        &self,
+        part: &Part,
+    ) -> Result<Result<(String, Option<String>), String>, Failure> {
+        Ok(match making::make(self, part)? {
+            making::Made::Import(import) => Ok((properties::element(&import), import.warning)),
+            making::Made::Skipped(reason) => Err(reason),
+        })
     }
 
     fn plan(&self, facet: Facet) -> Option<&making::Plan> {

@@ -179,7 +179,10 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         ago: Duration,
     ) -> Settlement {
         let verdict = match result {
-            Ok(applied) => done(work, applied, journal::sentence(result), ago),
+            Ok(applied) => {
+                let keeps = self.target.system.keeps();
+                done((work, keeps), applied, journal::sentence(result), ago)
+            }
             Err(failure) => Settle::Failed {
                 unread: failure.unread,
                 dead: work
@@ -391,8 +394,13 @@ fn known_id(work: &Work, failure: &Failure) -> Option<String> {
     failure.target_id.as_deref().or_else(looked_at).map(str::to_owned)
 }
 
-/// The leads are so, or need not be.
-fn done(work: &Work, applied: &Applied, because: Option<String>, ago: Duration) -> Settle {
+/// The leads are so, or need not be. `keeps`: they are so once it is settled.
+fn done(
+    (work, keeps): (&Work, bool),
+    applied: &Applied,
+    because: Option<String>,
+    ago: Duration,
+) -> Settle {
     let (outcome, target_id) = (work.outcome(applied), applied.target_id.clone());
     match &work.met {
         // What the target cannot express is not agreed on.
@@ -402,6 +410,7 @@ fn done(work: &Work, applied: &Applied, because: Option<String>, ago: Duration) 
             let seen = met.seen(ago);
             Settle::Met(Box::new(Met { agreed, outcome, because, target_id, seen }))
         }
+        None if keeps && outcome == Outcome::Delivered => Settle::Kept { because },
         Some(_) | None => Settle::Done { outcome, because, target_id },
     }
 }

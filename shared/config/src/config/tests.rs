@@ -1,7 +1,12 @@
 use std::{path::Path, time::Duration};
 
 use super::*;
-use crate::{Environment, system::OrderDetail, timeline::worst_case_timeline};
+use crate::{
+    Environment,
+    export::{ExportContent, ExportWay},
+    system::{Delimiter, OrderDetail},
+    timeline::worst_case_timeline,
+};
 
 const SECRETS: [(&str, &str); 8] = [
     ("FERRY_AMQP_URL", "amqp://ferry:hush@broker/%2f"),
@@ -247,4 +252,38 @@ fn alerts_are_told_to_nobody_unless_somebody_is_named() {
     assert_eq!(webhook.secret.unwrap().reveal(), "hush-erp");
     assert_eq!((mail.port, mail.tls, mail.to.len()), (587, crate::MailTls::Starttls, 1));
     assert_eq!(mail.login.unwrap().password.reveal(), "hush-erp");
+}
+
+#[test]
+fn an_export_is_read_with_its_mappings_and_what_is_silent_has_its_default() {
+    let config = parsed(&sample()).unwrap();
+    let SystemConfig::Export(accounts) = &config.systems["accounts"] else { panic!() };
+    let ExportContent::Csv { columns, parts, .. } = &accounts.content else { panic!() };
+    assert_eq!((columns.len(), parts.len()), (7, 1));
+    assert!(parts["orders"].mapping.program.contains("$order"));
+    assert_eq!((accounts.flush_at, accounts.name.as_str()), (Some(5_000), "orders-{number}.csv"));
+    let ExportWay::Folder(path) = &accounts.way else { panic!() };
+    assert!(path.ends_with("ops/config/accounts"), "{}", path.display());
+    let times = accounts.schedule.as_ref().unwrap().to_string();
+    assert_eq!(times, "0 18 * * 1-5 (Europe/London)");
+
+    let mut text = sample();
+    for said in [
+        "name = \"orders-{number}.csv\"\n",
+        "delimiter = \",\"\n",
+        "flush_at = 5000\n",
+        "parts_max = 10000\n",
+        "overdue_after = \"1h\"\n",
+        "timeout = \"60s\"\n",
+    ] {
+        assert!(text.contains(said), "{said}");
+        text = text.replace(said, "");
+    }
+    let config = parsed(&text).unwrap();
+    let SystemConfig::Export(accounts) = &config.systems["accounts"] else { panic!() };
+    assert_eq!((accounts.flush_at, accounts.name.as_str()), (None, "accounts-{number}.csv"));
+    assert_eq!((accounts.parts_max, accounts.timeout), (10_000, HumanDuration::from_secs(60)));
+    assert_eq!(accounts.overdue_after, HumanDuration::from_secs(3_600));
+    let ExportContent::Csv { delimiter, .. } = &accounts.content else { panic!() };
+    assert_eq!(*delimiter, Delimiter::Comma);
 }

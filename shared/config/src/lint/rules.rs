@@ -3,6 +3,7 @@
 mod alerts;
 mod care;
 mod contests;
+mod exports;
 mod files;
 mod imports;
 mod responses;

@@ -1,4 +1,5 @@
 mod contests;
+mod exports;
 mod files;
 mod imports;
 mod pull;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     RawSchedule,
     care::{RawCare, RawLimits, RawMaintenance},
+    export::RawExport,
     orderflow::{RawOrderflowImport, RawReturnWords},
     responses::RawResponseRule,
 };
@@ -34,6 +35,8 @@ pub(crate) enum RawSystem {
     Rest(Box<RawRest>),
     /// A drop folder, and what `ferry backfill` reads.
     Files(Box<RawFiles>),
+    /// Documents of many parts, put into a folder or sent.
+    Export(Box<RawExport>),
 }
 
 /// An OrderFlow warehouse.

@@ -1,9 +1,6 @@
 //! Import documents: properties inside XML (OrderFlow reference §3.1).
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt::Write as _,
-};
+use std::collections::{HashMap, HashSet};
 
 use ferry_canonical::{FailureKind, value::Decimal};
 use ferry_config::orderflow::{ImportOperation, ImportType};
@@ -134,21 +131,29 @@ pub(super) struct Import {
     pub(super) warning: Option<String>,
 }
 
+/// What stands before the first import of a document, and after the last.
+pub(super) const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<imports>\n";
+pub(super) const TAIL: &str = "</imports>\n";
+
 /// The request's document.
 pub(super) fn document(imports: &[Import]) -> String {
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<imports>\n");
+    let mut out = String::from(HEAD);
     for import in imports {
-        let _ = writeln!(
-            out,
-            "<import type=\"{}\" operation=\"{}\" externalReference=\"{}\">{}</import>",
-            import.kind,
-            import.operation.as_str(),
-            escape(line(&import.reference).as_str()),
-            escape(import.properties.text()),
-        );
+        out.push_str(&element(import));
     }
-    out.push_str("</imports>\n");
+    out.push_str(TAIL);
     out
+}
+
+/// One import, on lines of its own.
+pub(super) fn element(import: &Import) -> String {
+    format!(
+        "<import type=\"{}\" operation=\"{}\" externalReference=\"{}\">{}</import>\n",
+        import.kind,
+        import.operation.as_str(),
+        escape(line(&import.reference).as_str()),
+        escape(import.properties.text()),
+    )
 }
 
 #[cfg(test)]

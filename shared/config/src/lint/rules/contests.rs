@@ -18,7 +18,7 @@ fn shows(system: &RawSystem, facet: Facet) -> bool {
             let read = rest.endpoints.values().any(|endpoint| endpoint.facet == facet);
             read && written.any(|target| target.look_up.is_some())
         }
-        RawSystem::Orderflow(_) | RawSystem::Files(_) => false,
+        RawSystem::Orderflow(_) | RawSystem::Files(_) | RawSystem::Export(_) => false,
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn check(key: &str, system: &RawSystem, findings: &mut Findings<'_>) 
             &system.responses
         }
         RawSystem::Rest(system) => &system.responses,
-        RawSystem::Files(_) => return,
+        RawSystem::Export(_) | RawSystem::Files(_) => return,
     };
     if rules.len() > RULES_MAX {
         findings.error(&key, format!("a system has at most {RULES_MAX} rules"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ferry_canonical::Facet;
 
-use super::{Findings, imports, schedules};
+use super::{Findings, exports, imports, schedules};
 use crate::{
     lint::shape::unknown,
     raw::{RawConfig, RawRoute, RawSystem},
@@ -41,6 +41,7 @@ fn says(system: &RawSystem, facet: Facet) -> Said {
         RawSystem::Files(files) => {
             said(files.files.values().any(|kind| kind.facet == facet), Said::Unasked)
         }
+        RawSystem::Export(_) => Said::Never,
     }
 }
 
@@ -50,12 +51,13 @@ fn reports(system: &RawSystem, facet: Facet) -> bool {
     orderflow.pull.reports.values().any(|report| report.facet == Some(facet))
 }
 
-fn takes(system: &RawSystem, facet: Facet) -> bool {
+fn takes(raw: &RawConfig, system: &RawSystem, facet: Facet) -> bool {
     match system {
         RawSystem::Orderflow(orderflow) => imports::takes(orderflow, facet),
         RawSystem::Oro(_) => !matches!(facet, Facet::Placed | Facet::Return),
         RawSystem::Rest(rest) => rest.targets.values().any(|target| target.facet == facet),
         RawSystem::Files(_) => false,
+        RawSystem::Export(export) => exports::takes(export, facet, raw),
     }
 }
 
@@ -143,7 +145,7 @@ fn targets(key: &str, raw: &RawConfig, route: &RawRoute, findings: &mut Findings
         }
         match raw.systems.get(target) {
             None => findings.error(&at, unknown_system(raw, target)),
-            Some(system) if !takes(system, route.facet) => {
+            Some(system) if !takes(raw, system, route.facet) => {
                 findings.error(&at, format!("{target} cannot take {}", route.facet));
             }
             Some(_) => {}

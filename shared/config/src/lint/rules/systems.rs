@@ -4,7 +4,9 @@ use std::path::Path;
 
 use ferry_canonical::Facet;
 
-use super::{Findings, bad_name, care, files, imports, is_name, responses, rest, schedules};
+use super::{
+    Findings, bad_name, care, exports, files, imports, is_name, responses, rest, schedules,
+};
 use crate::{
     HumanDuration,
     raw::{RawConfig, RawOrderflow, RawOro, RawPull, RawPush, RawRoute, RawSchedule, RawSystem},
@@ -30,6 +32,9 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
             RawSystem::Oro(system) => oro(&key, system, findings),
             RawSystem::Rest(system) => rest::check(&key, system, base_dir, findings),
             RawSystem::Files(system) => files::check(&key, system, base_dir, findings),
+            RawSystem::Export(system) => {
+                exports::check((name, system), raw, base_dir, findings);
+            }
         }
         responses::check(&key, system, findings);
     }
@@ -223,7 +228,7 @@ pub(super) fn address(key: &str, url: &str, findings: &mut Findings<'_>) {
 const NEEDS_TLS: &str =
     "credentials would go over plain HTTP: use https://, or say `allow_plain_http = true`";
 
-fn fault_of(url: &str, allow_plain_http: bool) -> Option<&'static str> {
+pub(super) fn fault_of(url: &str, allow_plain_http: bool) -> Option<&'static str> {
     let (plain, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(rest), _) => (false, rest),
         (None, Some(rest)) => (true, rest),
