@@ -14,6 +14,7 @@ mod cause;
 pub mod decide;
 pub mod delivery;
 pub mod desk;
+mod export;
 mod gate;
 mod half;
 mod journal;
@@ -28,6 +29,7 @@ mod waiting;
 
 pub use alone::StoreLeases;
 pub use desk::{Desk, DeskDied, Seams};
+pub use export::{ExportMetrics, Flusher};
 pub use gate::Gate;
 pub use metrics::LoaderMetrics;
 pub use target::{Route, Shows, Target, TwoWay};
@@ -84,6 +86,29 @@ pub mod limits {
     /// Of four calls, one is kept for the bulk lane while it has work.
     pub const BULK_SHARE: usize = 4;
 
+    /// Between two looks at what waits for an export.
+    pub const EXPORT_LOOK: Duration = Duration::from_secs(1);
+    /// An export's lease lasts for longer than a delivery of a document: what the store takes, and this.
+    pub const EXPORT_SLACK: Duration = Duration::from_secs(30);
+    /// Between two tries of one document, growing.
+    pub const EXPORT_AGAIN_MIN: Duration = Duration::from_secs(1);
+    pub const EXPORT_AGAIN_MAX: Duration = Duration::from_mins(10);
+    /// The longest `Retry-After` of a receiver that is respected.
+    pub const EXPORT_HOLD_MAX: Duration = Duration::from_hours(6);
+    /// A document that has arrived is marked so often, [`STORE_PAUSE`] apart, before it is left to be
+    /// sent again.
+    pub const EXPORT_SETTLE_TRIES: u32 = 40;
+    /// Waiting parts that are read at once.
+    pub const EXPORT_PAGE: u32 = 100;
+    /// A document that has grown to this takes no more parts. The last may be as large as an event.
+    pub const EXPORT_BYTES: usize = 32 * 1024 * 1024;
+    /// Parts of a document that are written into the journal at once.
+    pub const EXPORT_TOLD: usize = 200;
+
+    // While a document that has arrived is being marked, nobody else sends it.
+    const _: () = assert!(
+        STORE_PAUSE.saturating_mul(EXPORT_SETTLE_TRIES).as_millis() < EXPORT_SLACK.as_millis()
+    );
     // An idle desk that attends in time never takes its store for gone.
     const _: () = assert!(ATTEND_IDLE.as_secs() + HOLD.as_secs() <= STORE_GONE.as_secs());
     const _: () = assert!(BUSY_MAX.as_millis() < HOLD.as_millis());

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use ferry_amqp::{AmqpBroker, Options};
 use ferry_broker::Broker as _;
 use ferry_http::{Client, HttpPort};
-use ferry_loader::{Desk, Gate, LoaderMetrics, Seams, StoreLeases, Target};
+use ferry_loader::{Desk, ExportMetrics, Flusher, Gate, LoaderMetrics, Seams, StoreLeases, Target};
 use ferry_retry::Levels;
 use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
 use ferry_store::Store;
@@ -42,11 +42,40 @@ async fn start(service: Service) -> anyhow::Result<()> {
         prefetch: config.broker.prefetch,
         gate: Gate::default(),
     };
+    let metrics = ExportMetrics::new(&service.metrics)?;
+    let owner = format!("{}/{}", ferry_service::host(), uuid::Uuid::new_v4());
     for target in targets.into_iter().filter(|target| service.serves(&target.name)) {
+        if target.system.keeps() {
+            flush(&service, &target, &seams, (&metrics, &owner));
+        }
         let (seams, draining) = (seams.clone(), service.life.draining());
         service.life.spawn("desk", async move { Ok(Desk::run(target, seams, draining).await?) });
     }
     Ok(())
+}
+
+/// What the desk of an export settles goes on from there.
+fn flush(
+    service: &Service,
+    target: &Target,
+    seams: &Seams<AmqpBroker, Store>,
+    (metrics, owner): (&ExportMetrics, &str),
+) {
+    let flusher = Flusher {
+        name: target.name.clone(),
+        system: Arc::clone(&target.system),
+        store: seams.ledger.clone(),
+        http: Arc::clone(&seams.http),
+        clock: seams.clock,
+        ids: seams.ids,
+        owner: owner.to_owned(),
+        metrics: metrics.clone(),
+    };
+    let draining = service.life.draining();
+    service.life.spawn("export", async move {
+        flusher.run(draining).await;
+        Ok(())
+    });
 }
 
 /// The broker may go away after the start.
