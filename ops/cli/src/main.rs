@@ -23,6 +23,7 @@ mod broker;
 mod check;
 mod console;
 mod doctor;
+mod exports;
 mod lint;
 mod map;
 mod recorded;
@@ -78,6 +79,9 @@ enum Verb {
     /// What is done by itself: when it ran, when it is due, and running it now.
     #[command(subcommand)]
     Schedules(schedules::SchedulesVerb),
+    /// Exports: what waits, which documents there were, and making one now.
+    #[command(subcommand)]
+    Exports(exports::ExportsVerb),
     /// What a person is told when one is needed.
     #[command(subcommand)]
     Alerts(alerts::AlertsVerb),
@@ -200,6 +204,9 @@ fn verb(cli: &Cli) -> Done {
         }
         Verb::Schedules(verb) => {
             online(schedules::run(&console_url(cli, verb.console())?, verb, cli.json))
+        }
+        Verb::Exports(verb) => {
+            online(exports::run(&console_url(cli, verb.console())?, verb, cli.json))
         }
         Verb::Alerts(verb) => {
             online(alerts::run(&console_url(cli, verb.console())?, verb, cli.json))

@@ -38,17 +38,20 @@ pub enum AlertKind {
     BreakerOpen,
     /// Somebody paused a target, longer than `paused_longer_than` ago.
     LongPause,
+    /// An export has not brought what waits, for longer than its `overdue_after`.
+    ExportOverdue,
     /// Messages no queue took.
     Unrouted,
 }
 
 impl AlertKind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RetriesExhausted,
         Self::DeadLetters,
         Self::CredentialsRefused,
         Self::BreakerOpen,
         Self::LongPause,
+        Self::ExportOverdue,
         Self::Unrouted,
     ];
 
@@ -59,6 +62,7 @@ impl AlertKind {
             Self::CredentialsRefused => "credentials_refused",
             Self::BreakerOpen => "breaker_open",
             Self::LongPause => "long_pause",
+            Self::ExportOverdue => "export_overdue",
             Self::Unrouted => "unrouted",
         }
     }
@@ -83,6 +87,10 @@ impl AlertKind {
             Self::LongPause => {
                 "If the pause is not meant any more: `ferry targets resume NAME`. Its deliveries \
                  wait until then."
+            }
+            Self::ExportOverdue => {
+                "`ferry exports ls` says what is on its way and why it has not arrived. Ferry tries \
+                 again by itself; nothing is lost, and what comes meanwhile waits behind it."
             }
             Self::Unrouted => {
                 "The topology differs from the configuration, or a foreign hand has published. \

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod command;
+mod exports;
 mod schedules;
 mod targets;
 
@@ -18,8 +19,8 @@ use axum::{
 use ferry_broker::Broker;
 use ferry_config::Config;
 use ferry_store::{
-    Alert, Alerts, Care, DeadFilter, DeadLetters, Journal, JournalFilter, Overview, Overviews,
-    RouteTally, Schedules, StoreError,
+    Alert, Alerts, Care, DeadFilter, DeadLetters, Exports, Journal, JournalFilter, Overview,
+    Overviews, RouteTally, Schedules, StoreError,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -53,7 +54,7 @@ type Shared<B, S> = Arc<Console<B, S>>;
 pub fn router<B, S>(console: Console<B, S>) -> Router
 where
     B: Broker,
-    S: Alerts + Care + DeadLetters + Journal + Overviews + Schedules + 'static,
+    S: Alerts + Care + DeadLetters + Exports + Journal + Overviews + Schedules + 'static,
 {
     Router::new()
         .route("/", get(page::overview))
@@ -73,6 +74,14 @@ where
         .route("/api/v1/schedules/{source}/{endpoint}/pause", post(schedules::pause::<B, S>))
         .route("/api/v1/schedules/{source}/{endpoint}/resume", post(schedules::resume::<B, S>))
         .route("/api/v1/schedules/{source}/{endpoint}/run", post(schedules::run::<B, S>))
+        .route("/api/v1/exports", get(exports::list::<B, S>))
+        .route("/api/v1/exports/{name}", get(exports::one::<B, S>))
+        .route("/api/v1/exports/{name}/run", post(exports::run::<B, S>))
+        .route("/api/v1/exports/{name}/documents/{number}", get(exports::document::<B, S>))
+        .route(
+            "/api/v1/exports/{name}/documents/{number}/dissolve",
+            post(exports::dissolve::<B, S>),
+        )
         .route("/api/v1/explain/{entity}/{id}", get(entity::<B, S>))
         .layer(from_fn_with_state(console.local, command::by_a_name_of_this_host))
         .with_state(Arc::new(console))

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ferry_canonical::{Disposition, FailureKind};
-use ferry_config::{AlertsConfig, Config, HumanDuration};
-use ferry_store::{BreakerState, CareState, Dying, Found};
+use ferry_config::{AlertsConfig, Config, ExportConfig, HumanDuration, SystemConfig};
+use ferry_store::{BreakerState, CareState, Dying, ExportState, Found};
 use jiff::{SignedDuration, Timestamp};
 
 use super::AlertKind;
@@ -16,6 +16,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) config: &'a Config,
     pub(crate) cares: &'a [CareState],
     pub(crate) dying: &'a [Dying],
+    /// By the name of their systems.
+    pub(crate) exports: &'a BTreeMap<String, ExportState>,
     /// Messages ready in `unrouted`; none: the broker does not say.
     pub(crate) unrouted: Option<u32>,
     pub(crate) now: Timestamp,
@@ -31,6 +33,7 @@ pub(crate) fn look(seen: &Seen<'_>) -> (Vec<Found>, Vec<AlertKind>) {
         found.extend(breaker(care, &seen.config.alerts, seen.now));
         found.extend(pause(care, &seen.config.alerts, seen.now));
     }
+    found.extend(seen.exports.iter().filter_map(|(name, export)| overdue(seen, name, export)));
     found.extend(seen.unrouted.and_then(unrouted));
     let blind = |kind: &AlertKind| *kind == AlertKind::Unrouted && seen.unrouted.is_none();
     let judged = AlertKind::ALL.into_iter().filter(|kind| !blind(kind)).collect();
@@ -72,6 +75,37 @@ fn pause(care: &CareState, alerts: &AlertsConfig, now: Timestamp) -> Option<Foun
     let since = minute(pause.since);
     let summary = format!("{target} is paused since {since}, {until}; its deliveries wait.");
     Some(one(AlertKind::LongPause, target, summary))
+}
+
+/// A document that has not arrived, or that nobody makes although it is due.
+fn overdue(seen: &Seen<'_>, name: &str, export: &ExportState) -> Option<Found> {
+    let Some(SystemConfig::Export(config)) = seen.config.systems.get(name) else { return None };
+    let since = due_since(config, export)?;
+    if !has_passed(since, config.overdue_after, seen.now) {
+        return None;
+    }
+    let due = minute(since);
+    let summary = match &export.open {
+        Some(open) => format!(
+            "{name} has not taken document {} since {due}; it was tried {} times.",
+            open.number, open.tries
+        ),
+        None => format!("what waits for {name} was due at {due} and has not been brought."),
+    };
+    Some(one(AlertKind::ExportOverdue, name, summary))
+}
+
+/// Since when a document should have been there.
+fn due_since(config: &ExportConfig, export: &ExportState) -> Option<Timestamp> {
+    if let Some(open) = &export.open {
+        return Some(open.frozen_at);
+    }
+    let waits_since = export.waiting_since?;
+    let by_the_clock = config.schedule.as_ref().and_then(|times| times.next(waits_since));
+    let by_age = config
+        .flush_after
+        .and_then(|after| waits_since.checked_add(SignedDuration::try_from(after.0).ok()?).ok());
+    by_the_clock.into_iter().chain(by_age).min()
 }
 
 fn unrouted(ready: u32) -> Option<Found> {

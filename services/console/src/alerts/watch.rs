@@ -1,10 +1,10 @@
 //! Looks whether something is wrong, as long as this console holds the lease to do so.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ferry_broker::Broker;
-use ferry_config::Config;
-use ferry_store::{Alerts, Care, Lease, Leases, Look, Observed, StoreError};
+use ferry_config::{Config, SystemConfig};
+use ferry_store::{Alerts, Care, ExportState, Exports, Lease, Leases, Look, Observed, StoreError};
 use jiff::Timestamp;
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ pub struct Watch<B, S> {
     pub news: Arc<Notify>,
 }
 
-impl<B: Broker, S: Alerts + Care + Leases> Watch<B, S> {
+impl<B: Broker, S: Alerts + Care + Exports + Leases> Watch<B, S> {
     /// Looks until `draining`.
     pub async fn run(self, draining: CancellationToken) {
         let every = self.config.alerts.every.0;
@@ -66,11 +66,13 @@ impl<B: Broker, S: Alerts + Care + Leases> Watch<B, S> {
         let alerts = &self.config.alerts;
         let cares = self.store.cares().await?;
         let dying = self.store.dying(alerts.quiet_after.0).await?;
+        let exports = self.exports().await?;
         let depth = self.broker.depth(ferry_topology::name::UNROUTED).await;
         let (found, judged) = look(&Seen {
             config: &self.config,
             cares: &cares,
             dying: &dying,
+            exports: &exports,
             unrouted: depth.ok().map(|depth| depth.ready),
             now: (self.clock)(),
         });
@@ -84,6 +86,16 @@ impl<B: Broker, S: Alerts + Care + Leases> Watch<B, S> {
         let observed = self.store.observe(look).await?;
         self.news.notify_waiters();
         Ok(Some(observed))
+    }
+
+    async fn exports(&self) -> Result<BTreeMap<String, ExportState>, StoreError> {
+        let mut exports = BTreeMap::new();
+        for (name, system) in &self.config.systems {
+            if matches!(system, SystemConfig::Export(_)) {
+                exports.insert(name.clone(), self.store.export(name, 1).await?);
+            }
+        }
+        Ok(exports)
     }
 
     fn count(&self, of: impl Fn(AlertKind) -> usize) {

@@ -89,6 +89,7 @@ fn over(kind: Option<AlertKind>) -> &'static str {
             AlertKind::CredentialsRefused
             | AlertKind::BreakerOpen
             | AlertKind::LongPause
+            | AlertKind::ExportOverdue
             | AlertKind::Unrouted,
         )
         | None => "",

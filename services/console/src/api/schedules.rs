@@ -19,8 +19,10 @@ use super::{
 };
 use crate::{facts, targets::minute};
 
-/// Every schedule's name in the store begins so.
+/// The name of a poll's schedule in the store begins so.
 const POLL: &str = "poll/";
+/// And that of an export's, before the system's name.
+pub(super) const EXPORT: &str = "export/";
 
 /// One schedule as the API shows it.
 #[derive(Debug, Serialize)]
@@ -43,13 +45,17 @@ pub(super) struct ScheduleRow {
     runs: Vec<Run>,
 }
 
-fn row(state: ScheduleState, now: Timestamp) -> ScheduleRow {
-    let paused = state.is_paused(now);
-    let word = match (&state.asked, paused) {
+/// `waiting`, `paused` or `asked`.
+pub(super) fn standing(state: &ScheduleState, now: Timestamp) -> &'static str {
+    match (&state.asked, state.is_paused(now)) {
         (Some(_), _) => "asked",
         (None, true) => "paused",
         (None, false) => "waiting",
-    };
+    }
+}
+
+fn row(state: ScheduleState, now: Timestamp) -> ScheduleRow {
+    let (paused, word) = (state.is_paused(now), standing(&state, now));
     let pause = state.pause.filter(|_| paused);
     ScheduleRow {
         schedule: state.name.strip_prefix(POLL).unwrap_or(&state.name).to_owned(),
@@ -138,9 +144,10 @@ async fn changed<B, S: Schedules + Journal>(
     let state = known(console, name).await?;
     let state = console.store.change_schedule(&state.name, change).await?;
     info!(schedule = state.name, result, "a schedule is changed by hand");
+    let system = if state.name.starts_with(EXPORT) { &name.1 } else { &name.0 };
     let entry = JournalEntry {
         direction: Direction::Note,
-        system: name.0.clone(),
+        system: system.clone(),
         operation: format!("schedule {}/{} {result}", name.0, name.1),
         result: result.to_owned(),
         detail: Some(told),
@@ -158,7 +165,8 @@ fn is_only_woken(state: &ScheduleState) -> bool {
     state.times.is_none() && state.runs.iter().all(|run| run.because == Because::Push)
 }
 
-/// A schedule is known once a producer has been there for it.
+/// A schedule is known once somebody has been there to run it. An export's is shown as it is called in
+/// the store: `export/accounts`.
 async fn known<B, S: Schedules>(
     console: &Console<B, S>,
     (source, endpoint): &(String, String),
@@ -167,6 +175,13 @@ async fn known<B, S: Schedules>(
     if state.version > 0 {
         return Ok(state);
     }
-    let name: String = format!("{source}/{endpoint}").chars().take(60).collect();
-    Err(Problem::not_found(format!("no producer has a schedule `{name}`")))
+    let name = format!("{source}/{endpoint}");
+    if name.starts_with(EXPORT) {
+        let state = console.store.schedule(&name).await?;
+        if state.version > 0 {
+            return Ok(state);
+        }
+    }
+    let name: String = name.chars().take(60).collect();
+    Err(Problem::not_found(format!("nobody has a schedule `{name}`")))
 }

@@ -27,20 +27,20 @@ pub(crate) fn router(bench: &Bench) -> Router {
     })
 }
 
-async fn ask(bench: &Bench, request: Request<Body>) -> (u16, Value) {
+pub(crate) async fn ask(bench: &Bench, request: Request<Body>) -> (u16, Value) {
     let response = router(bench).oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
-async fn get(bench: &Bench, path: &str) -> Value {
+pub(crate) async fn get(bench: &Bench, path: &str) -> Value {
     let (status, answer) = ask(bench, Request::get(path).body(Body::empty()).unwrap()).await;
     assert_eq!(status, 200, "{path}: {answer}");
     answer
 }
 
-async fn post(bench: &Bench, path: &str, body: Value) -> (u16, Value) {
+pub(crate) async fn post(bench: &Bench, path: &str, body: Value) -> (u16, Value) {
     let request = Request::post(path)
         .header(header::HOST, "127.0.0.1:7083")
         .header(header::CONTENT_TYPE, "application/json");

@@ -8,6 +8,7 @@
 mod api;
 mod bench;
 mod channels;
+mod exports;
 mod hook;
 mod smtp;
 mod telling;
