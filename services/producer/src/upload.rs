@@ -53,7 +53,8 @@ pub(crate) async fn upload<P: Publisher, S: Wakes + Cursors + 'static>(
     }
     let known = match receiver.systems.get(&name) {
         Some(System::Files(files)) => files.kind(&kind).map(|found| (files, found)),
-        Some(System::Orderflow(_) | System::Oro(_) | System::Rest(_)) | None => None,
+        Some(System::Orderflow(_) | System::Oro(_) | System::Rest(_) | System::Export(_))
+        | None => None,
     };
     let Some((files, found)) = known else {
         let reason = format!("no files of kind `{kind}` are configured under `{name}`");

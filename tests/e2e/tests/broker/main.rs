@@ -15,6 +15,7 @@ mod database;
 mod demo;
 mod doctor;
 mod events;
+mod exports;
 mod files;
 mod imports;
 mod lanes;
