@@ -1,5 +1,6 @@
 //! The HTTP API: JSON for the CLI, the pages and scripts. Errors are RFC 9457 problems.
 
+mod act;
 mod alerts;
 mod command;
 mod exports;

@@ -6,21 +6,17 @@ use axum::{
 };
 use ferry_broker::Broker;
 use ferry_config::SystemConfig;
-use ferry_store::{
-    Direction, DocumentState, ExportState, Exports, Journal, JournalEntry, Run, ScheduleChange,
-    Schedules,
-};
+use ferry_store::{DocumentState, ExportState, Exports, Journal, Run, ScheduleChange, Schedules};
 use jiff::Timestamp;
 use serde::Serialize;
-use tracing::{error, info};
 
 use super::{
     Console, Problem, Shared,
+    act::{Act, note},
     command::Command,
     schedules::{EXPORT, standing},
     targets::{BY_BYTES_MAX, By, word},
 };
-use crate::facts;
 
 /// Waiting parts are counted up to this many.
 const COUNTED: u32 = 10_000;
@@ -129,7 +125,8 @@ pub(super) async fn run<B: Broker, S: Exports + Journal + Schedules>(
     let told = format!("asked for by {by}");
     let change = ScheduleChange::Ask { by };
     console.store.change_schedule(&format!("{EXPORT}{name}"), change).await?;
-    note(&console, &name, ("export asked", "asked"), told).await;
+    let operation = "export asked".to_owned();
+    note(&console, Act { system: &name, operation, result: "asked", told }).await;
     Ok(Json(row(&console, &name).await?))
 }
 
@@ -146,7 +143,7 @@ pub(super) async fn dissolve<B: Broker, S: Exports + Journal + Schedules>(
         return Err(Problem::not_found(detail));
     }
     let operation = format!("export document {number} dissolved");
-    note(&console, &name, (&operation, "dissolved"), told).await;
+    note(&console, Act { system: &name, operation, result: "dissolved", told }).await;
     Ok(Json(row(&console, &name).await?))
 }
 
@@ -156,25 +153,4 @@ fn known<B, S>(console: &Console<B, S>, name: &str) -> Result<(), Problem> {
     }
     let name: String = name.chars().take(60).collect();
     Err(Problem::not_found(format!("no export is called `{name}`")))
-}
-
-/// The act stands whether it can be written down or not.
-async fn note<B, S: Journal>(
-    console: &Console<B, S>,
-    export: &str,
-    (operation, result): (&str, &str),
-    detail: String,
-) {
-    info!(export, result, "an export is changed by hand");
-    let entry = JournalEntry {
-        direction: Direction::Note,
-        system: export.to_owned(),
-        operation: operation.to_owned(),
-        result: result.to_owned(),
-        detail: Some(detail),
-        ..facts::empty((console.clock)())
-    };
-    if let Err(error) = console.store.append(vec![entry]).await {
-        error!(%error, export, result, "an operator's act is not in the journal");
-    }
 }

@@ -5,19 +5,17 @@ use axum::{
     extract::{Path, State},
 };
 use ferry_broker::Broker;
-use ferry_store::{
-    Because, Direction, Journal, JournalEntry, Run, ScheduleChange, ScheduleState, Schedules,
-};
+use ferry_store::{Because, Journal, Run, ScheduleChange, ScheduleState, Schedules};
 use jiff::Timestamp;
 use serde::Serialize;
-use tracing::{error, info};
 
 use super::{
     Console, Problem, Shared,
+    act::{Act, note},
     command::Command,
     targets::{BY_BYTES_MAX, By, Pause, REASON_BYTES_MAX, lasting, word},
 };
-use crate::{facts, targets::minute};
+use crate::targets::minute;
 
 /// The name of a poll's schedule in the store begins so.
 const POLL: &str = "poll/";
@@ -143,20 +141,9 @@ async fn changed<B, S: Schedules + Journal>(
 ) -> Result<Json<ScheduleRow>, Problem> {
     let state = known(console, name).await?;
     let state = console.store.change_schedule(&state.name, change).await?;
-    info!(schedule = state.name, result, "a schedule is changed by hand");
     let system = if state.name.starts_with(EXPORT) { &name.1 } else { &name.0 };
-    let entry = JournalEntry {
-        direction: Direction::Note,
-        system: system.clone(),
-        operation: format!("schedule {}/{} {result}", name.0, name.1),
-        result: result.to_owned(),
-        detail: Some(told),
-        ..facts::empty((console.clock)())
-    };
-    // The act stands whether it can be written down or not.
-    if let Err(error) = console.store.append(vec![entry]).await {
-        error!(%error, schedule = state.name, result, "an operator's act is not in the journal");
-    }
+    let operation = format!("schedule {}/{} {result}", name.0, name.1);
+    note(console, Act { system, operation, result, told }).await;
     Ok(Json(row(state, (console.clock)())))
 }
 

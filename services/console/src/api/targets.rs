@@ -7,16 +7,16 @@ use axum::{
     extract::{Path, State},
 };
 use ferry_broker::Broker;
-use ferry_store::{Care, CareState, Direction, Journal, JournalEntry};
+use ferry_store::{Care, CareState, Journal};
 use jiff::Timestamp;
 use serde::Deserialize;
-use tracing::{error, info};
 
-use super::{Console, Problem, Shared, command::Command};
-use crate::{
-    facts,
-    targets::{self, TargetRow, minute},
+use super::{
+    Console, Problem, Shared,
+    act::{Act, note},
+    command::Command,
 };
+use crate::targets::{self, TargetRow, minute};
 
 /// What of a reason is kept, in bytes; the store cuts there.
 pub(super) const REASON_BYTES_MAX: usize = 500;
@@ -59,8 +59,9 @@ pub(super) async fn pause<B: Broker, S: Care + Journal>(
     let lasting = pause.until.map(|until| lasting(until, now)).transpose()?;
     let care = console.store.pause(&name, by, reason, lasting).await?;
     let until = pause.until.map(|until| format!(" until {}", minute(until))).unwrap_or_default();
-    info!(target = name, by, "target is paused");
-    note(&console, &name, "paused", format!("paused by {by}{until}: {reason}")).await;
+    let told = format!("paused by {by}{until}: {reason}");
+    let operation = "target paused".to_owned();
+    note(&console, Act { system: &name, operation, result: "paused", told }).await;
     Ok(answer(&console, &care))
 }
 
@@ -74,8 +75,9 @@ pub(super) async fn resume<B: Broker, S: Care + Journal>(
     known(&console, &name)?;
     let by = word("by", &by, BY_BYTES_MAX)?;
     let care = console.store.resume(&name).await?;
-    info!(target = name, by, "target is resumed");
-    note(&console, &name, "resumed", format!("resumed by {by}")).await;
+    let told = format!("resumed by {by}");
+    let operation = "target resumed".to_owned();
+    note(&console, Act { system: &name, operation, result: "resumed", told }).await;
     Ok(answer(&console, &care))
 }
 
@@ -105,19 +107,4 @@ pub(super) fn lasting(until: Timestamp, now: Timestamp) -> Result<Duration, Prob
         .ok()
         .filter(|lasting| !lasting.is_zero())
         .ok_or_else(|| Problem::bad_request(format!("`until` is past: {}", minute(until))))
-}
-
-/// The act stands whether it can be written down or not.
-async fn note<B, S: Journal>(console: &Console<B, S>, target: &str, result: &str, detail: String) {
-    let entry = JournalEntry {
-        direction: Direction::Note,
-        system: target.to_owned(),
-        operation: format!("target {result}"),
-        result: result.to_owned(),
-        detail: Some(detail),
-        ..facts::empty((console.clock)())
-    };
-    if let Err(error) = console.store.append(vec![entry]).await {
-        error!(%error, target, result, "an operator's act is not in the journal");
-    }
 }
