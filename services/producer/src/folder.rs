@@ -60,12 +60,7 @@ type Looks = HashMap<PathBuf, Look>;
 impl<P: Publisher, S: Cursors + Leases> Folder<P, S> {
     pub async fn run(self, draining: CancellationToken) {
         let held = Held::new(Lease { name: self.name(), owner: self.owner.clone() });
-        tokio::select! {
-            biased;
-            () = self.runs(&held, draining) => {}
-            never = held.keep(&self.store) => match never {},
-        }
-        held.release(&self.store).await;
+        held.during(&self.store, self.runs(&held, draining)).await;
     }
 
     async fn runs(&self, held: &Held, draining: CancellationToken) {

@@ -33,8 +33,18 @@ impl Held {
         Ok(mine)
     }
 
-    /// Extends the lease while it is ours. Polled beside the work; ends with it.
-    pub(crate) async fn keep<S: Leases>(&self, store: &S) -> Infallible {
+    /// Does the work, extends the lease beside it while it is ours, and gives it up at the end.
+    pub(crate) async fn during<S: Leases>(&self, store: &S, work: impl Future<Output = ()>) {
+        tokio::select! {
+            biased;
+            () = work => {}
+            never = self.keep(store) => match never {},
+        }
+        // Nothing is lost if the store is down: the lease ends by itself.
+        let _ = store.release(self.lease.clone()).await;
+    }
+
+    async fn keep<S: Leases>(&self, store: &S) -> Infallible {
         loop {
             sleep(limits::LEASE / 3).await;
             if self.mine.load(Ordering::Relaxed) {
@@ -42,10 +52,5 @@ impl Held {
                 let _ = self.take(store).await;
             }
         }
-    }
-
-    /// Gives the lease up. Nothing is lost if the store is down: it ends by itself.
-    pub(crate) async fn release<S: Leases>(self, store: &S) {
-        let _ = store.release(self.lease).await;
     }
 }

@@ -71,12 +71,7 @@ where
     pub async fn run(self, draining: CancellationToken) {
         let lease = Lease { name: self.reading.name(), owner: self.owner.clone() };
         let held = Held::new(lease);
-        tokio::select! {
-            biased;
-            () = self.runs(&held, draining) => {}
-            never = held.keep(&self.reading.store) => match never {},
-        }
-        held.release(&self.reading.store).await;
+        held.during(&self.reading.store, self.runs(&held, draining)).await;
     }
 
     async fn runs(&self, held: &Held, draining: CancellationToken) {

@@ -61,12 +61,7 @@ where
         let Reading { source, endpoint, .. } = &self.reading;
         let name = format!("wake/{source}/{endpoint}");
         let held = Held::new(Lease { name, owner: self.owner.clone() });
-        tokio::select! {
-            biased;
-            () = self.runs(&held, draining) => {}
-            never = held.keep(&self.reading.store) => match never {},
-        }
-        held.release(&self.reading.store).await;
+        held.during(&self.reading.store, self.runs(&held, draining)).await;
     }
 
     async fn runs(&self, held: &Held, draining: CancellationToken) {
