@@ -120,7 +120,7 @@ fn check_encoding(request: &PushRequest<'_>) -> Result<(), Refusal> {
     let declared = xml::declared_encoding(request.body).or(charset);
     let Some(declared) = declared else { return Ok(()) };
     let known = ["utf-8", "utf8", "us-ascii", "ascii"];
-    if request.body.is_ascii() || known.iter().any(|name| declared.eq_ignore_ascii_case(name)) {
+    if known.iter().any(|name| declared.eq_ignore_ascii_case(name)) || request.body.is_ascii() {
         return Ok(());
     }
     let declared: String = declared.chars().take(40).collect();
