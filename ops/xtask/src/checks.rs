@@ -25,7 +25,8 @@ const DENY: &str = "deny --locked --all-features check bans licenses sources";
 /// features and picks its tests by target and name: a choice of packages would change the features
 /// of the crates below, and each of them would be built once more.
 const ALL: &str = "--locked --workspace --features \
-    ferry-node/broker,ferry-amqp/broker,ferry-e2e/broker,ferry-store/postgres,ferry-postgres/postgres";
+    ferry-node/broker,ferry-amqp/broker,ferry-e2e/broker,ferry-store/postgres,ferry-postgres/postgres,\
+    ferry-sftp/openssh";
 
 /// One at a time: they measure, fill and starve.
 const FULL_TESTS: &str = "--features ferry-e2e/full --test full -- --test-threads 1";
@@ -121,6 +122,11 @@ fn packages() -> Result<(), Failed> {
     ferry_postgres::ensure_package(&mut |line| say(line)).map_err(|error| {
         launch::say_package_error(&error);
         eprintln!("Install it, then run this again: apt-get install postgresql");
+        Failed
+    })?;
+    ferry_sshd::ensure_package(&mut |line| say(line)).map_err(|error| {
+        launch::say_package_error(&error);
+        eprintln!("Install it, then run this again: apt-get install openssh-server");
         Failed
     })?;
     if programs()? == Programs::Package {

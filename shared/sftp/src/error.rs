@@ -1,0 +1,32 @@
+//! Why a file is not there.
+
+use std::io;
+
+/// None of these says that the file is *not* there: [`crate::put`] again finds out.
+#[derive(Debug, thiserror::Error)]
+pub enum SftpError {
+    #[error("no connection to {host}:{port}")]
+    Unreachable { host: String, port: u16, source: io::Error },
+    /// Not the server we know, or one whose key was changed.
+    #[error(
+        "{host}:{port} shows the host key {shown}, which is not known; if its owner says that it \
+         was changed, put this one into host_keys"
+    )]
+    HostKey { host: String, port: u16, shown: String },
+    #[error("no agreement with the server on how to speak: {0}")]
+    Handshake(String),
+    #[error("the server refuses the user {user}; it would take: {takes}")]
+    Login { user: String, takes: String },
+    #[error("the folder {0} does not exist, or is no folder")]
+    NoFolder(String),
+    #[error("the server does not permit to {0}")]
+    Denied(&'static str),
+    #[error("{0} is there with another content, and nothing is written over it")]
+    Taken(String),
+    #[error("the server refuses to {what}: {said}")]
+    Refused { what: &'static str, said: String },
+    #[error("the connection was lost while it was to {0}")]
+    Lost(&'static str),
+    #[error("it was not done in time")]
+    Timeout,
+}
