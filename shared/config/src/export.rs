@@ -73,6 +73,7 @@ pub struct ExportPart {
 pub enum ExportWay {
     Folder(PathBuf),
     Http(ExportHttp),
+    Sftp(ExportSftp),
 }
 
 #[derive(Clone, Debug)]
@@ -81,6 +82,27 @@ pub struct ExportHttp {
     pub method: ExportMethod,
     /// Sent as `Authorization: Bearer …`.
     pub bearer: Option<Secret>,
+}
+
+/// An account at an SFTP server.
+#[derive(Clone, Debug)]
+pub struct ExportSftp {
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub login: SftpLogin,
+    /// Fingerprints of the keys that the server may show; at least one.
+    pub host_keys: Vec<String>,
+    /// As the server has it; empty is where a login begins.
+    pub folder: String,
+}
+
+/// How the account shows that it is its owner's.
+#[derive(Clone, Debug)]
+pub enum SftpLogin {
+    Password(Secret),
+    /// A private key's text.
+    Key(Secret),
 }
 
 /// What a document is written as.

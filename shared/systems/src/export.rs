@@ -1,4 +1,5 @@
-//! Exports: documents of many parts, as CSV or XML, into a folder or over HTTP.
+//! Exports: documents of many parts, as CSV or XML, into a folder, over HTTP or on an SFTP
+//! server.
 //!
 //! Every part is rendered by itself: once when it comes, which shows whether it can be brought at all,
 //! and again for its document. Rendering is pure, and the same part gives the same rows. A document is
@@ -10,20 +11,36 @@
 mod content;
 mod folder;
 mod sending;
+mod server;
+
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use ferry_canonical::Part;
-use ferry_config::export::{ExportConfig, ExportWay, NUMBER};
+use ferry_config::export::{ExportConfig, ExportHttp, ExportWay, NUMBER};
 use ferry_http::Conversation;
+use ferry_sftp::Account;
 use uuid::Uuid;
 
 use self::content::Content;
 use crate::{Applied, Effect, Failure, Write};
 
+/// What is seen of a document that somebody has put there before.
+const THERE: &str = "it was there already, with the same content";
+
 #[derive(Debug)]
 pub struct Export {
     config: ExportConfig,
     content: Content,
+    way: Way,
+}
+
+/// Where documents go, with all that can be known of it beforehand.
+#[derive(Debug)]
+enum Way {
+    Folder(PathBuf),
+    Http(ExportHttp),
+    Sftp { account: Box<Account>, folder: String },
 }
 
 /// What stands for one part in a document.
@@ -53,7 +70,14 @@ pub struct Document {
 
 impl Export {
     pub fn new(config: &ExportConfig) -> Result<Self, String> {
-        Ok(Self { config: config.clone(), content: Content::new(&config.content)? })
+        let way = match &config.way {
+            ExportWay::Folder(folder) => Way::Folder(folder.clone()),
+            ExportWay::Http(http) => Way::Http(http.clone()),
+            ExportWay::Sftp(sftp) => {
+                Way::Sftp { account: Box::new(server::account(sftp)?), folder: sftp.folder.clone() }
+            }
+        };
+        Ok(Self { config: config.clone(), content: Content::new(&config.content)?, way })
     }
 
     pub const fn config(&self) -> &ExportConfig {
@@ -103,17 +127,23 @@ impl Export {
         document: &Document,
     ) -> Result<Option<String>, Failure> {
         let within = self.config.timeout.0;
-        match &self.config.way {
-            ExportWay::Folder(folder) => folder::put(folder, document, within).await,
-            ExportWay::Http(http) => sending::send((http, within), conversation, document).await,
+        match &self.way {
+            Way::Folder(folder) => folder::put(folder, document, within).await,
+            Way::Http(http) => sending::send((http, within), conversation, document).await,
+            Way::Sftp { account, folder } => {
+                server::put((account.as_ref(), folder.as_str()), document, within).await
+            }
         }
     }
 
     /// Of an address nothing can be said without a document.
-    pub fn probe(&self) -> Result<(), Failure> {
-        match &self.config.way {
-            ExportWay::Folder(folder) => folder::probe(folder),
-            ExportWay::Http(_) => Ok(()),
+    pub async fn probe(&self) -> Result<(), Failure> {
+        match &self.way {
+            Way::Folder(folder) => folder::probe(folder),
+            Way::Http(_) => Ok(()),
+            Way::Sftp { account, folder } => {
+                server::probe((account.as_ref(), folder.as_str()), self.config.timeout.0).await
+            }
         }
     }
 }

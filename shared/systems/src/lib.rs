@@ -286,7 +286,7 @@ impl System {
             Self::Oro(system) => system.probe(conversation).await,
             Self::Rest(system) => system.probe(conversation).await,
             Self::Files(system) => system.probe(),
-            Self::Export(system) => system.probe(),
+            Self::Export(system) => system.probe().await,
         }
     }
 }

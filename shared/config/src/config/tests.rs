@@ -3,7 +3,7 @@ use std::{path::Path, time::Duration};
 use super::*;
 use crate::{
     Environment,
-    export::{ExportContent, ExportWay},
+    export::{ExportContent, ExportWay, SftpLogin},
     system::{Delimiter, OrderDetail},
     timeline::worst_case_timeline,
 };
@@ -252,6 +252,20 @@ fn alerts_are_told_to_nobody_unless_somebody_is_named() {
     assert_eq!(webhook.secret.unwrap().reveal(), "hush-erp");
     assert_eq!((mail.port, mail.tls, mail.to.len()), (587, crate::MailTls::Starttls, 1));
     assert_eq!(mail.login.unwrap().password.reveal(), "hush-erp");
+}
+
+#[test]
+fn an_account_at_a_server_is_read_with_its_secret() {
+    const FOLDER: &str = "folder = \"accounts\"\n";
+    const SFTP: &str = "sftp = { host = \"partner.example\", user = \"acme\", \
+        password = { env = \"ERP_TOKEN\" }, host_keys = [\"SHA256:uNiVztksCsDhcc0u9e8BrsMmvfNgUkAgBwy7VH5TSlQ\"] }\n";
+    assert_eq!(sample().matches(FOLDER).count(), 1);
+    let config = parsed(&sample().replacen(FOLDER, SFTP, 1)).unwrap();
+    let SystemConfig::Export(accounts) = &config.systems["accounts"] else { panic!() };
+    let ExportWay::Sftp(account) = &accounts.way else { panic!() };
+    let SftpLogin::Password(password) = &account.login else { panic!() };
+    assert_eq!((account.port, password.reveal()), (22, "hush-erp"));
+    assert!(!format!("{account:?}").contains("hush"));
 }
 
 #[test]

@@ -42,12 +42,15 @@ pub(crate) struct RawExport {
     /// what fits the format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
-    /// The folder that documents are put into. This, or `http`.
+    /// The folder that documents are put into. This, `http` or `sftp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) folder: Option<PathBuf>,
-    /// Where documents are sent to. This, or `folder`.
+    /// Where documents are sent to. This, `folder` or `sftp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) http: Option<RawExportHttp>,
+    /// The server that documents are put on. This, `folder` or `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sftp: Option<RawExportSftp>,
     /// A document is due at intervals. Not together with `cron`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) every: Option<HumanDuration>,
@@ -115,6 +118,34 @@ pub(crate) struct RawExportHttp {
     /// Says that documents may go over plain HTTP to a host that is not this one.
     #[serde(default)]
     pub(crate) allow_plain_http: bool,
+}
+
+/// A server that documents are put on.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawExportSftp {
+    /// A name or an address.
+    pub(crate) host: String,
+    #[serde(default = "ssh_port")]
+    #[schemars(range(min = 1))]
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    /// This, or `key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) password: Option<SecretRef>,
+    /// A private key without a passphrase, Ed25519 or ECDSA. This, or `password`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<SecretRef>,
+    /// Fingerprints of the keys that the server may show, as `ssh-keygen -lf` prints them: `SHA256:…`.
+    /// A server that shows another is told nothing.
+    pub(crate) host_keys: Vec<String>,
+    /// As the server has it. Default: where a login begins.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) folder: String,
+}
+
+const fn ssh_port() -> u16 {
+    22
 }
 
 const fn comma() -> Delimiter {

@@ -14,7 +14,7 @@ mod system;
 
 pub(crate) use alerts::{RawAlerts, RawMail, RawWebhook};
 pub(crate) use care::{RawCare, RawDay, RawLimits, RawMaintenance};
-pub(crate) use export::{RawExport, RawExportHttp, RawExportPart};
+pub(crate) use export::{RawExport, RawExportHttp, RawExportPart, RawExportSftp};
 pub(crate) use orderflow::{RawOrderflowImport, RawReturnWords};
 pub(crate) use responses::{RawCondition, RawResponseRule};
 pub(crate) use route::{RawRetry, RawRetryOverride, RawRoute};

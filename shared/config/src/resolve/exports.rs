@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::{Reader, schedule_of};
 use crate::{
-    ConfigError, HumanDuration, SystemConfig,
+    ConfigError, HumanDuration, Secret, SystemConfig,
     export::{
-        ExportConfig, ExportContent, ExportFormat, ExportHttp, ExportPart, ExportWay, NUMBER,
+        ExportConfig, ExportContent, ExportFormat, ExportHttp, ExportPart, ExportSftp, ExportWay,
+        NUMBER, SftpLogin,
     },
-    raw::{RawExport, RawExportPart, RawSystem},
+    raw::{RawExport, RawExportHttp, RawExportPart, RawExportSftp, RawSystem},
     system::Limits,
 };
 
@@ -24,16 +25,11 @@ pub(super) fn resolve(
 ) -> Result<ExportConfig, ConfigError> {
     let key = format!("systems.{name}");
     let ending = raw.format.ending();
-    let bearer = raw.http.as_ref().and_then(|http| http.bearer.as_ref());
-    let bearer = bearer.map(|secret| reader.secret(&format!("{key}.http.bearer"), secret));
-    let way = match (&raw.folder, &raw.http) {
-        (_, Some(http)) => ExportWay::Http(ExportHttp {
-            url: super::without_trailing_slash(&http.url),
-            method: http.method,
-            bearer: bearer.transpose()?,
-        }),
-        (folder, None) => {
-            ExportWay::Folder(reader.path(folder.as_deref().unwrap_or(Path::new(""))))
+    let way = match (&raw.http, &raw.sftp) {
+        (Some(http), _) => ExportWay::Http(address(reader, &format!("{key}.http"), http)?),
+        (None, Some(sftp)) => ExportWay::Sftp(account(reader, &format!("{key}.sftp"), sftp)?),
+        (None, None) => {
+            ExportWay::Folder(reader.path(raw.folder.as_deref().unwrap_or(Path::new(""))))
         }
     };
     Ok(ExportConfig {
@@ -47,6 +43,33 @@ pub(super) fn resolve(
         timeout: raw.timeout,
         limits: Limits { timeout: RENDERING, settle_after: RENDERING, ..Limits::default() },
         content: content(reader, &key, raw, systems)?,
+    })
+}
+
+fn address(reader: &Reader<'_>, key: &str, raw: &RawExportHttp) -> Result<ExportHttp, ConfigError> {
+    let bearer = raw.bearer.as_ref().map(|raw| reader.secret(&format!("{key}.bearer"), raw));
+    Ok(ExportHttp {
+        url: super::without_trailing_slash(&raw.url),
+        method: raw.method,
+        bearer: bearer.transpose()?,
+    })
+}
+
+fn account(reader: &Reader<'_>, key: &str, raw: &RawExportSftp) -> Result<ExportSftp, ConfigError> {
+    let secret = |field, raw| reader.secret(&format!("{key}.{field}"), raw);
+    let login = match (&raw.password, &raw.key) {
+        (_, Some(raw)) => SftpLogin::Key(secret("key", raw)?),
+        (Some(raw), None) => SftpLogin::Password(secret("password", raw)?),
+        // The lint lets nobody pass who has neither.
+        (None, None) => SftpLogin::Password(Secret::new("")),
+    };
+    Ok(ExportSftp {
+        host: raw.host.clone(),
+        port: raw.port,
+        user: raw.user.clone(),
+        login,
+        host_keys: raw.host_keys.clone(),
+        folder: raw.folder.clone(),
     })
 }
 

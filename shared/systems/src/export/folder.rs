@@ -20,11 +20,8 @@ use bytes::Bytes;
 use ferry_canonical::FailureKind;
 use tokio::{task::spawn_blocking, time::timeout};
 
-use super::Document;
+use super::{Document, THERE};
 use crate::Failure;
-
-/// What is seen of a document that somebody has put there before.
-const THERE: &str = "it was there already, with the same content";
 
 /// What a thread is to write, for as long as somebody waits for it.
 struct Writing {

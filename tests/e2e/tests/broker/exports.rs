@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use ferry_e2e::{Installation, Systems, wait_for, wait_until};
+use ferry_sshd::Server;
 use serde_json::{Value, json};
 
 use crate::SOON;
@@ -48,7 +49,11 @@ facet = "catalogue"
 to = ["accounts"]"#;
 
 fn installation(name: &str) -> Installation {
-    let feed = format!("{LAST}{FEED}");
+    installation_with(name, FEED)
+}
+
+fn installation_with(name: &str, feed: &str) -> Installation {
+    let feed = format!("{LAST}{feed}");
     let ferry = Installation::new(name, Systems::default(), &[(LAST, &feed)]);
     for (name, program) in [("row.jq", "."), ("product.jq", "{sku, name}")] {
         fs::write(ferry.folder().join(name), program).unwrap();
@@ -80,6 +85,15 @@ fn rows(folder: &Path) -> Vec<String> {
         rows.extend(body.lines().map(str::to_owned));
     }
     rows
+}
+
+/// What an operator sees once a try has failed this way.
+fn failed(ferry: &Installation, console: &str, how: &str) -> String {
+    wait_for(&format!("a try that failed: {how}"), SOON, || {
+        let output = ferry.ask(&["exports", "ls", "--console", console]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        said.contains(how).then_some(said)
+    })
 }
 
 #[test]
@@ -117,14 +131,37 @@ fn a_folder_that_is_away_holds_documents_back_and_an_operator_sees_why() {
     fs::remove_dir(&out).unwrap();
     let _services = ["loader", "producer", "transformer"].map(|service| ferry.run(service));
     put(&ferry, 3);
-    let at = ["--console", console.url.as_str()];
-    let told = wait_for("a try that failed", SOON, || {
-        let output = ferry.ask(&["exports", "ls", at[0], at[1]]);
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        said.contains("connection: ").then_some(said)
-    });
+    let told = failed(&ferry, &console.url, "connection: ");
     assert!(told.contains("products-00000001.csv"), "{told}");
     fs::create_dir(&out).unwrap();
     wait_until("the document to come", SOON, || out.join("products-00000001.csv").exists());
     assert_eq!(rows(&out).len(), 3);
+}
+
+#[test]
+fn documents_are_put_on_a_server_and_wait_for_one_that_is_away() {
+    let mut server = Server::start().unwrap();
+    let inbox = server.inbox();
+    let sftp = format!(
+        "sftp = {{ host = \"127.0.0.1\", port = {}, user = \"{}\", key = {{ file = \"login\" }}, \
+         host_keys = [\"{}\"], folder = \"{}\" }}",
+        server.port(),
+        server.user(),
+        server.host_key().unwrap(),
+        inbox.display()
+    );
+    let ferry = installation_with("exports-sftp", &FEED.replace("folder = \"out\"", &sftp));
+    fs::write(ferry.folder().join("login"), server.login_key().unwrap()).unwrap();
+    let console = ferry.run("console");
+    let _services = ["loader", "producer", "transformer"].map(|service| ferry.run(service));
+    put(&ferry, 3);
+    wait_until("the document to come", SOON, || inbox.join("products-00000001.csv").exists());
+    server.stop();
+    put(&ferry, 5);
+    let told = failed(&ferry, &console.url, "connection: no connection to 127.0.0.1:");
+    assert!(told.contains("products-00000002.csv"), "{told}");
+    server.start_again().unwrap();
+    wait_until("what waited to come", SOON, || inbox.join("products-00000002.csv").exists());
+    let found: Vec<String> = (0..3).chain(3..5).map(|n| format!("P-{n},\"Mug, red\"")).collect();
+    assert_eq!(rows(&inbox), found);
 }

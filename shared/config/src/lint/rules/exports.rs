@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     export::{ExportFormat, NUMBER},
-    raw::{RawConfig, RawExport, RawExportHttp, RawSystem},
+    raw::{RawConfig, RawExport, RawExportHttp, RawExportSftp, RawSystem},
 };
 
 /// With the number, what every file system takes.
@@ -107,14 +107,17 @@ fn parts(key: &str, raw: &RawExport, base_dir: &Path, findings: &mut Findings<'_
 }
 
 fn way(key: &str, raw: &RawExport, findings: &mut Findings<'_>) {
-    match (&raw.folder, &raw.http) {
-        (Some(_), Some(_)) => findings.error(key, "`folder` and `http` exclude each other"),
-        (None, None) => findings.error(key, "nothing says where to: `folder` or `http`"),
-        (Some(folder), None) if folder.as_os_str().is_empty() => {
+    match (&raw.folder, &raw.http, &raw.sftp) {
+        (None, None, None) => {
+            findings.error(key, "nothing says where to: `folder`, `http` or `sftp`");
+        }
+        (Some(folder), None, None) if folder.as_os_str().is_empty() => {
             findings.error(&format!("{key}.folder"), "it must be the path of a folder");
         }
-        (Some(_), None) => {}
-        (None, Some(http)) => address(&format!("{key}.http"), http, findings),
+        (Some(_), None, None) => {}
+        (None, Some(http), None) => address(&format!("{key}.http"), http, findings),
+        (None, None, Some(sftp)) => account(&format!("{key}.sftp"), sftp, findings),
+        _ => findings.error(key, "`folder`, `http` and `sftp` exclude each other"),
     }
 }
 
@@ -125,6 +128,37 @@ fn address(key: &str, raw: &RawExportHttp, findings: &mut Findings<'_>) {
     if let Some(bearer) = &raw.bearer {
         secret(&format!("{key}.bearer"), bearer, findings);
     }
+}
+
+fn account(key: &str, raw: &RawExportSftp, findings: &mut Findings<'_>) {
+    for (field, text) in [("host", &raw.host), ("user", &raw.user)] {
+        if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            findings.error(&format!("{key}.{field}"), "it must be a name, without white space");
+        }
+    }
+    match (&raw.password, &raw.key) {
+        (Some(_), Some(_)) => findings.error(key, "`password` and `key` exclude each other"),
+        (None, None) => findings.error(key, "nothing shows who we are: `password` or `key`"),
+        (Some(password), None) => secret(&format!("{key}.password"), password, findings),
+        (None, Some(login)) => secret(&format!("{key}.key"), login, findings),
+    }
+    if raw.host_keys.is_empty() {
+        let message = "without a key that the server may show none can be trusted: take what \
+                       `ssh-keyscan HOST | ssh-keygen -lf -` prints, once its owner has confirmed it";
+        findings.error(&format!("{key}.host_keys"), message);
+    }
+    for (index, host_key) in raw.host_keys.iter().enumerate() {
+        if !is_fingerprint(host_key) {
+            let message = "it must be SHA256: and 43 characters, as `ssh-keygen -lf` prints it";
+            findings.error(&format!("{key}.host_keys[{index}]"), message);
+        }
+    }
+}
+
+/// Whether it is a fingerprint by its form: base64 of 32 bytes, without padding.
+fn is_fingerprint(text: &str) -> bool {
+    let is_base64 = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/');
+    text.strip_prefix("SHA256:").is_some_and(|hash| hash.len() == 43 && hash.bytes().all(is_base64))
 }
 
 fn times(key: &str, raw: &RawExport, findings: &mut Findings<'_>) {

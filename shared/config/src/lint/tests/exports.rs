@@ -33,6 +33,14 @@ fn changed(from: &str, to: &str) -> Vec<String> {
 const CRON: &str = "cron = \"0 18 * * *\"";
 const FOLDER: &str = "folder = \"accounts\"";
 const KEY: &str = "systems.accounts";
+const HOST_KEYS: &str = "host_keys = [\"SHA256:uNiVztksCsDhcc0u9e8BrsMmvfNgUkAgBwy7VH5TSlQ\"]";
+const PASSWORD: &str = "password = { env = \"ACCOUNTS_PASSWORD\" }";
+
+/// An account at a server, and what else is said of it.
+fn sftp(more: &[&str]) -> String {
+    let more = more.join(", ");
+    format!("sftp = {{ host = \"partner.example\", user = \"acme\", {more} }}")
+}
 
 #[test]
 fn an_export_that_says_what_when_and_where_is_fine() {
@@ -42,6 +50,8 @@ fn an_export_that_says_what_when_and_where_is_fine() {
         (CRON, "flush_after = \"10m\""),
         (CRON, "flush_at = 100\nflush_after = \"10m\"\nevery = \"1d\""),
         (FOLDER, "http = { url = \"https://accounts.example/in\", method = \"put\" }"),
+        (FOLDER, &sftp(&[PASSWORD, HOST_KEYS])),
+        (FOLDER, &sftp(&["key = { file = \"login\" }", HOST_KEYS, "port = 2222, folder = \"in\""])),
         (FOLDER, "folder = \"accounts\"\nname = \"orders-{number}.txt\"\ndelimiter = \"tab\""),
         (
             "format = \"csv\"\ncolumns = [\"order\", \"total\"]",
@@ -56,11 +66,11 @@ fn an_export_that_says_what_when_and_where_is_fine() {
 fn an_export_that_would_never_go_anywhere_is_refused() {
     let cases = [
         (CRON, "", "nothing says when: `every`, `cron`, `flush_at` or `flush_after`"),
-        (FOLDER, "", "nothing says where to: `folder` or `http`"),
+        (FOLDER, "", "nothing says where to: `folder`, `http` or `sftp`"),
         (
             FOLDER,
             "folder = \"a\"\nhttp = { url = \"https://accounts.example\" }",
-            "`folder` and `http` exclude each other",
+            "`folder`, `http` and `sftp` exclude each other",
         ),
         ("columns = [\"order\", \"total\"]", "", "csv needs `columns`"),
     ];
@@ -91,6 +101,26 @@ fn documents_do_not_go_over_plain_http_unless_somebody_says_so() {
     assert_eq!(http("").len(), 1);
     assert!(http("")[0].starts_with(&format!("{KEY}.http.url: ")), "{:?}", http(""));
     assert_eq!(http(", allow_plain_http = true"), [""; 0]);
+}
+
+#[test]
+fn a_server_is_named_and_known_and_so_are_we() {
+    let both = format!("{PASSWORD}, key = {{ file = \"login\" }}");
+    let cases: [(&[&str], &str); 6] = [
+        (&[HOST_KEYS], ": nothing shows who we are"),
+        (&[HOST_KEYS, &both], ": `password` and `key` exclude each other"),
+        (&[PASSWORD, "host_keys = []"], ".host_keys: without a key"),
+        (&[PASSWORD, "host_keys = [\"MD5:ab:cd\"]"], ".host_keys[0]: it must be SHA256:"),
+        (&[PASSWORD, HOST_KEYS, "port = 0"], ".port: it must be at least 1"),
+        (&["password = {}", HOST_KEYS], ".password: a secret is"),
+    ];
+    for (said, expected) in cases {
+        let found = changed(FOLDER, &sftp(said));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with(&format!("{KEY}.sftp{expected}")), "{found:?}");
+    }
+    let named = sftp(&[PASSWORD, HOST_KEYS]).replace("partner.example", "two words");
+    assert_eq!(changed(FOLDER, &named).len(), 1);
 }
 
 #[test]
