@@ -70,7 +70,25 @@ fn despatched<'a>(write: &Write<'a>, shipment: &'a OrderShipment) -> Vec<&'a Ord
         | Part::ProductCatalogue(_)
         | Part::ProductStock(_) => None,
     });
-    known.chain([shipment]).filter(|shipment| shipment.despatched).collect()
+    let mut despatched: Vec<&OrderShipment> = Vec::new();
+    for shipment in known.chain([shipment]).filter(|shipment| shipment.despatched) {
+        if !despatched.iter().any(|other| is_same(other, shipment)) {
+            despatched.push(shipment);
+        }
+    }
+    despatched
+}
+
+/// Whether they are one parcel under two references: the warehouse names a shipment anew when it splits
+/// its order (OrderFlow reference §8).
+fn is_same(one: &OrderShipment, other: &OrderShipment) -> bool {
+    let numbers = |shipment: &OrderShipment| {
+        let numbers = shipment.tracking.iter().map(|tracking| tracking.number.trim().to_owned());
+        numbers.filter(|number| !number.is_empty()).collect::<BTreeSet<_>>()
+    };
+    let lines = |shipment: &OrderShipment| by_sku(shipment.lines.iter().map(leaving));
+    let numbers = (numbers(one), numbers(other));
+    !numbers.0.is_empty() && numbers.0 == numbers.1 && lines(one) == lines(other)
 }
 
 /// Method and number of what is not yet on the order, each number once.
@@ -225,6 +243,18 @@ mod tests {
         POST /ordershippingtrackings {"data":{"type":"ordershippingtrackings","attributes":{"method":"DPD Next Day","number":"T-S2"},"relationships":{"orders":{"data":[{"type":"orders","id":"41"}]}}}}
         PATCH /orders/41 {"data":{"type":"orders","id":"41","relationships":{"shippingStatus":{"data":{"type":"ordershippingstatuses","id":"shipped"}}}}}
         "#);
+    }
+
+    #[tokio::test]
+    async fn a_parcel_that_was_named_anew_leaves_once() {
+        let shop = Shop::answering([order("not_shipped", "T-S"), ok("PATCH /orders/41")]);
+        let named = |reference: &str| {
+            let text = shipment(reference, true, "1.5").to_json();
+            let text = text.replace(&format!("T-{reference}"), "T-S");
+            Part::from_json(ferry_canonical::Facet::Shipment, text.as_bytes()).unwrap()
+        };
+        apply(&shop, &[named("WEB-1"), named("WEB-1_S1")]).await.unwrap();
+        assert!(shop.written()[0].contains(r#""id":"partially_shipped""#));
     }
 
     #[tokio::test]
