@@ -88,7 +88,7 @@ pub(crate) fn test(path: &Path, args: &TestArgs, as_json: bool) -> Done {
 }
 
 /// The systems of a configuration whose secrets may be elsewhere.
-fn systems(path: &Path) -> Result<BTreeMap<String, System>, Stop> {
+fn systems(path: &Path) -> Result<BTreeMap<String, SystemConfig>, Stop> {
     let bad = |error: &dyn std::error::Error| Stop {
         code: exit::BAD_CONFIGURATION,
         text: format!("{}: {}", path.display(), ferry_service::Chain(error)),
@@ -97,11 +97,7 @@ fn systems(path: &Path) -> Result<BTreeMap<String, System>, Stop> {
     let base = path.parent().unwrap_or_else(|| Path::new(""));
     let config =
         Config::parse(&text, base, &Environment::permissive()).map_err(|error| bad(&error))?;
-    let built = |(name, system): (&String, &SystemConfig)| {
-        let system = System::new(name, system).map_err(|error| bad(&error))?;
-        Ok::<_, Stop>((name.clone(), system))
-    };
-    config.systems.iter().map(built).collect()
+    Ok(config.systems)
 }
 
 /// The files themselves, and of folders what may be recordings, by name.
@@ -133,7 +129,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
 }
 
 /// What became of one recording, item by item.
-fn held(systems: &BTreeMap<String, System>, file: &Path) -> Vec<Line> {
+fn held(systems: &BTreeMap<String, SystemConfig>, file: &Path) -> Vec<Line> {
     let name = file.display().to_string();
     match text(file) {
         Ok(text) => compared(systems, &name, &text),
@@ -161,7 +157,7 @@ fn wrong(file: &str, problem: String) -> Line {
     }
 }
 
-fn compared(systems: &BTreeMap<String, System>, file: &str, text: &str) -> Vec<Line> {
+fn compared(systems: &BTreeMap<String, SystemConfig>, file: &str, text: &str) -> Vec<Line> {
     let recording: Recording = match toml_edit::de::from_str(text) {
         Ok(recording) => recording,
         Err(error) => {
@@ -171,6 +167,11 @@ fn compared(systems: &BTreeMap<String, System>, file: &str, text: &str) -> Vec<L
     let Some(system) = systems.get(&recording.system) else {
         let problem = format!("system: the configuration has no `{}`", recording.system);
         return vec![wrong(file, problem)];
+    };
+    // The others may need secrets that are elsewhere.
+    let system = match System::new(&recording.system, system) {
+        Ok(system) => system,
+        Err(error) => return vec![wrong(file, ferry_service::Chain(&error).to_string())],
     };
     let headers = recording.headers.iter();
     let response = Response {
@@ -246,13 +247,18 @@ fn shown(line: &Line) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ferry_config::{
+        Secret,
+        export::{ExportSftp, ExportWay, SftpLogin},
+    };
+
     use super::*;
 
     fn ops(path: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
     }
 
-    fn sample() -> BTreeMap<String, System> {
+    fn sample() -> BTreeMap<String, SystemConfig> {
         systems(&ops("config/ferry.sample.toml")).unwrap_or_else(|stop| panic!("{}", stop.text))
     }
 
@@ -270,6 +276,30 @@ mod tests {
         for verdict in ["ok", "duplicate", "retry", "rejected", "missing_reference", "auth"] {
             assert!(lines.iter().any(|line| line.verdict == verdict), "no recording of {verdict}");
         }
+    }
+
+    #[test]
+    fn a_system_whose_key_is_elsewhere_keeps_no_other_from_being_asked() {
+        let mut systems = sample();
+        let Some(SystemConfig::Export(accounts)) = systems.get_mut("accounts") else { panic!() };
+        accounts.way = ExportWay::Sftp(ExportSftp {
+            host: "partner.test".to_owned(),
+            port: 22,
+            user: "acme".to_owned(),
+            login: SftpLogin::Key(Secret::new("unread")),
+            host_keys: vec!["SHA256:uNiVztksCsDhcc0u9e8BrsMmvfNgUkAgBwy7VH5TSlQ".to_owned()],
+            folder: String::new(),
+        });
+        let recording = |system: &str| {
+            let text = format!(
+                "system = \"{system}\"\nstatus = 200\nbody = \"{{}}\"\n\
+                                [[expect]]\nverdict = \"ok\"\n"
+            );
+            compared(&systems, "one.toml", &text).remove(0)
+        };
+        assert!(recording("erp").ok);
+        let told = recording("accounts").problem.unwrap();
+        assert!(told.contains("private key") && !told.contains("unread"), "{told}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    HumanDuration, ScheduleConfig, Secret,
+    HumanDuration, ResponseRule, ScheduleConfig, Secret,
     system::{Delimiter, Limits, Mapping, OrderflowConfig},
 };
 
@@ -82,6 +82,8 @@ pub struct ExportHttp {
     pub method: ExportMethod,
     /// Sent as `Authorization: Bearer …`.
     pub bearer: Option<Secret>,
+    /// What answers mean, in this order, where that is more than their status.
+    pub responses: Vec<ResponseRule>,
 }
 
 /// An account at an SFTP server.

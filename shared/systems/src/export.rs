@@ -17,13 +17,13 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use ferry_canonical::Part;
-use ferry_config::export::{ExportConfig, ExportHttp, ExportWay, NUMBER};
-use ferry_http::Conversation;
+use ferry_config::export::{ExportConfig, ExportWay, NUMBER};
+use ferry_http::{Conversation, Response};
 use ferry_sftp::Account;
 use uuid::Uuid;
 
-use self::content::Content;
-use crate::{Applied, Effect, Failure, Write};
+use self::{content::Content, sending::Receiver};
+use crate::{Applied, Effect, Failure, Reading, Write};
 
 /// What is seen of a document that somebody has put there before.
 const THERE: &str = "it was there already, with the same content";
@@ -39,7 +39,7 @@ pub struct Export {
 #[derive(Debug)]
 enum Way {
     Folder(PathBuf),
-    Http(ExportHttp),
+    Http(Box<Receiver>),
     Sftp { account: Box<Account>, folder: String },
 }
 
@@ -72,7 +72,7 @@ impl Export {
     pub fn new(config: &ExportConfig) -> Result<Self, String> {
         let way = match &config.way {
             ExportWay::Folder(folder) => Way::Folder(folder.clone()),
-            ExportWay::Http(http) => Way::Http(http.clone()),
+            ExportWay::Http(http) => Way::Http(Box::new(Receiver::new(http))),
             ExportWay::Sftp(sftp) => {
                 Way::Sftp { account: Box::new(server::account(sftp)?), folder: sftp.folder.clone() }
             }
@@ -129,10 +129,20 @@ impl Export {
         let within = self.config.timeout.0;
         match &self.way {
             Way::Folder(folder) => folder::put(folder, document, within).await,
-            Way::Http(http) => sending::send((http, within), conversation, document).await,
+            Way::Http(receiver) => {
+                sending::send((receiver.as_ref(), within), conversation, document).await
+            }
             Way::Sftp { account, folder } => {
                 server::put((account.as_ref(), folder.as_str()), document, within).await
             }
+        }
+    }
+
+    /// What an answer to a document comes to; of a file there is none.
+    pub fn answered(&self, response: &Response) -> Vec<Reading> {
+        match &self.way {
+            Way::Http(receiver) => vec![receiver.answered(response)],
+            Way::Folder(_) | Way::Sftp { .. } => Vec::new(),
         }
     }
 

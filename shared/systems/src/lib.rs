@@ -275,7 +275,8 @@ impl System {
             Self::Orderflow(system) => system.answered(response, asked),
             Self::Oro(system) => vec![system.answered(response, asked)],
             Self::Rest(system) => vec![system.answered(response, asked)],
-            Self::Files(_) | Self::Export(_) => Vec::new(),
+            Self::Export(system) => system.answered(response),
+            Self::Files(_) => Vec::new(),
         }
     }
 

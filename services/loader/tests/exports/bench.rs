@@ -69,6 +69,7 @@ impl Bench {
             url: "http://accounts.test/in".to_owned(),
             method: ExportMethod::Post,
             bearer: Some(Secret::new("hush")),
+            responses: Vec::new(),
         });
         bench
     }

@@ -6,7 +6,7 @@ use ferry_canonical::Facet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::RawSchedule;
+use super::{RawResponseRule, RawSchedule};
 use crate::{
     CatchUp, HumanDuration,
     export::{ExportFormat, ExportMethod},
@@ -48,6 +48,10 @@ pub(crate) struct RawExport {
     /// Where documents are sent to. This, `folder` or `sftp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) http: Option<RawExportHttp>,
+    /// What answers over `http` mean, where that is more than their status; the first rule that fits
+    /// counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) responses: Vec<RawResponseRule>,
     /// The server that documents are put on. This, `folder` or `http`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sftp: Option<RawExportSftp>,

@@ -9,7 +9,7 @@ use crate::{
         ExportConfig, ExportContent, ExportFormat, ExportHttp, ExportPart, ExportSftp, ExportWay,
         NUMBER, SftpLogin,
     },
-    raw::{RawExport, RawExportHttp, RawExportPart, RawExportSftp, RawSystem},
+    raw::{RawExport, RawExportHttp, RawExportPart, RawExportSftp, RawResponseRule, RawSystem},
     system::Limits,
 };
 
@@ -26,7 +26,9 @@ pub(super) fn resolve(
     let key = format!("systems.{name}");
     let ending = raw.format.ending();
     let way = match (&raw.http, &raw.sftp) {
-        (Some(http), _) => ExportWay::Http(address(reader, &format!("{key}.http"), http)?),
+        (Some(http), _) => {
+            ExportWay::Http(address(reader, &format!("{key}.http"), http, &raw.responses)?)
+        }
         (None, Some(sftp)) => ExportWay::Sftp(account(reader, &format!("{key}.sftp"), sftp)?),
         (None, None) => {
             ExportWay::Folder(reader.path(raw.folder.as_deref().unwrap_or(Path::new(""))))
@@ -46,12 +48,18 @@ pub(super) fn resolve(
     })
 }
 
-fn address(reader: &Reader<'_>, key: &str, raw: &RawExportHttp) -> Result<ExportHttp, ConfigError> {
+fn address(
+    reader: &Reader<'_>,
+    key: &str,
+    raw: &RawExportHttp,
+    responses: &[RawResponseRule],
+) -> Result<ExportHttp, ConfigError> {
     let bearer = raw.bearer.as_ref().map(|raw| reader.secret(&format!("{key}.bearer"), raw));
     Ok(ExportHttp {
         url: super::without_trailing_slash(&raw.url),
         method: raw.method,
         bearer: bearer.transpose()?,
+        responses: super::rules_of(responses),
     })
 }
 

@@ -20,7 +20,13 @@ pub(super) fn check(key: &str, system: &RawSystem, findings: &mut Findings<'_>) 
             &system.responses
         }
         RawSystem::Rest(system) => &system.responses,
-        RawSystem::Export(_) | RawSystem::Files(_) => return,
+        RawSystem::Export(system) => {
+            if system.http.is_none() && !system.responses.is_empty() {
+                findings.error(&key, "only `http` answers");
+            }
+            &system.responses
+        }
+        RawSystem::Files(_) => return,
     };
     if rules.len() > RULES_MAX {
         findings.error(&key, format!("a system has at most {RULES_MAX} rules"));

@@ -104,6 +104,16 @@ fn documents_do_not_go_over_plain_http_unless_somebody_says_so() {
 }
 
 #[test]
+fn what_does_not_answer_has_no_rules_about_answers() {
+    const RULE: &str =
+        "[[systems.accounts.responses]]\nname = \"seen\"\nstatus = \"409\"\nthen = \"rejected\"";
+    let with = |way: &str| {
+        changed("mapping = \"order.jq\"", &format!("mapping = \"order.jq\"\n{way}\n{RULE}"))
+    };
+    assert_eq!(with(""), [format!("{KEY}.responses: only `http` answers")]);
+}
+
+#[test]
 fn a_server_is_named_and_known_and_so_are_we() {
     let both = format!("{PASSWORD}, key = {{ file = \"login\" }}");
     let cases: [(&[&str], &str); 6] = [
