@@ -19,6 +19,9 @@ async fn start(service: Service) -> anyhow::Result<()> {
     service.serve(axum::Router::new()).await?;
     let config = &service.config;
     let targets = Target::all(config).map_err(|error| BadConfiguration(format!("{error}")))?;
+    for target in targets.iter().filter(|target| service.serves(&target.name)) {
+        target.equipped().map_err(|error| BadConfiguration(format!("{error}")))?;
+    }
     let store_ready = service.readiness.condition("store");
     let store = Store::of(&config.store, ferry_service::now)
         .map_err(|error| BadConfiguration(error.to_string()))?;

@@ -8,14 +8,14 @@ use ferry_config::{
 };
 use ferry_http::Conversation;
 use ferry_retry::{Schedule, ScheduleError};
-use ferry_systems::{Failure, Held, System};
+use ferry_systems::{Failure, Held, System, SystemError};
 use futures_util::{FutureExt as _, future::BoxFuture};
 
 /// A target cannot be built from the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     #[error(transparent)]
-    System(#[from] ferry_systems::SystemError),
+    System(#[from] SystemError),
     #[error("a route's retry schedule cannot work")]
     Schedule(#[from] ScheduleError),
     #[error("route {route}: {facet} goes both ways, and {system} cannot be asked what it holds")]
@@ -162,6 +162,12 @@ impl Target {
                 .map(|route| ((route.source.clone(), route.facet), Arc::new(route)))
                 .collect(),
         }
+    }
+
+    /// Whether it can be written to from here at all; see [`System::equipped`].
+    pub fn equipped(&self) -> Result<(), TargetError> {
+        let unequipped = |reason| SystemError { system: self.name.clone(), reason }.into();
+        self.system.equipped().map_err(unequipped)
     }
 
     /// The one route that brings this event here.

@@ -17,9 +17,8 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use ferry_canonical::Part;
-use ferry_config::export::{ExportConfig, ExportWay, NUMBER};
+use ferry_config::export::{ExportConfig, ExportSftp, ExportWay, NUMBER};
 use ferry_http::{Conversation, Response};
-use ferry_sftp::Account;
 use uuid::Uuid;
 
 use self::{content::Content, sending::Receiver};
@@ -35,12 +34,12 @@ pub struct Export {
     way: Way,
 }
 
-/// Where documents go, with all that can be known of it beforehand.
+/// Where documents go. Keys are read by whoever sends: all others render without them.
 #[derive(Debug)]
 enum Way {
     Folder(PathBuf),
     Http(Box<Receiver>),
-    Sftp { account: Box<Account>, folder: String },
+    Sftp(Box<ExportSftp>),
 }
 
 /// What stands for one part in a document.
@@ -73,11 +72,17 @@ impl Export {
         let way = match &config.way {
             ExportWay::Folder(folder) => Way::Folder(folder.clone()),
             ExportWay::Http(http) => Way::Http(Box::new(Receiver::new(http))),
-            ExportWay::Sftp(sftp) => {
-                Way::Sftp { account: Box::new(server::account(sftp)?), folder: sftp.folder.clone() }
-            }
+            ExportWay::Sftp(sftp) => Way::Sftp(Box::new(sftp.clone())),
         };
         Ok(Self { config: config.clone(), content: Content::new(&config.content)?, way })
+    }
+
+    /// Whether a document could be sent from here, as far as that can be said without a socket.
+    pub fn equipped(&self) -> Result<(), String> {
+        match &self.way {
+            Way::Folder(_) | Way::Http(_) => Ok(()),
+            Way::Sftp(sftp) => server::account(sftp).map(drop),
+        }
     }
 
     pub const fn config(&self) -> &ExportConfig {
@@ -132,9 +137,7 @@ impl Export {
             Way::Http(receiver) => {
                 sending::send((receiver.as_ref(), within), conversation, document).await
             }
-            Way::Sftp { account, folder } => {
-                server::put((account.as_ref(), folder.as_str()), document, within).await
-            }
+            Way::Sftp(sftp) => server::put(sftp, document, within).await,
         }
     }
 
@@ -142,7 +145,7 @@ impl Export {
     pub fn answered(&self, response: &Response) -> Vec<Reading> {
         match &self.way {
             Way::Http(receiver) => vec![receiver.answered(response)],
-            Way::Folder(_) | Way::Sftp { .. } => Vec::new(),
+            Way::Folder(_) | Way::Sftp(_) => Vec::new(),
         }
     }
 
@@ -151,9 +154,7 @@ impl Export {
         match &self.way {
             Way::Folder(folder) => folder::probe(folder),
             Way::Http(_) => Ok(()),
-            Way::Sftp { account, folder } => {
-                server::probe((account.as_ref(), folder.as_str()), self.config.timeout.0).await
-            }
+            Way::Sftp(sftp) => server::probe(sftp, self.config.timeout.0).await,
         }
     }
 }

@@ -72,6 +72,15 @@ impl System {
         })
     }
 
+    /// Whether it can be written to from here, as far as that can be said without a socket: whether
+    /// keys can be read, which only whoever writes needs.
+    pub fn equipped(&self) -> Result<(), String> {
+        match self {
+            Self::Export(system) => system.equipped(),
+            Self::Orderflow(_) | Self::Oro(_) | Self::Rest(_) | Self::Files(_) => Ok(()),
+        }
+    }
+
     /// Reads a record this system said: every item becomes a draft, a skip or a bad item.
     pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
         match self {

@@ -80,7 +80,7 @@ impl Bench {
         self
     }
 
-    fn system(&self) -> Arc<System> {
+    pub(crate) fn system(&self) -> Arc<System> {
         let config = SystemConfig::Export(Box::new(self.config.clone()));
         Arc::new(System::new(ACCOUNTS, &config).unwrap())
     }

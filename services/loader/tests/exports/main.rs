@@ -5,3 +5,4 @@
 mod bench;
 mod crashing;
 mod flushing;
+mod starting;

@@ -9,7 +9,7 @@ use ferry_sftp::{Account, Login, Put, SftpError, Upload};
 use super::{Document, THERE};
 use crate::Failure;
 
-/// The account, with its key read.
+/// The account, with its key read: for whoever sends, since others may not have it.
 pub(super) fn account(config: &ExportSftp) -> Result<Account, String> {
     let login = match &config.login {
         SftpLogin::Password(password) => Login::Password(password.reveal()),
@@ -21,29 +21,33 @@ pub(super) fn account(config: &ExportSftp) -> Result<Account, String> {
 }
 
 pub(super) async fn put(
-    (account, folder): (&Account, &str),
+    config: &ExportSftp,
     document: &Document,
     within: Duration,
 ) -> Result<Option<String>, Failure> {
+    let account = account(config).map_err(unread)?;
     let upload = Upload {
-        folder,
+        folder: &config.folder,
         name: &document.name,
         hidden: &format!(".ferry-{}-", document.id),
         attempt: &document.attempt.to_string(),
         body: document.body.clone(),
     };
-    match ferry_sftp::put(account, &upload, within).await {
+    match ferry_sftp::put(&account, &upload, within).await {
         Ok(Put::Written) => Ok(None),
         Ok(Put::WasThere) => Ok(Some(THERE.to_owned())),
         Err(error) => Err(failure(&error)),
     }
 }
 
-pub(super) async fn probe(
-    (account, folder): (&Account, &str),
-    within: Duration,
-) -> Result<(), Failure> {
-    ferry_sftp::probe(account, folder, within).await.map_err(|error| failure(&error))
+pub(super) async fn probe(config: &ExportSftp, within: Duration) -> Result<(), Failure> {
+    let account = account(config).map_err(unread)?;
+    ferry_sftp::probe(&account, &config.folder, within).await.map_err(|error| failure(&error))
+}
+
+/// A key that cannot be read lets us in as little as one that is refused.
+fn unread(reason: String) -> Failure {
+    Failure::new(FailureKind::Auth, reason)
 }
 
 fn failure(error: &SftpError) -> Failure {
