@@ -64,17 +64,40 @@ struct Brought {
     left: Option<String>,
 }
 
-/// Why a run ended before its end.
+/// Why a run ended before its end. What a receiver has said, or a mapping of a part, is a payload:
+/// operators read it in the history ([`Self::detail`]), and it is never logged.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
     #[error("the store cannot be used")]
     Store(#[from] StoreError),
-    #[error("{name}: {}: {}", failure.kind, failure.detail)]
+    #[error("{name} has not arrived: {}", failure.kind)]
     Undelivered { name: String, failure: Box<Failure> },
-    #[error("{0}")]
+    #[error("some of the waiting parts can't be rendered")]
     Left(String),
     #[error("another loader goes on with it")]
     Elsewhere,
+}
+
+impl RunError {
+    /// What the history says.
+    fn detail(&self) -> String {
+        match self {
+            Self::Undelivered { name, failure } => {
+                format!("{name}: {}: {}", failure.kind, failure.detail)
+            }
+            Self::Left(left) => left.clone(),
+            Self::Store(_) | Self::Elsewhere => ferry_service::Chain(self).to_string(),
+        }
+    }
+
+    fn log(&self, export: &str) {
+        let (status, rule) = match self {
+            Self::Undelivered { failure, .. } => (failure.status, failure.rule.as_deref()),
+            Self::Store(_) | Self::Left(_) | Self::Elsewhere => (None, None),
+        };
+        let error = ferry_service::Chain(self);
+        warn!(export, %error, status, rule, "an export has not brought everything");
+    }
 }
 
 impl<S: Care + Exports + Journal + Leases + Schedules> Flusher<S> {
@@ -162,10 +185,9 @@ impl<S: Care + Exports + Journal + Leases + Schedules> Flusher<S> {
         }
         self.metrics.ran(&self.name, ended.is_ok());
         if let Err(error) = &ended {
-            let error = ferry_service::Chain(error);
-            warn!(export = self.name, %error, "an export has not brought everything");
+            error.log(&self.name);
         }
-        let detail = ended.as_ref().err().map(|error| ferry_service::Chain(error).to_string());
+        let detail = ended.as_ref().err().map(RunError::detail);
         let run = Run {
             first_at: began,
             started_at: began,

@@ -5,4 +5,5 @@
 mod bench;
 mod crashing;
 mod flushing;
+mod logging;
 mod starting;
