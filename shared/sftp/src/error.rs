@@ -2,7 +2,8 @@
 
 use std::io;
 
-/// None of these says that the file is *not* there: [`crate::put`] again finds out.
+/// None of these says that the file is *not* there: [`crate::put()`] again finds out. They are in our own
+/// words: a server's are not repeated, but for the names of what it shows and takes.
 #[derive(Debug, thiserror::Error)]
 pub enum SftpError {
     #[error("no connection to {host}:{port}")]
@@ -17,8 +18,22 @@ pub enum SftpError {
     Handshake(String),
     #[error("the server refuses the user {user}; it would take: {takes}")]
     Login { user: String, takes: String },
+    #[error(
+        "the server takes what the user {user} shows, and wants more: {takes}; only one of password \
+         and key can be shown"
+    )]
+    HalfLogin { user: String, takes: String },
+    #[error("the server asks the user {0} for something else than one password")]
+    Questions(String),
+    #[error("the server lets the user {0} in, and serves it no files: it has no subsystem sftp")]
+    Unserved(String),
     #[error("the folder {0} does not exist, or is no folder")]
     NoFolder(String),
+    #[error(
+        "the account may put files there and not {0}, which is how it is known that a file has \
+         arrived, and that none is written over"
+    )]
+    Unseen(&'static str),
     #[error("the server does not permit to {0}")]
     Denied(&'static str),
     #[error("{0} is there with another content, and nothing is written over it")]
@@ -27,6 +42,6 @@ pub enum SftpError {
     Refused { what: &'static str, said: String },
     #[error("the connection was lost while it was to {0}")]
     Lost(&'static str),
-    #[error("it was not done in time")]
-    Timeout,
+    #[error("{host}:{port}: it was not done in time; at the end it was to {what}")]
+    Timeout { host: String, port: u16, what: &'static str },
 }

@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use russh_sftp::{
-    client::error::Error,
-    protocol::{OpenFlags, StatusCode},
-};
-use tokio::{io::AsyncWriteExt, time::timeout};
+use russh_sftp::{client::error::Error, protocol::StatusCode};
 
-use crate::{Account, SftpError, session::Session};
+use crate::{
+    Account, SftpError,
+    files::{Files, refused, status},
+    session::Session,
+    work::Work,
+};
 
 /// A file that is to be there.
 #[derive(Clone, Debug)]
@@ -36,7 +37,8 @@ pub enum Put {
     WasThere,
 }
 
-/// Puts a file there, `within` which everything is done, from the connection on.
+/// Puts a file there, `within` which everything is done, from the connection on. What is not done by
+/// then is not done later either.
 ///
 /// # Errors
 /// When it may not be there; see [`SftpError`].
@@ -45,13 +47,15 @@ pub async fn put(
     upload: &Upload<'_>,
     within: Duration,
 ) -> Result<Put, SftpError> {
+    let work = Work::new(account, within);
     let whole = async {
-        let session = Session::open(account).await?;
-        let put = Putting { session: &session, upload }.carry_out().await;
-        session.close().await;
-        put
+        let session = Session::open(&work).await?;
+        let put = Putting { work: &work, files: &session.files, upload }.carry_out().await;
+        Ok((session, put))
     };
-    timeout(within, whole).await.unwrap_or(Err(SftpError::Timeout))
+    let (session, put) = work.bounded(whole).await?;
+    session.close().await;
+    put
 }
 
 /// Whether an account is let in and sees the folder.
@@ -59,21 +63,31 @@ pub async fn put(
 /// # Errors
 /// When it does not.
 pub async fn probe(account: &Account, folder: &str, within: Duration) -> Result<(), SftpError> {
+    let work = Work::new(account, within);
     let whole = async {
-        let session = Session::open(account).await?;
-        let found = session.files.metadata(path(folder, ".")).await;
-        session.close().await;
-        match found {
-            Ok(found) if found.is_dir() => Ok(()),
-            Ok(_) => Err(SftpError::NoFolder(folder.to_owned())),
-            Err(error) => Err(in_folder(folder, "look into the folder", error)),
-        }
+        let session = Session::open(&work).await?;
+        let found = is_folder(&work, &session.files, folder).await;
+        Ok((session, found))
     };
-    timeout(within, whole).await.unwrap_or(Err(SftpError::Timeout))
+    let (session, found) = work.bounded(whole).await?;
+    session.close().await;
+    found
+}
+
+async fn is_folder(work: &Work<'_>, files: &Files, folder: &str) -> Result<(), SftpError> {
+    let what = work.step("look into the folder");
+    let unseen = |error| in_folder(folder, what, &error);
+    match files.look(itself(folder)).await.map_err(unseen)?.is_folder {
+        Some(true) => Ok(()),
+        Some(false) => Err(SftpError::NoFolder(folder.to_owned())),
+        // What can be listed is one.
+        None => files.names(itself(folder), "/").await.map(drop).map_err(unseen),
+    }
 }
 
 struct Putting<'a> {
-    session: &'a Session,
+    work: &'a Work<'a>,
+    files: &'a Files,
     upload: &'a Upload<'a>,
 }
 
@@ -84,28 +98,27 @@ impl Putting<'_> {
             return Ok(Put::WasThere);
         }
         let Upload { folder, hidden, attempt, .. } = self.upload;
-        let part = path(folder, &format!("{hidden}{attempt}.part"));
-        let put = self.write(&part).await;
-        if put.is_err() {
+        let part = below(folder, &format!("{hidden}{attempt}.part"));
+        let put = self.bring(&part).await;
+        if !matches!(put, Ok(Put::Written)) {
             // What could not be brought is not left lying about, where that can be helped.
-            let _ = self.session.files.remove_file(part).await;
+            let _ = self.files.remove(&part).await;
         }
         put
     }
 
-    /// What a try has left that died. One that is still under way fails by it, and is tried again.
-    /// Where names are not shown to us there is nothing to be done.
+    /// Removes what a try has left that died. One that is still under way fails by it, and is tried
+    /// again. It is housekeeping: what a server does not let us see or remove stays there.
     async fn sweep(&self) -> Result<(), SftpError> {
         let Upload { folder, hidden, .. } = self.upload;
-        let entries = match self.session.files.read_dir(path(folder, ".")).await {
-            Ok(entries) => entries,
-            Err(error) if status(&error) == Some(StatusCode::PermissionDenied) => return Ok(()),
-            Err(error) => return Err(in_folder(folder, "list the folder", error)),
+        let what = self.work.step("look through the folder");
+        let left = match self.files.names(itself(folder), hidden).await {
+            Ok(left) => left,
+            Err(error) => return housekeeping(in_folder(folder, what, &error)),
         };
-        for entry in entries {
-            let name = entry.file_name();
-            if name.starts_with(hidden) && !name.contains('/') {
-                let _ = self.session.files.remove_file(path(folder, &name)).await;
+        for name in left {
+            if let Err(error) = self.files.remove(&below(folder, &name)).await {
+                housekeeping(refused(what, &error))?;
             }
         }
         Ok(())
@@ -113,92 +126,103 @@ impl Putting<'_> {
 
     /// Whether the file is there, to the byte; that another is there under its name is an error.
     async fn is_there(&self) -> Result<bool, SftpError> {
-        const WHAT: &str = "look at the file";
         let Upload { folder, name, body, .. } = self.upload;
-        let (files, path) = (&self.session.files, path(folder, name));
-        let found = match files.metadata(path.clone()).await {
-            Ok(found) => found,
+        let path = below(folder, name);
+        let what = self.work.step("look at files");
+        let seen = match self.files.look(&path).await {
+            Ok(seen) => seen,
             Err(error) if status(&error) == Some(StatusCode::NoSuchFile) => return Ok(false),
-            Err(error) => return Err(refused(WHAT, error)),
+            Err(error) => return Err(unseen(what, &error)),
         };
-        let is_as_long = found.size == u64::try_from(body.len()).ok();
-        if !is_as_long || found.is_dir() {
+        let other_length =
+            seen.length.is_some_and(|length| u64::try_from(body.len()) != Ok(length));
+        if other_length || seen.is_folder == Some(true) {
             return Err(SftpError::Taken(path));
         }
-        match files.read(path.clone()).await {
-            Ok(read) if read == *body => Ok(true),
-            Ok(_) => Err(SftpError::Taken(path)),
-            Err(error) => Err(refused(WHAT, error)),
+        let what = self.work.step("read files");
+        match self.files.holds(&path, body).await {
+            Ok(true) => Ok(true),
+            Ok(false) => Err(SftpError::Taken(path)),
+            Err(error) => Err(unseen(what, &error)),
         }
     }
 
-    async fn write(&self, part: &str) -> Result<Put, SftpError> {
-        const WHAT: &str = "write the file";
-        let Upload { folder, name, body, .. } = self.upload;
-        let files = &self.session.files;
-        let flags = OpenFlags::CREATE | OpenFlags::EXCLUDE | OpenFlags::WRITE;
-        let opened = files.open_with_flags(part, flags).await;
-        let mut file = opened.map_err(|error| in_folder(folder, "make a file", error))?;
-        // What the server says of a write is but a sentence; it is not repeated.
-        let unwritten = |_| SftpError::Refused { what: WHAT, said: "it was not written".into() };
-        file.write_all(body).await.map_err(unwritten)?;
-        file.flush().await.map_err(unwritten)?;
-        file.sync_all().await.map_err(|error| refused(WHAT, error))?;
-        file.close().await.map_err(unwritten)?;
-        match files.rename(part, path(folder, name)).await {
-            Ok(()) => Ok(Put::Written),
-            // Servers that rename over nothing say no more than that they failed.
-            Err(error) => match self.is_there().await {
-                Ok(true) => {
-                    let _ = files.remove_file(part).await;
-                    Ok(Put::WasThere)
-                }
-                Ok(false) => Err(refused("rename the file", error)),
-                Err(taken) => Err(taken),
-            },
+    async fn bring(&self, part: &str) -> Result<Put, SftpError> {
+        let Upload { folder, name, .. } = self.upload;
+        let what = self.work.step("make a file");
+        let made = self.files.make(part).await;
+        let handle = made.map_err(|error| in_folder(folder, what, &error))?;
+        let written = self.write(&handle).await;
+        let what = self.work.step("close the file");
+        let closed = self.files.close_file(handle).await;
+        written?;
+        closed.map_err(|error| refused(what, &error))?;
+        // Not every server renames over nothing, and somebody may have come before us.
+        if self.is_there().await? {
+            return Ok(Put::WasThere);
         }
+        let what = self.work.step("rename the file");
+        self.work.in_time()?;
+        let Err(error) = self.files.rename(part, &below(folder, name)).await else {
+            return Ok(Put::Written);
+        };
+        // Servers that rename over nothing say no more than that they failed.
+        if self.is_there().await? { Ok(Put::WasThere) } else { Err(refused(what, &error)) }
+    }
+
+    async fn write(&self, handle: &str) -> Result<(), SftpError> {
+        let what = self.work.step("write the file");
+        let filled = self.files.fill(handle, &self.upload.body).await;
+        filled.map_err(|error| refused(what, &error))?;
+        let what = self.work.step("bring the file to its disk");
+        self.files.sync(handle).await.map_err(|error| refused(what, &error))
     }
 }
 
-fn path(folder: &str, name: &str) -> String {
+/// Of what it meets only these are in the way of a file.
+fn housekeeping(error: SftpError) -> Result<(), SftpError> {
+    if matches!(error, SftpError::NoFolder(_) | SftpError::Lost(_)) { Err(error) } else { Ok(()) }
+}
+
+/// The folder, as a name of its own.
+fn itself(folder: &str) -> &str {
+    match folder.strip_suffix('/').unwrap_or(folder) {
+        "" if folder.is_empty() => ".",
+        "" => "/",
+        folder => folder,
+    }
+}
+
+fn below(folder: &str, name: &str) -> String {
     match folder.strip_suffix('/').unwrap_or(folder) {
         "" if folder.is_empty() => name.to_owned(),
         folder => format!("{folder}/{name}"),
     }
 }
 
-fn status(error: &Error) -> Option<StatusCode> {
-    match error {
-        Error::Status(status) => Some(status.status_code),
-        _ => None,
-    }
-}
-
-fn in_folder(folder: &str, what: &'static str, error: Error) -> SftpError {
-    match status(&error) {
+fn in_folder(folder: &str, what: &'static str, error: &Error) -> SftpError {
+    match status(error) {
         Some(StatusCode::NoSuchFile) => SftpError::NoFolder(folder.to_owned()),
         _ => refused(what, error),
     }
 }
 
-/// Says the status; a server's own sentences stay with it.
-fn refused(what: &'static str, error: Error) -> SftpError {
-    match (status(&error), error) {
-        (Some(StatusCode::PermissionDenied), _) => SftpError::Denied(what),
-        (Some(StatusCode::NoConnection | StatusCode::ConnectionLost), _) => SftpError::Lost(what),
-        (Some(status), _) => SftpError::Refused { what, said: status.to_string() },
-        (None, Error::Timeout) => SftpError::Timeout,
-        (None, _) => SftpError::Lost(what),
+fn unseen(what: &'static str, error: &Error) -> SftpError {
+    match status(error) {
+        Some(StatusCode::PermissionDenied) => SftpError::Unseen(what),
+        _ => refused(what, error),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::path;
+    use super::{below, itself};
 
     #[test]
     fn names_are_below_their_folder_wherever_a_login_begins() {
-        let paths = ["", "/", "in", "/in/"].map(|folder| path(folder, "o.csv"));
-        assert_eq!(paths, ["o.csv", "/o.csv", "in/o.csv", "/in/o.csv"]);
+        let folders = ["", "/", "in", "/in/"];
+        let named = folders.map(|folder| below(folder, "o.csv"));
+        assert_eq!(named, ["o.csv", "/o.csv", "in/o.csv", "/in/o.csv"]);
+        assert_eq!(folders.map(itself), [".", "/", "in", "/in"]);
     }
 }

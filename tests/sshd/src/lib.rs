@@ -42,7 +42,23 @@ pub struct Server {
     folder: PathBuf,
     port: u16,
     user: String,
+    setup: Setup,
     running: Option<(Child, Leash)>,
+}
+
+/// What one server has and others have not.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// The kinds of its host keys, as `ssh-keygen -t` has them.
+    pub host_keys: &'static [&'static str],
+    /// Options as sshd_config(5) has them, such as `ForceCommand=none`, in place of what it would have.
+    pub options: &'static [&'static str],
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { host_keys: &["ed25519"], options: &[] }
+    }
 }
 
 /// Makes sure that the programs of the package `openssh-server` are there, as
@@ -61,16 +77,26 @@ impl Server {
     /// # Errors
     /// When the package is missing, or the server does not answer in time; then nothing of it runs.
     pub fn start() -> io::Result<Self> {
+        Self::start_with(Setup::default())
+    }
+
+    /// [`Self::start`], of another one.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn start_with(setup: Setup) -> io::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("ferry-sshd-{}-{next}", process::id()));
         // What an owner with the same process number left.
         let _absent = fs::remove_dir_all(&folder);
         DirBuilder::new().mode(0o700).create(&folder)?;
-        let mut server = Self { folder, port: 0, user: user()?, running: None };
+        let mut server = Self { folder, port: 0, user: user()?, setup, running: None };
         fs::create_dir(server.inbox())?;
-        server.key("host")?;
-        server.key("login")?;
+        for kind in setup.host_keys {
+            server.key(kind, &host(kind))?;
+        }
+        server.key("ed25519", "login")?;
         fs::copy(server.folder.join("login.pub"), server.folder.join("authorized"))?;
         let mut turn = 0;
         loop {
@@ -108,12 +134,13 @@ impl Server {
         fs::read_to_string(self.folder.join("login"))
     }
 
-    /// The fingerprint of its host key, as `ssh-keygen` prints it.
+    /// The fingerprint of its first host key, as `ssh-keygen` prints it.
     ///
     /// # Errors
     /// When `ssh-keygen` does not say it.
     pub fn host_key(&self) -> io::Result<String> {
-        let said = finish(Command::new("ssh-keygen").arg("-lf").arg(self.folder.join("host.pub")))?;
+        let public = format!("{}.pub", host(self.setup.host_keys.first().unwrap_or(&"")));
+        let said = finish(Command::new("ssh-keygen").arg("-lf").arg(self.folder.join(public)))?;
         let fingerprint = said.split_whitespace().find(|word| word.starts_with("SHA256:"));
         fingerprint.map(str::to_owned).ok_or_else(|| io::Error::other(said.clone()))
     }
@@ -134,9 +161,9 @@ impl Server {
         }
     }
 
-    fn key(&self, name: &str) -> io::Result<()> {
+    fn key(&self, kind: &str, name: &str) -> io::Result<()> {
         let mut command = Command::new("ssh-keygen");
-        command.args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]);
+        command.args(["-q", "-t", kind, "-N", "", "-C", name, "-f"]);
         finish(command.arg(self.folder.join(name))).map(drop)
     }
 
@@ -147,25 +174,10 @@ impl Server {
         }
         let log_path = self.folder.join("log");
         let log = File::create(&log_path)?;
-        let of = |name: &str| self.folder.join(name).display().to_string();
         let mut command = Command::new(PROGRAM);
         // Nothing of the system's configuration.
         command.args(["-D", "-e", "-f", "/dev/null"]);
-        for option in [
-            format!("Port={}", self.port),
-            "ListenAddress=127.0.0.1".to_owned(),
-            "PidFile=none".to_owned(),
-            format!("HostKey={}", of("host")),
-            format!("AuthorizedKeysFile={}", of("authorized")),
-            "AuthenticationMethods=publickey".to_owned(),
-            "PermitRootLogin=prohibit-password".to_owned(),
-            // The temporary folder is everybody's.
-            "StrictModes=no".to_owned(),
-            "Subsystem=sftp internal-sftp".to_owned(),
-            "ForceCommand=internal-sftp".to_owned(),
-            "DisableForwarding=yes".to_owned(),
-            "MaxStartups=100".to_owned(),
-        ] {
+        for option in self.options() {
             command.arg("-o").arg(option);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0);
@@ -183,6 +195,31 @@ impl Server {
             self.stop();
         }
         answered
+    }
+
+    fn options(&self) -> Vec<String> {
+        let of = |name: &str| self.folder.join(name).display().to_string();
+        let mut options = vec![
+            format!("Port={}", self.port),
+            "ListenAddress=127.0.0.1".to_owned(),
+            "PidFile=none".to_owned(),
+            format!("AuthorizedKeysFile={}", of("authorized")),
+            "AuthenticationMethods=publickey".to_owned(),
+            "PermitRootLogin=prohibit-password".to_owned(),
+            // The temporary folder is everybody's.
+            "StrictModes=no".to_owned(),
+            "Subsystem=sftp internal-sftp".to_owned(),
+            "ForceCommand=internal-sftp".to_owned(),
+            "DisableForwarding=yes".to_owned(),
+            "MaxStartups=100".to_owned(),
+        ];
+        let name = |option: &str| option.split('=').next().map(str::to_owned);
+        let own = self.setup.options;
+        options.retain(|option| own.iter().all(|other| name(other) != name(option)));
+        options.extend(own.iter().map(|option| (*option).to_owned()));
+        let kinds = self.setup.host_keys.iter();
+        options.extend(kinds.map(|kind| format!("HostKey={}", of(&host(kind)))));
+        options
     }
 
     fn wait_for_answer(&mut self, log: &Path) -> io::Result<()> {
@@ -207,6 +244,11 @@ impl Drop for Server {
         self.stop();
         let _left = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The name of a host key's file.
+fn host(kind: &str) -> String {
+    format!("host-{kind}")
 }
 
 /// Whether an SSH server is there.

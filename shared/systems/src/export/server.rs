@@ -52,12 +52,17 @@ fn unread(reason: String) -> Failure {
 
 fn failure(error: &SftpError) -> Failure {
     let kind = match error {
-        SftpError::HostKey { .. } | SftpError::Login { .. } => FailureKind::Auth,
+        SftpError::HostKey { .. }
+        | SftpError::Login { .. }
+        | SftpError::HalfLogin { .. }
+        | SftpError::Questions(_) => FailureKind::Auth,
         SftpError::Taken(_) => FailureKind::Conflict,
-        SftpError::NoFolder(_) | SftpError::Denied(_) | SftpError::Refused { .. } => {
-            FailureKind::Rejected
-        }
-        SftpError::Timeout => FailureKind::Timeout,
+        SftpError::Unserved(_)
+        | SftpError::NoFolder(_)
+        | SftpError::Unseen(_)
+        | SftpError::Denied(_)
+        | SftpError::Refused { .. } => FailureKind::Rejected,
+        SftpError::Timeout { .. } => FailureKind::Timeout,
         SftpError::Unreachable { .. } | SftpError::Handshake(_) | SftpError::Lost(_) => {
             FailureKind::Connection
         }
