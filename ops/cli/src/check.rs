@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferry_config::{Config, StoreConfig};
+use ferry_config::{Config, StoreConfig, export::ExportWay};
 use ferry_http::{Client, Conversation, HttpPort};
 use ferry_service::exit;
 use ferry_store::Store;
@@ -50,12 +50,19 @@ pub(crate) async fn check(config: &Config, as_json: bool) -> Done {
     Ok(if all { exit::OK } else { exit::UNREACHABLE })
 }
 
-/// Nobody asks the receiver of an export anything but to take a document.
-fn reached(system: &System) -> &'static str {
-    if system.keeps() {
-        "it can be rendered for; a folder is there, and an address is asked with a document only"
-    } else {
-        "it answers and takes our credentials"
+/// What a probe has shown.
+const fn reached(system: &System) -> &'static str {
+    match system {
+        System::Export(export) => match export.config().way {
+            ExportWay::Folder(_) => "its folder is there",
+            ExportWay::Http(_) => {
+                "it can be rendered for; its address is asked with a document only"
+            }
+            ExportWay::Sftp(_) => "it is the server we know, lets us in and has the folder",
+        },
+        System::Orderflow(_) | System::Oro(_) | System::Rest(_) | System::Files(_) => {
+            "it answers and takes our credentials"
+        }
     }
 }
 
@@ -83,5 +90,36 @@ async fn store(config: &Config) -> Finding {
     match reached {
         Ok(()) => Finding { what, ok: true, detail: format!("{place} can be used") },
         Err(error) => Finding { what, ok: false, detail: format!("{place}: {error}") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use ferry_config::Environment;
+
+    use super::*;
+
+    /// What is told of the sample's export, with this as its way.
+    fn told(way: &str) -> &'static str {
+        const FOLDER: &str = "folder = \"accounts\"\n";
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
+        let sample = ferry_config::config::read(&base.join("ferry.sample.toml")).unwrap();
+        let text = sample.replacen(FOLDER, way, 1);
+        let config = Config::parse(&text, &base, &Environment::permissive()).unwrap();
+        reached(&System::new("accounts", &config.systems["accounts"]).unwrap())
+    }
+
+    #[test]
+    fn what_was_reached_of_an_export_is_told_by_where_it_goes() {
+        assert_eq!(told("folder = \"accounts\"\n"), "its folder is there");
+        assert!(
+            told("http = { url = \"https://accounts.example\" }\n")
+                .contains("with a document only")
+        );
+        let sftp = "sftp = { host = \"partner.example\", user = \"acme\", key = { env = \"KEY\" }, \
+            host_keys = [\"SHA256:uNiVztksCsDhcc0u9e8BrsMmvfNgUkAgBwy7VH5TSlQ\"] }\n";
+        assert!(told(sftp).contains("lets us in"));
     }
 }
