@@ -234,6 +234,7 @@ impl<'a> Backfill<'a> {
             body: Bytes::from(chunk.body.clone()),
             deadline: PATIENCE,
             secret: false,
+            carries: 1,
         };
         let at = format!("at line {} of {}", chunk.first_line, self.args.file.display());
         match client.send(request).await {

@@ -252,6 +252,7 @@ async fn call(url: &str, method: Method, path: &str, body: Bytes) -> Result<Valu
         body,
         deadline: DEADLINE,
         secret: false,
+        carries: 1,
     };
     let response = client.send(request).await.map_err(|error| {
         let advice = "is the console running? Start it with `ferry run console`";

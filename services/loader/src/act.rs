@@ -149,17 +149,14 @@ async fn carry_out(
 
 async fn write_all(target: &Target, conversation: &Conversation, works: &[Work]) -> Vec<Answer> {
     let prepared: Vec<Option<Prepared>> = works.iter().map(prepare).collect();
-    let writes: Vec<Write<'_>> = works
-        .iter()
-        .zip(&prepared)
-        .filter_map(|(work, prepared)| write(work, prepared.as_ref()?))
-        .collect();
-    let mut applied = target.system.apply(conversation, &writes).await.into_iter();
-    let answer = |prepared: &Option<Prepared>| match prepared {
-        Some(_) => applied.next().unwrap_or_else(|| unended(unanswered())),
-        None => Err(leaderless()).into(),
+    let writes =
+        works.iter().zip(&prepared).map(|(work, prepared)| write(work, prepared.as_ref()?));
+    // Writes and works have the same places: what is said of a request's writes is of the works.
+    let Some(writes) = writes.collect::<Option<Vec<Write<'_>>>>() else {
+        return works.iter().map(|_| Err(leaderless()).into()).collect();
     };
-    prepared.iter().map(answer).collect()
+    let mut applied = target.system.apply(conversation, &writes).await.into_iter();
+    works.iter().map(|_| applied.next().unwrap_or_else(|| unended(unanswered()))).collect()
 }
 
 /// Looks first, and writes what is to stand.

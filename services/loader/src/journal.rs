@@ -7,14 +7,17 @@ use ferry_systems::{Applied, Effect, Failure};
 
 use crate::{act::Called, act::Work, target::Target};
 
-/// One row per exchange and work; the bodies stand in the first work's rows.
+/// One row per exchange and work that it was about; the bodies stand in the first one's rows.
 pub(crate) fn rows(target: &Target, called: &Called) -> Vec<JournalEntry> {
     let mut rows = Vec::with_capacity(called.exchanges.len() * called.works.len());
     for (index, (work, result)) in called.works.iter().zip(&called.results).enumerate() {
-        for exchange in &called.exchanges {
-            rows.push(row(target, work, result, exchange, index == 0));
+        let about = |exchange: &&Exchange| exchange.is_about(index);
+        for exchange in called.exchanges.iter().filter(about) {
+            let first = exchange.about.as_ref().and_then(|works| works.first().copied());
+            rows.push(row(target, work, result, exchange, index == first.unwrap_or(0)));
         }
-        rows.extend(conflict(target, work, result, called.exchanges.last()));
+        let last = called.exchanges.iter().rfind(about);
+        rows.extend(conflict(target, work, result, last));
     }
     rows
 }

@@ -28,6 +28,15 @@ pub struct Exchange {
     pub secret: bool,
     /// Status and body, or the error's text.
     pub answer: Result<(u16, Bytes), String>,
+    /// The writes it was for, by their places in the call, in ascending order; none: all of them.
+    pub about: Option<Arc<[usize]>>,
+}
+
+impl Exchange {
+    /// Whether it was for this write of the call.
+    pub fn is_about(&self, write: usize) -> bool {
+        self.about.as_ref().is_none_or(|writes| writes.contains(&write))
+    }
 }
 
 /// Sends through a port and remembers every exchange.
@@ -37,6 +46,7 @@ pub struct Conversation {
     clock: fn() -> Timestamp,
     exchanges: Arc<Mutex<Vec<Exchange>>>,
     leases: Option<Leases>,
+    about: Option<Arc<[usize]>>,
 }
 
 /// The leases of one system, which is known by its name where they are kept.
@@ -54,13 +64,19 @@ impl fmt::Debug for Conversation {
 
 impl Conversation {
     pub fn new(port: Arc<dyn HttpPort>, clock: fn() -> Timestamp) -> Self {
-        Self { port, clock, exchanges: Arc::default(), leases: None }
+        Self { port, clock, exchanges: Arc::default(), leases: None, about: None }
     }
 
     /// With others who write to the same `system`, and share these leases.
     #[must_use]
     pub fn among(self, system: &str, port: Arc<dyn LeasePort>) -> Self {
         Self { leases: Some(Leases { system: system.to_owned(), port }), ..self }
+    }
+
+    /// The same conversation, where it is about these writes of its call.
+    #[must_use]
+    pub fn about(&self, writes: impl IntoIterator<Item = usize>) -> Self {
+        Self { about: Some(writes.into_iter().collect()), ..self.clone() }
     }
 
     /// The right to do alone, for so long, what `name` stands for. Is waited for a little while;
@@ -91,6 +107,7 @@ impl Conversation {
             duration: Duration::ZERO,
             secret: request.secret,
             answer: Err("cut off".to_owned()),
+            about: self.about.clone(),
         };
         let secret = request.secret;
         let answer = self.port.send(request).await;
@@ -104,18 +121,64 @@ impl Conversation {
         answer
     }
 
-    /// Whether the other side has said yes to a write of this conversation: what follows may fail,
-    /// but something was changed. Token requests are no writes.
-    pub fn has_written(&self) -> bool {
+    /// Whether the other side has said yes to a request that changes something for this write of the
+    /// call: what follows may fail, but something was changed. Token requests change nothing.
+    pub fn has_written_for(&self, write: usize) -> bool {
         let exchanges = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
         exchanges.iter().any(|exchange| {
             let accepted = matches!(exchange.answer, Ok((200..=299, _)));
-            accepted && !exchange.secret && exchange.method != "GET"
+            accepted && !exchange.secret && exchange.method != "GET" && exchange.is_about(write)
         })
     }
 
     /// What was said so far; the list starts anew.
     pub fn take(&self) -> Vec<Exchange> {
         std::mem::take(&mut *self.exchanges.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::Method;
+
+    /// Says yes to everything.
+    #[derive(Debug)]
+    struct Yes;
+
+    impl HttpPort for Yes {
+        fn send(&self, _: Request) -> BoxFuture<'_, Result<Response, HttpError>> {
+            let response = Response { status: 200, headers: Vec::new(), body: Bytes::new() };
+            Box::pin(std::future::ready(Ok(response)))
+        }
+    }
+
+    fn request(method: Method) -> Request {
+        Request {
+            operation: "write",
+            method,
+            url: "http://shop.test/".to_owned(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            deadline: Duration::from_secs(1),
+            secret: false,
+            carries: 1,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_written_for_one_is_not_written_for_another() {
+        let whole = Conversation::new(Arc::new(Yes), || Timestamp::MAX);
+        let written = || (0..3).map(|write| whole.has_written_for(write)).collect::<Vec<_>>();
+        whole.about([0]).send(request(Method::Get)).await.unwrap();
+        assert_eq!(written(), [false; 3], "a read changes nothing");
+        whole.about([0, 2]).send(request(Method::Post)).await.unwrap();
+        assert_eq!(written(), [true, false, true]);
+        let about: Vec<_> = whole.take().into_iter().map(|exchange| exchange.about).collect();
+        assert_eq!(about, [Some(Arc::from([0])), Some(Arc::from([0, 2]))]);
+        whole.send(request(Method::Post)).await.unwrap();
+        assert_eq!(written(), [true; 3], "what is about none of them in particular is about all");
     }
 }

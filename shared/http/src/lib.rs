@@ -57,6 +57,8 @@ pub struct Request {
     pub deadline: Duration,
     /// The bodies hold secrets (a token request): they never reach the journal.
     pub secret: bool,
+    /// How many writes are in it; 1 where it is about one, and of a read. It may take so much longer.
+    pub carries: u16,
 }
 
 impl fmt::Debug for Request {

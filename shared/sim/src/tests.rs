@@ -286,6 +286,7 @@ fn request(operation: &'static str) -> Request {
         body: Bytes::new(),
         deadline: 3 * SECOND,
         secret: false,
+        carries: 1,
     }
 }
 

@@ -294,6 +294,7 @@ impl Orderflow {
             body: body.to_owned().into(),
             deadline: self.config.limits.timeout.0,
             secret: false,
+            carries: 1,
         }
     }
 }

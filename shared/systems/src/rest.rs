@@ -225,6 +225,7 @@ impl Rest {
             body: bytes::Bytes::new(),
             deadline: self.config.limits.timeout.0,
             secret: false,
+            carries: 1,
         }
     }
 

@@ -78,6 +78,7 @@ impl Plugin<'_> {
             body: Bytes::new(),
             deadline: DEADLINE,
             secret: true,
+            carries: 1,
         };
         let response = self.client.send(request).await.map_err(|error| {
             let advice = "does broker.management_url say where the management plugin listens?";

@@ -198,8 +198,10 @@ impl Adaptive {
         self.calls as u32
     }
 
-    fn ended(&mut self, load: Load, started: Instant, now: Instant) {
-        let seconds = now.saturating_duration_since(started).as_secs_f64();
+    /// A request that carries many writes is as slow as one of them.
+    fn ended(&mut self, load: Load, (started, carries): (Instant, u16), now: Instant) {
+        let taken = now.saturating_duration_since(started).as_secs_f64();
+        let seconds = taken / f64::from(carries.max(1));
         if load == Load::TooMuch {
             self.cut(0.5, started, now);
             return;
@@ -277,6 +279,7 @@ impl Paced {
         }
         let running = Running::begins(&self.pace);
         let started = Instant::now();
+        let carries = request.carries;
         let answer = self.port.send(request).await;
         let load = match &answer {
             Ok(response) if matches!(response.status, 429 | 503) => Load::TooMuch,
@@ -288,7 +291,7 @@ impl Paced {
                 Load::TooMuch
             }
         };
-        self.pace.state().adaptive.ended(load, started, Instant::now());
+        self.pace.state().adaptive.ended(load, (started, carries), Instant::now());
         drop(running);
         answer
     }
@@ -333,6 +336,7 @@ mod tests {
             body: "".into(),
             deadline: SECOND,
             secret: false,
+            carries: 1,
         }
     }
 
@@ -342,7 +346,7 @@ mod tests {
         let mut state = pace.state();
         state.adaptive.running = requests;
         for _ in 0..requests {
-            state.adaptive.ended(load, started, started + after);
+            state.adaptive.ended(load, (started, 1), started + after);
         }
     }
 
@@ -357,6 +361,21 @@ mod tests {
             tokio::time::advance(SECOND).await;
         }
         assert_eq!(pace.calls(), 16);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_with_many_writes_is_not_slow_for_them() {
+        let pace = Pace::new(&Limits { concurrency: 16, ..Limits::default() });
+        round(&pace, 12, Load::Borne, SECOND / 20);
+        assert_eq!(pace.calls(), 16);
+        for carries in [100, 1] {
+            for _ in 0..20 {
+                tokio::time::advance(4 * SECOND).await;
+                let started = Instant::now() - 3 * SECOND;
+                pace.state().adaptive.ended(Load::Borne, (started, carries), Instant::now());
+            }
+            assert_eq!(pace.calls() == 16, carries == 100, "{}", pace.calls());
+        }
     }
 
     #[tokio::test(start_paused = true)]

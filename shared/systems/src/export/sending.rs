@@ -88,6 +88,7 @@ pub(super) async fn send(
         body: document.body.clone(),
         deadline: within,
         secret: false,
+        carries: 1,
     };
     let answer = conversation.send(request).await;
     receiver.heard(&answer.map_err(|error| Failure::unanswered(&error, true))?)

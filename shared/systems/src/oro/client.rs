@@ -220,6 +220,7 @@ impl Api<'_> {
             body: Bytes::from(body),
             deadline: config.limits.timeout.0,
             secret: false,
+            carries: 1,
         }
     }
 }

@@ -172,14 +172,14 @@ impl Oro {
         conversation: &Conversation,
         writes: &[Write<'_>],
     ) -> Vec<Result<Applied, Failure>> {
-        let api = self.api(conversation);
         let mut answers = Vec::with_capacity(writes.len());
-        for write in writes {
-            let applied = apply_one(&api, write).await;
+        for (index, write) in writes.iter().enumerate() {
+            let conversation = conversation.about([index]);
+            let applied = apply_one(&self.api(&conversation), write).await;
             // Of several requests the first ones may have been taken: what the shop holds then is
             // neither the old state nor the new one, and has to be read.
             answers.push(applied.map_err(|failure| Failure {
-                unread: failure.unread || conversation.has_written(),
+                unread: failure.unread || conversation.has_written_for(index),
                 ..failure
             }));
         }

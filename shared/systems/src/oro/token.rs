@@ -91,6 +91,7 @@ async fn request(config: &OroConfig, conversation: &Conversation) -> Result<Gran
         body: Bytes::from(body),
         deadline: config.limits.timeout.0,
         secret: true,
+        carries: 1,
     };
     let response =
         conversation.send(request).await.map_err(|error| Failure::unanswered(&error, false))?;

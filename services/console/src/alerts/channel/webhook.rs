@@ -61,6 +61,7 @@ impl Webhook {
             body: Bytes::from(body),
             deadline: self.timeout,
             secret: true,
+            carries: 1,
         }
     }
 

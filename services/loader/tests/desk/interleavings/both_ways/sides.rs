@@ -186,6 +186,7 @@ impl Shows for Eyes {
             body: bytes::Bytes::new(),
             deadline: 20 * SECOND,
             secret: false,
+            carries: 1,
         };
         async move {
             let answer = conversation.send(request).await;
