@@ -10,7 +10,7 @@ use std::{
 };
 
 use ferry_broker::Broker;
-use ferry_canonical::{Lane, Outcome};
+use ferry_canonical::{Entity, Facet, Lane, Outcome};
 use ferry_http::{Conversation, HttpPort, LeasePort};
 use ferry_retry::Levels;
 use ferry_store::{Care, Ledger, StoreError};
@@ -90,6 +90,8 @@ type Running = Arc<Mutex<HashMap<tokio::task::Id, Call>>>;
 struct Call {
     tokens: Vec<Uuid>,
     lease: Lease,
+    /// Of what it may take several.
+    shared: Option<(Facet, Lane)>,
     /// Until it is settled.
     _pass: Arc<Pass>,
 }
@@ -142,8 +144,13 @@ impl<B, L: Clone> Seams<B, L> {
         }
     }
 
-    fn prefetch_of(&self, queue: &str) -> u16 {
-        if ferry_topology::is_bulk(queue) { limits::PREFETCH_BULK } else { self.prefetch.max(1) }
+    /// While a call of many runs, the next one gathers.
+    fn prefetch_of(&self, target: &Target, entity: Entity, lane: Lane) -> u16 {
+        let configured = match lane {
+            Lane::Live => self.prefetch.max(1),
+            Lane::Bulk => limits::PREFETCH_BULK,
+        };
+        configured.max(target.gathers(entity).saturating_mul(2))
     }
 }
 
@@ -193,13 +200,13 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         let (sender, news) = mpsc::channel(queues.len().max(1));
         let mut open = Vec::new();
         let mut readers = HashMap::new();
-        for queue in queues {
+        for (queue, entity, lane) in queues {
             let (acks, receipts) = Reader::<B>::acks();
             let (opened, is_open) = watch::channel(true);
             open.push(opened);
             let reader = Reader {
                 broker: seams.broker.clone(),
-                prefetch: seams.prefetch_of(&queue),
+                prefetch: seams.prefetch_of(&target, entity, lane),
                 queue: queue.clone(),
                 news: sender.clone(),
                 open: is_open,
@@ -282,7 +289,10 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         }
         let paid = self.attendant.pace.ready().err().map(|wait| now + wait);
         let barred = paid.max(self.store_back_at);
-        let ready = self.waiting.next_ready().map(|ready| ready.max(barred.unwrap_or(ready)));
+        let ready = self
+            .waiting
+            .next_ready(&self.open_calls())
+            .map(|ready| ready.max(barred.unwrap_or(ready)));
         // A held delivery that is ready but could not be claimed is looked at again soon.
         ready.map_or(idle, |ready| ready.max(now + limits::BUSY_MIN / 5).min(idle))
     }
@@ -370,14 +380,10 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
 }
 
 /// `load.{target}.{entity}` and its bulk lane.
-fn queues(target: &Target) -> Vec<String> {
-    target
-        .entities()
-        .into_iter()
-        .flat_map(|entity| {
-            Lane::ALL.map(|lane| {
-                ferry_topology::load_queue(&target.name, entity.as_str(), lane.as_str())
-            })
-        })
-        .collect()
+fn queues(target: &Target) -> Vec<(String, Entity, Lane)> {
+    let queue = |entity: Entity, lane: Lane| {
+        (ferry_topology::load_queue(&target.name, entity.as_str(), lane.as_str()), entity, lane)
+    };
+    let entities = target.entities().into_iter();
+    entities.flat_map(|entity| Lane::ALL.map(|lane| queue(entity, lane))).collect()
 }

@@ -155,7 +155,7 @@ impl Target {
             name: name.to_owned(),
             system: system.into(),
             limits: limits.clone(),
-            lease: (limits.timeout.0 * 2).max(LEASE_MIN),
+            lease: (limits.timeout.max(limits.longest.unwrap_or_default()).0 * 2).max(LEASE_MIN),
             settle_after: limits.settle_after.0,
             routes: routes
                 .into_iter()
@@ -174,6 +174,15 @@ impl Target {
     pub fn route(&self, event: &Event) -> Option<Arc<Route>> {
         let key = (event.source.clone(), event.subject.facet);
         self.routes.get(&key).map(Arc::clone)
+    }
+
+    /// How many changes of the entity wait for one call, where calls of many wait for each other.
+    pub(crate) fn gathers(&self, entity: Entity) -> u16 {
+        let facets = self.routes.keys().map(|(_, facet)| *facet);
+        let of_entity = facets.filter(|facet| facet.entity() == entity);
+        let together = of_entity.map(|facet| self.system.together(facet));
+        let most = together.filter(|together| together.at_once.is_some()).map(|it| it.most).max();
+        u16::try_from(most.unwrap_or(0)).unwrap_or(u16::MAX)
     }
 
     /// The entities that have a queue at this target.

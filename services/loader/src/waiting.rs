@@ -22,6 +22,29 @@ pub(crate) struct Room {
     pub(crate) calls: usize,
     /// Without an entry: one.
     pub(crate) batches: HashMap<Facet, usize>,
+    pub(crate) open: Open,
+}
+
+/// How many calls of several may start, of facets that have only so many at one time: what comes while
+/// they run waits, and goes together. Without an entry: as many as there is room for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Open(pub(crate) HashMap<(Facet, Lane), usize>);
+
+impl Open {
+    /// With what it may share a call. Where calls are not limited, both lanes share them.
+    pub(crate) fn shares(&self, in_hand: &InHand) -> (Facet, Lane) {
+        let (facet, lane) = (in_hand.event.subject.facet, in_hand.lane);
+        if self.0.contains_key(&(facet, lane)) { (facet, lane) } else { (facet, Lane::Live) }
+    }
+
+    fn calls(&self, facet: Facet, lane: Lane) -> usize {
+        self.0.get(&(facet, lane)).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Whether it need not wait for a call to end.
+    fn is_for(&self, in_hand: &InHand) -> bool {
+        goes_alone(in_hand) || self.calls(in_hand.event.subject.facet, in_hand.lane) > 0
+    }
 }
 
 impl Room {
@@ -34,8 +57,8 @@ impl Room {
 struct Plan<'a> {
     room: &'a Room,
     alone: usize,
-    /// Entities that share calls, by facet.
-    together: HashMap<Facet, usize>,
+    /// Entities that share calls.
+    together: HashMap<(Facet, Lane), usize>,
 }
 
 impl<'a> Plan<'a> {
@@ -45,7 +68,8 @@ impl<'a> Plan<'a> {
 
     fn calls(&self) -> usize {
         let batches = self.together.iter();
-        self.alone + batches.map(|(facet, n)| n.div_ceil(self.room.batch(*facet))).sum::<usize>()
+        self.alone
+            + batches.map(|((facet, _), n)| n.div_ceil(self.room.batch(*facet))).sum::<usize>()
     }
 
     /// Makes room for one more entity, if there is.
@@ -54,16 +78,18 @@ impl<'a> Plan<'a> {
             // Its turn is one of its own.
             return false;
         }
-        let facet = in_hand.event.subject.facet;
         if goes_alone(in_hand) {
             self.alone += 1;
-        } else {
-            *self.together.entry(facet).or_default() += 1;
+            let fits = self.calls() <= self.room.calls;
+            self.alone -= usize::from(!fits);
+            return fits;
         }
-        let fits = self.calls() <= self.room.calls;
-        if !fits && goes_alone(in_hand) {
-            self.alone -= 1;
-        } else if !fits && let Some(n) = self.together.get_mut(&facet) {
+        let (facet, lane) = self.room.open.shares(in_hand);
+        let n = self.together.entry((facet, lane)).or_default();
+        *n += 1;
+        let calls = n.div_ceil(self.room.batch(facet));
+        let fits = calls <= self.room.open.calls(facet, lane) && self.calls() <= self.room.calls;
+        if !fits && let Some(n) = self.together.get_mut(&(facet, lane)) {
             *n -= 1;
         }
         fits
@@ -76,8 +102,10 @@ fn is_suspect(in_hand: &InHand) -> bool {
 
 /// Whether its entity is written by a call of its own. A request about several entities that found
 /// no answer says of none whether it was to blame: tried alone, the one that is takes no other along.
+/// What goes both ways is looked at before it is written.
 pub(crate) fn goes_alone(in_hand: &InHand) -> bool {
     is_suspect(in_hand)
+        || in_hand.route.two_way.is_some()
         || matches!(
             in_hand.history.failure_kind,
             Some(FailureKind::Connection | FailureKind::Timeout | FailureKind::Unavailable)
@@ -106,9 +134,10 @@ impl Waiting {
         self.live.len() + self.bulk.len()
     }
 
-    /// When the next one may be looked at.
-    pub(crate) fn next_ready(&self) -> Option<Instant> {
-        self.live.iter().chain(&self.bulk).map(|in_hand| in_hand.ready_at).min()
+    /// When the next one may be looked at that need not wait for a call to end.
+    pub(crate) fn next_ready(&self, open: &Open) -> Option<Instant> {
+        let all = self.live.iter().chain(&self.bulk);
+        all.filter(|in_hand| open.is_for(in_hand)).map(|in_hand| in_hand.ready_at).min()
     }
 
     /// How many may be looked at.

@@ -28,7 +28,7 @@ use crate::{
     responses,
     secret::SecretRef,
     system::{
-        FileKind, FilesConfig, Limits, Mapping, OrderDetail, OrderflowConfig, OroConfig,
+        FileKind, FilesConfig, Limits, Mapping, OrderDetail, OrderflowConfig, OroBatch, OroConfig,
         PullConfig, PushConfig, PushCredentials, PushScope, ReportConfig, RestConfig, RestEndpoint,
         RestTarget,
     },
@@ -351,6 +351,10 @@ impl Reader<'_> {
     }
 
     fn oro(&self, key: &str, raw: RawOro) -> Result<OroConfig, ConfigError> {
+        let batch = OroBatch { most: raw.batch.most, timeout: raw.batch.timeout };
+        let longest = if batch.most > 1 { raw.timeout.max(batch.timeout) } else { raw.timeout };
+        let limits = limits_of(&raw.limits, raw.timeout, raw.settle_after);
+        let settle_after = raw.settle_after.unwrap_or(HumanDuration(longest.0.saturating_mul(2)));
         Ok(OroConfig {
             base_url: without_trailing_slash(&raw.base_url),
             backend_prefix: raw.backend_prefix,
@@ -362,9 +366,10 @@ impl Reader<'_> {
             attribute_family: raw.attribute_family,
             default_unit: raw.default_unit,
             customer_user_role: raw.customer_user_role,
+            batch,
             responses: rules_of(&raw.responses),
             limits: cared_for(
-                limits_of(&raw.limits, raw.timeout, raw.settle_after),
+                Limits { longest: Some(longest), settle_after, ..limits },
                 &raw.care,
                 &raw.maintenance,
             ),

@@ -33,6 +33,8 @@ pub struct Limits {
     pub burst: Option<u32>,
     /// The hard deadline of one call. Default 30 s; OrderFlow imports 300 s.
     pub timeout: HumanDuration,
+    /// The longest deadline of any call, where some have longer ones.
+    pub longest: Option<HumanDuration>,
     /// How long after a call's start an unread answer may still take effect at the target.
     /// Default twice the timeout.
     pub settle_after: HumanDuration,
@@ -48,6 +50,7 @@ impl Default for Limits {
             rate: None,
             burst: None,
             timeout: HumanDuration::from_secs(30),
+            longest: None,
             settle_after: HumanDuration::from_secs(60),
             care: CareConfig::default(),
             maintenance: Vec::new(),
@@ -209,9 +212,19 @@ pub struct OroConfig {
     pub default_unit: String,
     /// Id of the role new customer users get; without it they are created disabled.
     pub customer_user_role: Option<String>,
+    pub batch: OroBatch,
     /// What its answers mean; Ferry's own rules come after them.
     pub responses: Vec<ResponseRule>,
     pub limits: Limits,
+}
+
+/// How changes go together that wait for a shop.
+#[derive(Clone, Copy, Debug)]
+pub struct OroBatch {
+    /// Changes in one request, at most 100. 1: each goes by itself. Default 100.
+    pub most: u16,
+    /// The hard deadline of such a request. Default 40 s.
+    pub timeout: HumanDuration,
 }
 
 /// Any JSON over HTTP.

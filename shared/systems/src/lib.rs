@@ -54,6 +54,16 @@ pub struct SystemError {
     pub reason: String,
 }
 
+/// How writes of one facet go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Together {
+    /// In one call, at most.
+    pub most: usize,
+    /// Calls of several at one time, in each lane; what comes while they run waits for their end, and
+    /// goes together. None: as many as there is room for.
+    pub at_once: Option<usize>,
+}
+
 impl System {
     pub fn new(name: &str, config: &SystemConfig) -> Result<Self, SystemError> {
         let error = |reason| SystemError { system: name.to_owned(), reason };
@@ -205,17 +215,19 @@ impl System {
         }
     }
 
-    /// How many writes of one facet go into one call at most.
-    pub fn batch_max(&self, facet: Facet) -> usize {
+    /// How writes of one facet go together. May change as the system is learnt about.
+    pub fn together(&self, facet: Facet) -> Together {
+        let as_there_is_room = |most| Together { most, at_once: None };
         match self {
-            Self::Orderflow(system) => system.batch_max(facet),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) => 1,
+            Self::Orderflow(system) => as_there_is_room(system.batch_max(facet)),
+            Self::Oro(system) => system.together(facet),
+            Self::Rest(_) | Self::Files(_) => as_there_is_room(1),
             // Nobody is asked.
-            Self::Export(_) => EXPORTED_MAX,
+            Self::Export(_) => as_there_is_room(EXPORTED_MAX),
         }
     }
 
-    /// Applies the writes, at most [`Self::batch_max`] of one facet. One answer per write.
+    /// Applies the writes, of one facet and as many as go [`Self::together`]. One answer per write.
     pub async fn apply(&self, conversation: &Conversation, writes: &[Write<'_>]) -> Vec<Answer> {
         match self {
             Self::Orderflow(system) => system.apply(conversation, writes).await,

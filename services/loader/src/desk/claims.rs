@@ -6,7 +6,7 @@ use ferry_broker::{
     Broker,
     letter::{self, Failed},
 };
-use ferry_canonical::{Facet, Outcome, Part, Steps};
+use ferry_canonical::{Facet, Lane, Outcome, Part, Steps};
 use ferry_store::{Care, Claimed, Group, GroupClaim, Ledger, Settle, Settlement, Verdict};
 use tokio::time::Instant;
 use tracing::debug;
@@ -41,19 +41,23 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         }
         let barred = self.store_back_at.is_some_and(|back_at| now < back_at);
         let slots = self.free_slots();
-        let ready = self.waiting.next_ready().is_some_and(|ready| ready <= now);
+        let open = self.open_calls();
+        let ready = self.waiting.next_ready(&open).is_some_and(|ready| ready <= now);
         let paid = self.attendant.pace.ready();
         let (Ok(paid), false, true, true) = (paid, barred, slots > 0, ready) else {
             return self.turns.keep(None);
         };
         let alone = self.waiting.suspect_is_next(now);
         let Some(pass) = self.turns.take(alone) else { return };
-        let room = self.room(slots, paid);
+        let room = self.room(slots, paid, open);
         let taken = if alone {
             self.waiting.take_suspect(now)
         } else {
             self.waiting.take_groups(now, &room)
         };
+        if taken.is_empty() {
+            return;
+        }
         let groups = taken.iter().map(|members| self.group(members)).collect();
         // The store counts from when it commits.
         let leased_until = Instant::now() + self.target.lease;
@@ -86,7 +90,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
 
     /// Sorts the claims: what ended is acknowledged, what waits is held, what was granted is called.
     async fn start(&mut self, taken: Vec<Vec<InHand>>, claims: Vec<GroupClaim>, opening: &Opening) {
-        let mut granted: BTreeMap<Facet, Vec<Work>> = BTreeMap::new();
+        let mut granted: BTreeMap<(Facet, Lane), Vec<Work>> = BTreeMap::new();
         let mut again = Vec::new();
         for (members, claim) in taken.into_iter().zip(claims) {
             let wait = match &claim.claimed {
@@ -116,9 +120,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
                 }
             }
             if let (Claimed::Granted(grant), Some(first)) = (claim.claimed, working.first()) {
-                let facet = first.in_hand.event.subject.facet;
+                let key = opening.room.open.shares(&first.in_hand);
                 let work = Work { grant: *grant, members: working, met: None };
-                granted.entry(facet).or_default().push(work);
+                granted.entry(key).or_default().push(work);
             }
         }
         if self.view.borrow().reason.is_some() {
@@ -173,30 +177,30 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         self.waiting.push(in_hand);
     }
 
-    /// Starts the calls: as many works in one call as there is room for, of one facet.
-    fn call(&mut self, granted: BTreeMap<Facet, Vec<Work>>, opening: &Opening) {
-        for (facet, works) in granted {
+    /// Starts the calls: as many works in one call as there is room for, of one facet and lane.
+    fn call(&mut self, granted: BTreeMap<(Facet, Lane), Vec<Work>>, opening: &Opening) {
+        for ((facet, lane), works) in granted {
             let (alone, mut together): (Vec<Work>, Vec<Work>) = works
                 .into_iter()
                 .partition(|work| work.is_two_way() || work.leads().any(goes_alone));
             for work in alone {
-                self.call_with(vec![work], opening);
+                self.call_with(vec![work], None, opening);
             }
             while !together.is_empty() {
                 let rest = together.split_off(opening.room.batch(facet).min(together.len()));
-                self.call_with(together, opening);
+                self.call_with(together, Some((facet, lane)), opening);
                 together = rest;
             }
         }
     }
 
-    fn call_with(&mut self, works: Vec<Work>, opening: &Opening) {
+    fn call_with(&mut self, works: Vec<Work>, shared: Option<(Facet, Lane)>, opening: &Opening) {
         let tokens: Vec<_> = works.iter().map(|work| work.grant.token).collect();
         let paid = self.attendant.pace.pay().is_ok();
         let (lease, leased) = Lease::until(opening.leased_until);
         let call = act::call(Arc::clone(&self.target), self.conversation(paid, leased), works);
         let handle = self.calls.spawn(call);
-        let call = Call { tokens, lease, _pass: Arc::clone(&opening.pass) };
+        let call = Call { tokens, lease, shared, _pass: Arc::clone(&opening.pass) };
         self.running().insert(handle.id(), call);
     }
 

@@ -342,7 +342,10 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
                 self.count_outcome(&in_hand.route.name, Outcome::Dead);
                 letter::dead(&in_hand.delivery, failed, &self.seams.host)
             }
-            Follow::Again => return self.waiting.push(in_hand),
+            Follow::Again => {
+                let ready_at = Instant::now() + crate::limits::BUSY_MAX;
+                return self.waiting.push(InHand { ready_at, ..in_hand });
+            }
         };
         let receipt = Some((in_hand.delivery.queue.clone(), in_hand.delivery.receipt));
         sending.push(Sending { message, in_hand: Some(in_hand), receipt });

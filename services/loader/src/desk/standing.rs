@@ -1,14 +1,19 @@
 //! Standing: what the desk does while its target is left alone, and what it may use while it is not.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use ferry_broker::Broker;
+use ferry_canonical::{Facet, Lane};
 use ferry_store::{Ask, BreakerState, Care, Ledger, Stop};
 use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::{Desk, sending::Sending};
-use crate::{care::Reason, limits, waiting::Room};
+use crate::{
+    care::Reason,
+    limits,
+    waiting::{Open, Room},
+};
 
 impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     /// Cancels or makes the consumers as the view says. What is held goes back to its queue after a
@@ -87,14 +92,36 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
 
     /// How many calls start now, and how many entities go into one. While the breaker is half-open
     /// every write is alone: it shows more, and costs fewer attempts.
-    pub(super) fn room(&self, slots: usize, paid: u32) -> Room {
-        let half_open = self.view.borrow().breaker == BreakerState::HalfOpen;
-        let facets = ferry_canonical::Facet::ALL.into_iter();
-        let batch = |facet| self.target.system.batch_max(facet);
+    pub(super) fn room(&self, slots: usize, paid: u32, open: Open) -> Room {
+        let facets = Facet::ALL.into_iter().filter(|_| !self.is_half_open());
+        let batch = |facet| self.target.system.together(facet).most;
         Room {
             calls: slots.min(usize::try_from(paid).unwrap_or(usize::MAX)),
-            batches: facets.filter(|_| !half_open).map(|facet| (facet, batch(facet))).collect(),
+            batches: facets.map(|facet| (facet, batch(facet))).collect(),
+            open,
         }
+    }
+
+    fn is_half_open(&self) -> bool {
+        self.view.borrow().breaker == BreakerState::HalfOpen
+    }
+
+    /// How many calls of several may start, of what has only so many at one time.
+    pub(super) fn open_calls(&self) -> Open {
+        let mut open = HashMap::new();
+        for facet in Facet::ALL.into_iter().filter(|_| !self.is_half_open()) {
+            if let Some(most) = self.target.system.together(facet).at_once {
+                open.extend(Lane::ALL.map(|lane| ((facet, lane), most)));
+            }
+        }
+        if !open.is_empty() {
+            for call in self.running().values() {
+                if let Some(left) = call.shared.and_then(|shared| open.get_mut(&shared)) {
+                    *left = left.saturating_sub(1);
+                }
+            }
+        }
+        Open(open)
     }
 
     /// Says what this desk could use, and shows what it may.

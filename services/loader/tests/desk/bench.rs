@@ -13,7 +13,7 @@ use ferry_broker::{Headers, Message};
 use ferry_canonical::{Clock, Event, Facet, Outcome, Part, Sequence, event::CONTENT_TYPE};
 use ferry_config::{
     HumanDuration, Secret, SystemConfig,
-    system::{ChangedOrders, Limits, OrderflowConfig},
+    system::{ChangedOrders, Limits, OrderflowConfig, OroBatch, OroConfig},
 };
 use ferry_http::HttpPort;
 use ferry_loader::{Desk, DeskDied, Gate, LoaderMetrics, Route, Seams, StoreLeases, Target};
@@ -245,6 +245,26 @@ fn orderflow(name: &str, limits: &Limits, routes: Vec<Route>) -> Target {
     Target::new(name, System::new(name, &config).unwrap(), limits, routes)
 }
 
+/// A shop that takes so many customers at once, and leaves a request as long as any other.
+pub(crate) fn shop(name: &str, limits: &Limits, most: u16, routes: Vec<Route>) -> Target {
+    let config = SystemConfig::Oro(OroConfig {
+        base_url: format!("http://{name}.test"),
+        backend_prefix: "/admin".to_owned(),
+        client_id: Secret::new("ferry"),
+        client_secret: Secret::new("secret"),
+        external_status_management: true,
+        page_size: 100,
+        overlap: HumanDuration::from_secs(10),
+        attribute_family: "1".to_owned(),
+        default_unit: "item".to_owned(),
+        customer_user_role: None,
+        batch: OroBatch { most, timeout: limits.timeout },
+        responses: Vec::new(),
+        limits: limits.clone(),
+    });
+    Target::new(name, System::new(name, &config).unwrap(), limits, routes)
+}
+
 pub(crate) fn order(identifier: &str) -> Event {
     let json = format!(
         r#"{{"identifier":"{identifier}","placed_at":"2026-01-01T00:00:00Z","currency":"GBP",
@@ -319,6 +339,7 @@ struct Switches {
     ends_fail: AtomicBool,
     unstorable: Mutex<Option<String>>,
     renewals: AtomicUsize,
+    claims: AtomicUsize,
 }
 
 impl FlakyLedger {
@@ -370,6 +391,11 @@ impl FlakyLedger {
         self.switches.renewals.load(Ordering::SeqCst)
     }
 
+    /// How often the store was asked what may start.
+    pub(crate) fn claims(&self) -> usize {
+        self.switches.claims.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn fail_cares(&self, fails: bool) {
         self.switches.cares_fail.store(fails, Ordering::SeqCst);
     }
@@ -382,6 +408,7 @@ fn check(fails: &AtomicBool) -> Result<(), StoreError> {
 impl Ledger for FlakyLedger {
     async fn claim(&self, groups: Vec<ferry_store::Group>) -> Result<Vec<GroupClaim>, StoreError> {
         check(&self.switches.claims_fail)?;
+        self.switches.claims.fetch_add(1, Ordering::SeqCst);
         self.inner.claim(groups).await
     }
 

@@ -12,6 +12,7 @@ mod breaking;
 mod brief;
 mod ending;
 mod failing;
+mod gathering;
 mod interleavings;
 mod misfortune;
 mod ordering;

@@ -240,6 +240,9 @@ pub(crate) struct RawOro {
     /// Id of the role new customer users get; without it they are created disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) customer_user_role: Option<String>,
+    /// How changes go together that wait for it.
+    #[serde(default)]
+    pub(crate) batch: RawOroBatch,
     /// What its answers mean, where that is more than their status; the first rule that fits counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) responses: Vec<RawResponseRule>,
@@ -258,6 +261,24 @@ pub(crate) struct RawOro {
     /// Times of the week in which nothing is written to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) maintenance: Vec<RawMaintenance>,
+}
+
+/// How changes go together that wait for a shop.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawOroBatch {
+    /// Changes in one request, at most. 1: each goes by itself.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) most: u16,
+    /// The hard deadline of such a request. The shop itself waits for 25 seconds before it puts one
+    /// off.
+    pub(crate) timeout: HumanDuration,
+}
+
+impl Default for RawOroBatch {
+    fn default() -> Self {
+        Self { most: 100, timeout: HumanDuration::from_secs(40) }
+    }
 }
 
 /// Any JSON over HTTP.

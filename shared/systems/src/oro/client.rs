@@ -39,10 +39,14 @@ pub(super) struct Call {
     /// The resource's name in the address.
     pub(super) resource: &'static str,
     pub(super) id: Option<String>,
+    /// What stands behind the id: `errors`.
+    pub(super) of_it: Option<&'static str>,
     pub(super) query: Query,
     pub(super) body: Option<Value>,
     /// Products are named by SKU in this request (EXT ID).
     pub(super) by_sku: bool,
+    /// It is about a list of resources, which are written all or none (`batch`).
+    pub(super) list: bool,
     /// The place in the canonical part that this request writes: `addresses[BILL-1]`.
     pub(super) at: Option<String>,
 }
@@ -54,9 +58,11 @@ impl Call {
             method: Method::Get,
             resource,
             id: None,
+            of_it: None,
             query: Vec::new(),
             body: None,
             by_sku: false,
+            list: false,
             at: None,
         }
     }
@@ -81,6 +87,11 @@ impl Call {
         let (name, id) = (resource.kind, resource.id.clone());
         let body = Some(resource.document(included));
         Self { method: Method::Patch, id, body, ..Self::read(operation, name) }
+    }
+
+    fn carries(&self) -> u16 {
+        let many = self.body.as_ref().and_then(|body| body.get("data")).and_then(Value::as_array);
+        many.map_or(1, |many| u16::try_from(many.len()).unwrap_or(u16::MAX))
     }
 
     pub(super) const fn writes(&self) -> bool {
@@ -163,7 +174,7 @@ impl Api<'_> {
     }
 
     /// Sends with the token; once again with a fresh one where it is refused.
-    async fn send(&self, call: &Call) -> Result<Response, Failure> {
+    pub(super) async fn send(&self, call: &Call) -> Result<Response, Failure> {
         let config = &self.oro.config;
         let mut refused = None;
         for _ in 0..2 {
@@ -194,6 +205,10 @@ impl Api<'_> {
             url.push('/');
             url.push_str(&encode(id));
         }
+        if let Some(of_it) = call.of_it {
+            url.push('/');
+            url.push_str(of_it);
+        }
         for (index, (name, value)) in call.query.iter().enumerate() {
             url.push(if index == 0 { '?' } else { '&' });
             // Writing to a string cannot fail.
@@ -211,6 +226,9 @@ impl Api<'_> {
         if call.by_sku {
             headers.push(header("x-integration-type", "ext_id"));
         }
+        if call.list {
+            headers.push(header("x-mode", "sync"));
+        }
         let body = call.body.as_ref().map(ToString::to_string).unwrap_or_default();
         Request {
             operation: call.operation,
@@ -218,9 +236,9 @@ impl Api<'_> {
             url,
             headers,
             body: Bytes::from(body),
-            deadline: config.limits.timeout.0,
+            deadline: if call.list { config.batch.timeout.0 } else { config.limits.timeout.0 },
             secret: false,
-            carries: 1,
+            carries: call.carries(),
         }
     }
 }

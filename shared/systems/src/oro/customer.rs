@@ -80,7 +80,7 @@ fn of_customer(id: &str, failure: Failure) -> Failure {
     Failure { target_id: Some(id.into()), ..failure }
 }
 
-fn gone() -> Failure {
+pub(super) fn gone() -> Failure {
     let detail = "the customer that was linked is not in the shop any more: it is looked up again";
     Failure { status: Some(404), ..Failure::new(FailureKind::Conflict, detail) }
 }
@@ -95,7 +95,7 @@ pub(super) fn external_id(key: &str) -> String {
     }
 }
 
-async fn wanted(api: &Api<'_>, profile: &CustomerProfile) -> Result<Resource, Failure> {
+pub(super) async fn wanted(api: &Api<'_>, profile: &CustomerProfile) -> Result<Resource, Failure> {
     let customer = Resource::new(CUSTOMERS)
         .attribute("name", profile.name.as_str())
         .attribute("externalId", external_id(&profile.number));
@@ -137,9 +137,14 @@ pub(super) fn one_numbered<'a>(
     document: &'a Value,
     number: &str,
 ) -> Result<Option<&'a Value>, Failure> {
+    numbered(document::rows(document), number)
+}
+
+/// The one of these that has this number.
+pub(super) fn numbered<'a>(rows: &'a [Value], number: &str) -> Result<Option<&'a Value>, Failure> {
     let key = external_id(number);
     let ours = |row: &&Value| document::text(row, "externalId") == Some(key.as_str());
-    let ours: Vec<&Value> = document::rows(document).iter().filter(ours).collect();
+    let ours: Vec<&Value> = rows.iter().filter(ours).collect();
     match ours.as_slice() {
         [] => Ok(None),
         [one] => Ok(Some(one)),

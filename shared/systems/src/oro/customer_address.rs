@@ -24,24 +24,39 @@ pub(super) async fn apply(
     customer: &str,
     found: &[Value],
 ) -> Result<bool, Failure> {
-    let mut written = false;
+    let changes = changes(profile, customer, found);
+    let written = !changes.is_empty();
+    for (at, change) in changes {
+        let call = if change.id.is_some() {
+            Call::change("update customer address", change, Vec::new())
+        } else {
+            Call::create("create customer address", change, Vec::new())
+        };
+        api.ask(&Call { at: Some(at), ..call }).await?;
+    }
+    Ok(written)
+}
+
+/// What is to be written, with the place of each in the profile: without an id it is a new one.
+pub(super) fn changes(
+    profile: &CustomerProfile,
+    customer: &str,
+    found: &[Value],
+) -> Vec<(String, Resource)> {
+    let mut changes = Vec::new();
     let wanted = |(index, address)| (address, wanted(profile, index, address));
     let wanted: Vec<(&Address, Resource)> =
         profile.addresses.iter().enumerate().map(wanted).collect();
     let there = there(&wanted, found);
     for (index, ((address, wanted), found)) in wanted.into_iter().zip(there).enumerate() {
-        let call = if let Some(found) = found {
-            let Some(change) = wanted.changes(found) else { continue };
-            Call::change("update customer address", change, Vec::new())
-        } else {
-            let address = wanted.one("customer", CUSTOMERS, customer);
-            Call::create("create customer address", address, Vec::new())
+        let change = match found {
+            Some(found) => wanted.changes(found),
+            None => Some(wanted.one("customer", CUSTOMERS, customer)),
         };
         let name = address.code.clone().unwrap_or_else(|| index.to_string());
-        api.ask(&Call { at: Some(format!("addresses[{name}]")), ..call }).await?;
-        written = true;
+        changes.extend(change.map(|change| (format!("addresses[{name}]"), change)));
     }
-    Ok(written)
+    changes
 }
 
 /// Each address as the shop has it: of several at one place, each is another one, and one that is so

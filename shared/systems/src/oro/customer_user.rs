@@ -39,6 +39,23 @@ pub(super) async fn apply(
     Ok(written)
 }
 
+/// Who is to be written, with the place of each in the profile: without an id it is a new one.
+pub(super) fn changes(
+    api: &Api<'_>,
+    profile: &CustomerProfile,
+    customer: &str,
+    found: &[Value],
+) -> Vec<(String, Resource)> {
+    let change = |contact| {
+        let change = match find(found, contact) {
+            Some(found) => changed(profile, &wanted(contact), found),
+            None => Some(new(api, profile, contact, customer)),
+        };
+        change.map(|change| (at(contact), change))
+    };
+    customer_form::users(&profile.contacts).filter_map(change).collect()
+}
+
 fn wanted(contact: &Contact) -> Resource {
     Resource::new(USERS)
         .attribute("email", contact.email.as_str())
@@ -82,12 +99,29 @@ async fn change(
     contact: &Contact,
     (wanted, found): (&Resource, &Value),
 ) -> Result<bool, Failure> {
-    let wanted = wanted.clone();
-    let wanted = if profile.blocked { wanted.attribute("enabled", false) } else { wanted };
-    let Some(change) = wanted.changes(found) else { return Ok(false) };
+    let Some(change) = changed(profile, wanted, found) else { return Ok(false) };
     let call = Call::change("update customer user", change, Vec::new());
     api.ask(&Call { at: Some(at(contact)), ..call }).await?;
     Ok(true)
+}
+
+fn changed(profile: &CustomerProfile, wanted: &Resource, found: &Value) -> Option<Resource> {
+    let wanted = wanted.clone();
+    let wanted = if profile.blocked { wanted.attribute("enabled", false) } else { wanted };
+    wanted.changes(found)
+}
+
+fn new(api: &Api<'_>, profile: &CustomerProfile, contact: &Contact, customer: &str) -> Resource {
+    let user = wanted(contact).one("customer", CUSTOMERS, customer);
+    // Oro requires a role of an enabled user (OroCommerce reference §6).
+    match &api.oro.config.customer_user_role {
+        Some(role) => user.attribute("enabled", !profile.blocked).many(
+            "userRoles",
+            "customeruserroles",
+            [role.as_str()],
+        ),
+        None => user.attribute("enabled", false),
+    }
 }
 
 fn at(contact: &Contact) -> String {
@@ -100,16 +134,7 @@ async fn create(
     contact: &Contact,
     customer: &str,
 ) -> Result<bool, Failure> {
-    let user = wanted(contact).one("customer", CUSTOMERS, customer);
-    // Oro requires a role of an enabled user (OroCommerce reference §6).
-    let user = match &api.oro.config.customer_user_role {
-        Some(role) => user.attribute("enabled", !profile.blocked).many(
-            "userRoles",
-            "customeruserroles",
-            [role.as_str()],
-        ),
-        None => user.attribute("enabled", false),
-    };
+    let user = new(api, profile, contact, customer);
     let call =
         Call { at: Some(at(contact)), ..Call::create("create customer user", user, Vec::new()) };
     match api.ask(&call).await {

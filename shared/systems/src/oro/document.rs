@@ -88,6 +88,12 @@ impl Resource {
         Self { kind, id: Some(id.into()), ..Self::default() }
     }
 
+    /// The same under an id, its own or one that stands for it within a request.
+    #[must_use]
+    pub(super) fn named(self, id: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), ..self }
+    }
+
     #[must_use]
     pub(super) fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.attributes.insert(name.to_owned(), value.into());

@@ -3,7 +3,7 @@
 //!
 //! It promises one token at a time and never a login per call, the exact media type Oro insists on,
 //! a read by key before anything is created a second time, and a failure kind that follows from
-//! status and title alone. It does not use webhooks or batches, and it never deletes: an address,
+//! status and title alone. Customers that come together are written in lists. It does not use webhooks, and it never deletes: an address,
 //! a user or a tracking number that its source no longer names stays in the shop until a person
 //! removes it.
 //!
@@ -27,6 +27,7 @@
 //!
 //! Facts: OroCommerce reference, by section where they are used.
 
+mod batch;
 mod cancellation;
 mod client;
 mod customer;
@@ -35,6 +36,7 @@ mod customer_form;
 mod customer_group;
 mod customer_said;
 mod customer_user;
+mod customers;
 mod document;
 mod localized;
 mod orders;
@@ -54,7 +56,13 @@ mod round_trip;
 #[cfg(test)]
 mod scripted;
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use ferry_canonical::{Facet, Part, Subject};
 use ferry_config::system::OroConfig;
@@ -62,6 +70,7 @@ use ferry_http::{Conversation, Response};
 
 use self::{client::Api, token::Tokens};
 use crate::{
+    Together,
     draft::{Item, Record},
     poll::Page,
     rules::{Asked, Reading, Rules},
@@ -84,6 +93,10 @@ pub struct Oro {
     groups: Mutex<Groups>,
     /// Inventory levels by SKU.
     levels: Mutex<HashMap<String, stock::Level>>,
+    /// The shop takes no lists of customers.
+    takes_no_lists: AtomicBool,
+    /// The shop has customers that Ferry did not know of: a new one is looked for before it is made.
+    has_customers: AtomicBool,
 }
 
 impl Oro {
@@ -101,6 +114,8 @@ impl Oro {
             names_by_sku: tokio::sync::OnceCell::new(),
             groups: Mutex::default(),
             levels: Mutex::default(),
+            takes_no_lists: AtomicBool::default(),
+            has_customers: AtomicBool::default(),
         })
     }
 
@@ -166,8 +181,43 @@ impl Oro {
         }
     }
 
-    /// One answer per write; the writes are applied one after the other.
+    /// How many writes of a facet go together.
+    pub fn together(&self, facet: Facet) -> Together {
+        let lists = facet == Facet::Profile && !self.takes_no_lists.load(Ordering::Relaxed);
+        match usize::from(self.config.batch.most) {
+            most if lists && most > 1 => Together { most, at_once: Some(1) },
+            _ => Together { most: 1, at_once: None },
+        }
+    }
+
+    /// One answer per write: customers go together where the shop takes lists of them, and others one
+    /// after the other.
     pub async fn apply(
+        &self,
+        conversation: &Conversation,
+        writes: &[Write<'_>],
+    ) -> Vec<Result<Applied, Failure>> {
+        let answers = if writes.len() > 1 {
+            Box::pin(customers::apply(self, conversation, writes)).await
+        } else {
+            None
+        };
+        let answers = match answers {
+            Some(answers) => answers,
+            None => self.apply_each(conversation, writes).await,
+        };
+        // Of several requests the first ones may have been taken: what the shop holds then is
+        // neither the old state nor the new one, and has to be read.
+        let doubted = |(index, answer): (usize, Result<Applied, Failure>)| {
+            answer.map_err(|failure| Failure {
+                unread: failure.unread || conversation.has_written_for(index),
+                ..failure
+            })
+        };
+        answers.into_iter().enumerate().map(doubted).collect()
+    }
+
+    async fn apply_each(
         &self,
         conversation: &Conversation,
         writes: &[Write<'_>],
@@ -175,13 +225,7 @@ impl Oro {
         let mut answers = Vec::with_capacity(writes.len());
         for (index, write) in writes.iter().enumerate() {
             let conversation = conversation.about([index]);
-            let applied = apply_one(&self.api(&conversation), write).await;
-            // Of several requests the first ones may have been taken: what the shop holds then is
-            // neither the old state nor the new one, and has to be read.
-            answers.push(applied.map_err(|failure| Failure {
-                unread: failure.unread || conversation.has_written_for(index),
-                ..failure
-            }));
+            answers.push(apply_one(&self.api(&conversation), write).await);
         }
         answers
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ferry_canonical::{Brought, Doubt, Part};
 use ferry_config::{
     HumanDuration, Secret,
-    system::{Limits, OroConfig},
+    system::{Limits, OroBatch, OroConfig},
 };
 use ferry_http::{Conversation, HttpError, HttpPort, Method, Request, Response};
 use futures_util::future::BoxFuture;
@@ -78,6 +78,7 @@ pub(super) fn config() -> OroConfig {
         attribute_family: "1".to_owned(),
         default_unit: "item".to_owned(),
         customer_user_role: Some("1".to_owned()),
+        batch: OroBatch { most: 100, timeout: HumanDuration::from_secs(40) },
         responses: Vec::new(),
         limits: Limits {
             concurrency: 8,
@@ -168,7 +169,8 @@ impl HttpPort for Shop {
             let content = header(&request, "content-type");
             assert_eq!(content.is_some(), !request.body.is_empty());
             assert!(content.is_none_or(|media| media == "application/vnd.api+json"));
-            assert_eq!(request.deadline, Duration::from_secs(30));
+            let many = header(&request, "x-mode").is_some();
+            assert_eq!(request.deadline, Duration::from_secs(if many { 40 } else { 30 }));
             let line = line(&request);
             self.asked.lock().unwrap().push(request);
             let next = self.script.lock().unwrap().pop_front();

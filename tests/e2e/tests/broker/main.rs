@@ -8,6 +8,7 @@
               monotonic clock"
 )]
 
+mod batches;
 mod both_ways;
 mod care;
 mod crashes;

@@ -7,15 +7,11 @@ use std::{
 };
 
 use ferry_canonical::{Clock, Event, Facet, Part};
-use ferry_config::{
-    HumanDuration, Secret, SystemConfig,
-    system::{Limits, OroConfig},
-};
+use ferry_config::{HumanDuration, system::Limits};
 use ferry_http::{HttpError, HttpPort, Method, Request, Response};
 use ferry_loader::{Desk, DeskDied, Route, Target};
 use ferry_sim::{SimBroker, SimHttp};
 use ferry_store::SqliteStore;
-use ferry_systems::System;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use serde_json::json;
 use tokio::{
@@ -27,7 +23,7 @@ use uuid::Uuid;
 
 use super::shop::Shop;
 use crate::{
-    bench::{FlakyLedger, event, limits, message, route, seams, topology, warehouse},
+    bench::{FlakyLedger, event, limits, message, route, seams, shop, topology, warehouse},
     warehouse::Warehouse,
 };
 
@@ -166,21 +162,7 @@ pub(super) fn oro(name: &str, routes: Vec<Route>) -> Target {
 
 fn oro_that_settles(name: &str, settle_after: Duration, routes: Vec<Route>) -> Target {
     let limits = Limits { settle_after: HumanDuration(settle_after), ..limits(4) };
-    let config = SystemConfig::Oro(OroConfig {
-        base_url: format!("http://{name}.test"),
-        backend_prefix: "/admin".to_owned(),
-        client_id: Secret::new("ferry"),
-        client_secret: Secret::new("secret"),
-        external_status_management: true,
-        page_size: 100,
-        overlap: HumanDuration::from_secs(10),
-        attribute_family: "1".to_owned(),
-        default_unit: "item".to_owned(),
-        customer_user_role: None,
-        responses: Vec::new(),
-        limits: limits.clone(),
-    });
-    Target::new(name, System::new(name, &config).unwrap(), &limits, routes)
+    shop(name, &limits, 1, routes)
 }
 
 /// The way to the targets: as slow as a test wants it, and it sees who writes side by side.

@@ -169,8 +169,28 @@ fn oro(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
     secret(&format!("{key}.client_id"), &raw.client_id, findings);
     secret(&format!("{key}.client_secret"), &raw.client_secret, findings);
     deadlines(key, raw.timeout, raw.settle_after, findings);
+    batch(key, raw, findings);
     care::limits(key, &raw.limits, findings);
     care::care(key, &raw.care, &raw.maintenance, findings);
+}
+
+fn batch(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
+    if raw.batch.most == 1 {
+        return;
+    }
+    let timeout = raw.batch.timeout;
+    if timeout.0.is_zero() {
+        findings.error(&format!("{key}.batch.timeout"), "no call can end in no time");
+    }
+    if let Some(settle_after) = raw.settle_after
+        && settle_after < timeout
+    {
+        let message = format!(
+            "{settle_after} is shorter than the timeout of {timeout} that a request with many \
+             changes has (batch.timeout), in which it acts"
+        );
+        findings.error(&format!("{key}.settle_after"), message);
+    }
 }
 
 pub(super) fn mapping(key: &str, file: &Path, base_dir: &Path, findings: &mut Findings<'_>) {

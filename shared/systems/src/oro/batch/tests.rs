@@ -1,0 +1,251 @@
+//! Whatever a shop answers to a list, each item gets one answer, and nothing is sent twice that may have
+//! been written.
+
+use std::{sync::Arc, time::Duration};
+
+use ferry_http::{HttpError, Method, Request};
+use serde_json::json;
+
+use super::*;
+use crate::oro::{
+    Oro,
+    scripted::{Shop, answer, bytes, config, oro, row},
+};
+
+const LIST: &str = "PATCH /customers";
+
+fn items(names: &[&str]) -> Vec<Item> {
+    let item = |(of, name): (usize, &&str)| {
+        let resource = match name.strip_prefix('#') {
+            Some(id) => Resource::with_id("customers", id).attribute("name", "changed"),
+            None => Resource::new("customers").attribute("name", *name),
+        };
+        Item { of, resource, at: None }
+    };
+    names.iter().enumerate().map(item).collect()
+}
+
+/// The rows of an answer, each with what was sent as its id and what it is there.
+fn rows(ids: &[(&str, &str)]) -> Value {
+    let row = |(sent, id): &(&str, &str)| {
+        let mut row = row("customers", id, json!({}), Value::Null);
+        row["meta"] = json!({"dataId": sent});
+        row
+    };
+    json!({"data": ids.iter().map(row).collect::<Vec<_>>()})
+}
+
+fn errors(entries: &[(&str, &str)]) -> Value {
+    let entry = |(title, pointer): &(&str, &str)| {
+        let mut error = json!({"status": "400", "title": title, "detail": "Oro says why."});
+        if !pointer.is_empty() {
+            error["source"] = json!({ "pointer": pointer });
+        }
+        error
+    };
+    json!({"errors": entries.iter().map(entry).collect::<Vec<_>>()})
+}
+
+/// What became of each, in a word, and which writes a request is known to have changed.
+async fn written(shop: &Arc<Shop>, oro: &Oro, items: &[Item]) -> Option<Vec<String>> {
+    let conversation = shop.conversation();
+    let api = Api { oro, conversation: &conversation };
+    let came = write(&api, "write customers", "customers", items).await?;
+    let word = |came: &Came| match came {
+        Came::Taken(Some(row)) => format!("taken {}", document::id(row).unwrap()),
+        Came::Taken(None) => "taken".to_owned(),
+        Came::Refused(No { failure, .. }) => format!("refused: {}", failure.detail),
+        Came::Failed(failure) if failure.withheld => "not sent".to_owned(),
+        Came::Failed(failure) if failure.unread => format!("in doubt: {}", failure.kind),
+        Came::Failed(failure) => format!("failed: {}", failure.kind),
+    };
+    Some(came.iter().map(word).collect())
+}
+
+/// The names, or ids, of the resources in each list that was sent.
+fn sent(shop: &Shop) -> Vec<Vec<String>> {
+    let names = |request: &Request| {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let name = |row: &Value| match row.pointer("/meta/update") {
+            Some(_) => format!("#{}", document::id(row).unwrap()),
+            None => document::text(row, "name").unwrap().to_owned(),
+        };
+        document::rows(&body).iter().map(name).collect()
+    };
+    let asked = shop.asked();
+    asked.iter().filter(|request| request.method == Method::Patch).map(names).collect()
+}
+
+#[tokio::test]
+async fn a_list_is_one_request_whose_answer_names_each() {
+    let shop = Shop::answering([answer(
+        LIST,
+        200,
+        &rows(&[("new-0", "70"), ("9", "9"), ("new-2", "71")]),
+    )]);
+    let came = written(&shop, &oro(), &items(&["A", "#9", "B"])).await.unwrap();
+    assert_eq!(came, ["taken 70", "taken 9", "taken 71"]);
+    let asked = shop.asked();
+    let header = |name| asked[0].headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+    assert_eq!(header("x-mode"), Some("sync"));
+    assert_eq!(asked[0].deadline, Duration::from_secs(40));
+    insta::assert_snapshot!(String::from_utf8_lossy(&asked[0].body), @r#"{"data":[{"type":"customers","id":"new-0","attributes":{"name":"A"}},{"type":"customers","id":"9","meta":{"update":true},"attributes":{"name":"changed"}},{"type":"customers","id":"new-2","attributes":{"name":"B"}}]}"#);
+}
+
+#[tokio::test]
+async fn of_a_refused_list_the_named_items_fail_and_the_rest_is_sent_again() {
+    let refusal = errors(&[
+        ("not blank constraint", "/data/1/attributes/name"),
+        ("length constraint", "/data/1/attributes/externalId"),
+    ]);
+    let shop = Shop::answering([
+        answer(LIST, 400, &refusal),
+        answer(LIST, 200, &rows(&[("new-0", "70"), ("new-1", "71")])),
+    ]);
+    let came = written(&shop, &oro(), &items(&["A", "B", "C"])).await.unwrap();
+    let why = "refused: name: Oro says why. (not blank constraint); \
+               number: Oro says why. (length constraint)";
+    assert_eq!(came, ["taken 70", why, "taken 71"]);
+    assert_eq!(sent(&shop), [vec!["A", "B", "C"], vec!["A", "C"]]);
+}
+
+#[tokio::test]
+async fn a_refusal_that_names_nobody_is_found_by_halves() {
+    let refusal = errors(&[("unique entity constraint", "")]);
+    let shop = Shop::answering([
+        answer(LIST, 400, &refusal),
+        answer(LIST, 200, &rows(&[("new-0", "70"), ("new-1", "71")])),
+        answer(LIST, 400, &refusal),
+        answer(LIST, 400, &refusal),
+        answer(LIST, 200, &rows(&[("new-0", "73")])),
+    ]);
+    let came = written(&shop, &oro(), &items(&["A", "B", "C", "D"])).await.unwrap();
+    let why = "refused: Oro says why. (unique entity constraint)";
+    assert_eq!(came, ["taken 70", "taken 71", why, "taken 73"]);
+    assert_eq!(sent(&shop).concat(), ["A", "B", "C", "D", "A", "B", "C", "D", "C", "D"]);
+}
+
+#[tokio::test]
+async fn after_a_silence_its_items_are_in_doubt_and_nothing_more_is_sent() {
+    let lost = || Err(HttpError::Timeout(Duration::from_secs(40)));
+    for (status, what) in
+        [(None, "timeout"), (Some(500), "unavailable"), (Some(504), "unavailable")]
+    {
+        let shop = Shop::answering([match status {
+            None => (LIST.to_owned(), lost()),
+            Some(status) => bytes(LIST, status, ""),
+        }]);
+        let oro = two_at_a_time();
+        let came = written(&shop, &oro, &items(&["A", "B", "C"])).await.unwrap();
+        let doubt = format!("in doubt: {what}");
+        assert_eq!(came, [&doubt, &doubt, "not sent"]);
+    }
+    let shop = Shop::answering([bytes(LIST, 503, "")]);
+    let came = written(&shop, &two_at_a_time(), &items(&["A", "B", "C"])).await.unwrap();
+    assert_eq!(came, ["failed: unavailable", "failed: unavailable", "not sent"]);
+}
+
+fn two_at_a_time() -> Oro {
+    let mut config = config();
+    config.batch.most = 2;
+    Oro::new(&config).unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_name_each_leaves_all_in_doubt() {
+    for data in [
+        rows(&[("new-0", "70")]),
+        rows(&[("new-0", "70"), ("new-7", "71")]),
+        json!({"data": []}),
+        json!({"data": [{"type": "customers"}, {"type": "customers"}]}),
+    ] {
+        let shop = Shop::answering([answer(LIST, 200, &data)]);
+        let came = written(&shop, &oro(), &items(&["A", "B"])).await.unwrap();
+        assert_eq!(came, ["in doubt: unavailable", "in doubt: unavailable"], "{data}");
+    }
+    let shop = Shop::answering([answer(LIST, 200, &rows(&[("8", "8")]))]);
+    let came = written(&shop, &oro(), &items(&["#9"])).await.unwrap();
+    assert_eq!(came, ["in doubt: unavailable"], "another one than the one that was changed");
+}
+
+#[tokio::test]
+async fn a_shop_without_lists_says_so_and_has_written_nothing() {
+    for status in [403, 404, 405] {
+        let shop = Shop::answering([bytes(LIST, status, "")]);
+        assert_eq!(written(&shop, &oro(), &items(&["A", "B"])).await, None, "{status}");
+        shop.asked();
+    }
+    // But one that does not have what is to be changed takes lists.
+    let gone = errors(&[("not found http exception", "/data/1")]);
+    let shop =
+        Shop::answering([answer(LIST, 404, &gone), answer(LIST, 200, &rows(&[("new-0", "70")]))]);
+    let came = written(&shop, &oro(), &items(&["A", "#9"])).await.unwrap();
+    assert_eq!(came, ["taken 70", "refused: Oro says why. (not found http exception)"]);
+}
+
+fn put_off() -> (String, Result<Response, HttpError>) {
+    answer(LIST, 202, &json!({"data": row("asyncoperations", "5", json!({}), Value::Null)}))
+}
+
+fn operation(status: &str, summary: &Value) -> (String, Result<Response, HttpError>) {
+    let operation =
+        row("asyncoperations", "5", json!({"status": status, "summary": summary}), Value::Null);
+    answer("GET /asyncoperations/5", 200, &json!({ "data": operation }))
+}
+
+fn counted(created: u64, updated: u64, errors: u64) -> Value {
+    json!({"createCount": created, "updateCount": updated, "errorCount": errors})
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_shop_puts_off_is_followed_to_its_end() {
+    let shop = Shop::answering([
+        put_off(),
+        operation("new", &Value::Null),
+        operation("running", &Value::Null),
+        operation("success", &counted(1, 1, 0)),
+    ]);
+    let came = written(&shop, &oro(), &items(&["A", "#9"])).await.unwrap();
+    assert_eq!(came, ["taken", "taken"]);
+    shop.asked();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_wrote_a_part_says_which() {
+    let error = json!({"status": 400, "title": "not blank constraint", "detail": "Oro says why.",
+        "source": {"pointer": "/data/1/attributes/name"}});
+    let error = row("asyncoperationerrors", "5-1-1", error, Value::Null);
+    for (counts, rest) in [(counted(2, 0, 1), "taken"), (counted(1, 0, 1), "in doubt: unavailable")]
+    {
+        let shop = Shop::answering([
+            put_off(),
+            operation("success", &counts),
+            answer(
+                "GET /asyncoperations/5/errors?page[size]=100&page[number]=1",
+                200,
+                &json!({"data": [error.clone()]}),
+            ),
+        ]);
+        let came = written(&shop, &oro(), &items(&["A", "B", "C"])).await.unwrap();
+        assert_eq!(came, [rest, "refused: name: Oro says why. (not blank constraint)", rest]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_is_gone_or_never_ends_leaves_all_in_doubt() {
+    let gone = Shop::answering([put_off(), bytes("GET /asyncoperations/5", 404, "")]);
+    let came = written(&gone, &oro(), &items(&["A", "B"])).await.unwrap();
+    assert_eq!(came, ["in doubt: unavailable", "in doubt: unavailable"]);
+    let looks = (0..15).map(|_| operation("running", &Value::Null));
+    let endless = Shop::answering(std::iter::once(put_off()).chain(looks));
+    let came = written(&endless, &two_at_a_time(), &items(&["A", "B", "C"])).await.unwrap();
+    assert_eq!(came[0], "in doubt: timeout");
+}
+
+#[test]
+fn a_request_is_no_larger_than_a_proxy_takes() {
+    let large = "x".repeat(300 * 1024);
+    let items = items(&[&large, &large, &large, "A"]);
+    assert_eq!(pack::chunks(&items, 100), [vec![0, 1], vec![2, 3]]);
+    assert_eq!(pack::chunks(&items, 1), [vec![0], vec![1], vec![2], vec![3]]);
+}
