@@ -13,6 +13,7 @@ use super::plan::Mode;
 use super::problem::Problem;
 use super::render::resource;
 use super::shop::{Call, Shop};
+use super::version::Feature;
 use super::write::{Written, write};
 
 const PRIMARY_MAX: usize = 100;
@@ -21,7 +22,7 @@ const INCLUDED_MAX: usize = 50;
 impl Shop {
     pub(super) fn batch(&mut self, call: &Call<'_>) -> Result<Answer, Vec<Problem>> {
         match call.request.header("x-mode") {
-            "sync" => {}
+            "sync" if call.terms.dialect.has(Feature::SyncBatch) => {}
             "" | "async" => {
                 let detail = "Only X-Mode: sync is simulated.";
                 return Err(vec![Problem::new(501, "not simulated", detail)]);

@@ -13,9 +13,10 @@ use super::query;
 use super::record::{Id, Record};
 use super::render::{self, View, linkage, resource};
 use super::rules;
-use super::schema::{Kind, Relation};
+use super::schema::{Access, Kind, Relation};
 use super::settle;
 use super::shop::{Call, Shop};
+use super::version::{Dialect, Feature};
 use super::write::{Written, write};
 
 /// At most so many rows are deleted by one request (OroCommerce reference §3).
@@ -25,23 +26,26 @@ type Outcome = Result<Answer, Vec<Problem>>;
 
 impl Shop {
     pub(super) fn collection(&mut self, method: &Method, call: &Call<'_>) -> Outcome {
-        let actions = call.kind.resource().actions;
+        let actions = call.kind.actions(call.terms.dialect.version);
         match *method {
             Method::GET => self.list(call),
             Method::POST if actions.create => self.create(call),
             Method::PATCH if actions.batch => self.batch(call),
             Method::DELETE if actions.delete => self.delete_list(call),
-            _ => Ok(Answer::not_allowed(&allowed(&[
-                ("GET", true),
-                ("PATCH", actions.batch),
-                ("POST", actions.create),
-                ("DELETE", actions.delete),
-            ]))),
+            _ => Ok(allowing(
+                method,
+                &[
+                    ("GET", true),
+                    ("PATCH", actions.batch),
+                    ("POST", actions.create),
+                    ("DELETE", actions.delete),
+                ],
+            )),
         }
     }
 
     pub(super) fn single(&mut self, method: &Method, call: &Call<'_>, id: &str) -> Outcome {
-        let actions = call.kind.resource().actions;
+        let actions = call.kind.actions(call.terms.dialect.version);
         match *method {
             Method::GET => {
                 let record = self.find_one(call, id)?;
@@ -52,11 +56,10 @@ impl Shop {
                 let id = self.find_one(call, id)?.id.clone();
                 self.delete(call, &[id])
             }
-            _ => Ok(Answer::not_allowed(&allowed(&[
-                ("GET", true),
-                ("PATCH", actions.update),
-                ("DELETE", actions.delete),
-            ]))),
+            _ => Ok(allowing(
+                method,
+                &[("GET", true), ("PATCH", actions.update), ("DELETE", actions.delete)],
+            )),
         }
     }
 
@@ -67,15 +70,16 @@ impl Shop {
         id: &str,
         association: &str,
     ) -> Outcome {
+        let relation = relation(call, association)?;
         if *method != Method::GET {
-            return Ok(Answer::not_allowed("OPTIONS, GET"));
+            return Ok(allowing(method, &[("GET", true)]));
         }
         let record = self.find_one(call, id)?;
-        let relation = relation(call.kind, association)?;
         let ids = related(&self.store, record, relation);
         let rows: Vec<&Record> =
             ids.iter().filter_map(|id| self.store.get(relation.target, id)).collect();
-        let form = if relation.is_list() { Form::List } else { Form::One };
+        let form =
+            if relation.is_list_in(call.terms.dialect.version) { Form::List } else { Form::One };
         Ok(Answer::document(200, self.with_includes(&rows, &call.view, form)))
     }
 
@@ -86,26 +90,32 @@ impl Shop {
         id: &str,
         association: &str,
     ) -> Outcome {
-        let relation = relation(call.kind, association)?;
+        let Dialect { version, .. } = call.terms.dialect;
+        let relation = relation(call, association)?;
+        let writable = call.kind.actions(version).update && relation.access != Access::ReadOnly;
+        let list = writable && relation.is_list_in(version);
+        let offered = match *method {
+            Method::GET => true,
+            Method::PATCH => writable,
+            Method::POST | Method::DELETE => list,
+            _ => false,
+        };
+        if !offered {
+            let offer = [("GET", true), ("PATCH", writable), ("POST", list), ("DELETE", list)];
+            return Ok(allowing(method, &offer));
+        }
         let record = self.find_one(call, id)?;
+        let current = linkage(&self.store, record, relation, call.view.dialect);
         if *method == Method::GET {
-            let body = json!({"data": linkage(&self.store, record, relation, call.view.ext)});
-            return Ok(Answer::document(200, body));
+            return Ok(Answer::document(200, json!({ "data": current })));
         }
-        let writable = call.kind.resource().actions.update
-            && relation.access != super::schema::Access::ReadOnly;
-        let changes_list = *method == Method::POST || *method == Method::DELETE;
-        if !writable || (changes_list && !relation.is_list()) {
-            return Ok(Answer::not_allowed("OPTIONS, GET"));
-        }
-        let current = linkage(&self.store, record, relation, call.view.ext);
         let sent = document::parse_linkage(&call.request.body)?;
         let linkage = combine(method, &current, sent);
         let address = id.to_owned();
         let resource = Resource {
             kind: call.kind.name().to_owned(),
             id: Some(address.clone()),
-            relationships: vec![(relation.name.to_owned(), linkage)],
+            relationships: vec![(relation.name_in(version).to_owned(), linkage)],
             pointer: "/data".to_owned(),
             ..Resource::default()
         };
@@ -122,7 +132,7 @@ impl Shop {
     }
 
     fn list(&mut self, call: &Call<'_>) -> Outcome {
-        let asked = Asked { store: &self.store, ext: call.view.ext };
+        let asked = Asked { store: &self.store, dialect: call.view.dialect };
         let page = find::page(asked, call.kind, &call.query)?;
         let mut body = self.with_includes(&page.rows, &call.view, Form::List);
         if let (Some(base), Some(members)) = (&call.view.links, body.as_object_mut()) {
@@ -144,7 +154,8 @@ impl Shop {
             }
             members.insert("links".to_owned(), links.into());
         }
-        let total = page.total.to_string();
+        let paged = call.kind == Kind::Products && !call.terms.dialect.has(Feature::ProductTotal);
+        let total = if paged { page.rows.len() } else { page.total }.to_string();
         let answer = Answer::document(200, body);
         let counted = call.request.includes("totalCount");
         Ok(if counted { answer.header("x-include-total-count", total) } else { answer })
@@ -172,8 +183,10 @@ impl Shop {
     /// The answer to a create or an update: the resource, and what came included.
     fn written(&mut self, call: &Call<'_>, document: &Document, written: &[Written]) -> Outcome {
         let mut view = call.view.clone();
-        if let Some(filters) = &document.filters {
-            let filters = query::parse(filters)?;
+        let dialect = call.terms.dialect;
+        let filters = document.filters.as_ref().filter(|_| dialect.has(Feature::AnswerFilters));
+        if let Some(filters) = filters {
+            let filters = query::parse(filters, dialect.version)?;
             view.fields = filters.fields;
             view.include = filters.include;
         }
@@ -187,11 +200,11 @@ impl Shop {
         let status = if primary.created { 201 } else { 200 };
         let mut answer = Answer::document(status, body);
         if primary.created {
-            let id = render::wire_id(&self.store, primary.kind, &primary.id, view.ext);
+            let id = render::wire_id(&self.store, primary.kind, &primary.id, dialect);
             let location = format!("{}/{}/{id}", call.base, primary.kind.name());
             answer = answer.header("location", location);
         }
-        if document.primary.iter().any(validates_only) {
+        if dialect.has(Feature::Validate) && document.primary.iter().any(validates_only) {
             self.store.rollback();
             return Ok(answer);
         }
@@ -219,7 +232,7 @@ impl Shop {
             let detail = "At least one filter must be provided.";
             return Err(vec![Problem::constraint("filter", detail)]);
         }
-        let asked = Asked { store: &self.store, ext: call.view.ext };
+        let asked = Asked { store: &self.store, dialect: call.view.dialect };
         let rows = find::rows(asked, call.kind, &call.query)?;
         let ids: Vec<Id> = rows.iter().take(DELETE_MAX).map(|record| record.id.clone()).collect();
         let answer = self.delete(call, &ids)?;
@@ -242,7 +255,7 @@ impl Shop {
     }
 
     fn find_one(&self, call: &Call<'_>, id: &str) -> Result<&Record, Vec<Problem>> {
-        existing(&self.store, call.kind, id, call.view.ext)
+        existing(&self.store, call.kind, id, call.view.dialect)
             .and_then(|id| self.store.get(call.kind, &id))
             .ok_or_else(|| vec![Problem::not_found()])
     }
@@ -287,12 +300,12 @@ fn validates_only(resource: &Resource) -> bool {
     resource.meta.get("validate").and_then(Value::as_bool) == Some(true)
 }
 
-fn relation(kind: Kind, name: &str) -> Result<&'static Relation, Vec<Problem>> {
+fn relation(call: &Call<'_>, name: &str) -> Result<&'static Relation, Vec<Problem>> {
     let unknown = || {
         let detail = "Unsupported subresource.";
         vec![Problem::new(404, "relationship constraint", detail)]
     };
-    kind.resource().relation(name).ok_or_else(unknown)
+    call.kind.resource().relation_in(call.terms.dialect.version, name).ok_or_else(unknown)
 }
 
 /// What the list is after it was replaced, added to or taken from.
@@ -325,7 +338,12 @@ fn of_parent(mut problem: Problem) -> Problem {
     problem
 }
 
-fn allowed(methods: &[(&str, bool)]) -> String {
+/// What to say to OPTIONS, and to a method that is not among the allowed ones.
+fn allowing(method: &Method, methods: &[(&str, bool)]) -> Answer {
     let names = methods.iter().filter(|(_, allowed)| *allowed).map(|(name, _)| *name);
-    std::iter::once("OPTIONS").chain(names).collect::<Vec<_>>().join(", ")
+    let allow = std::iter::once("OPTIONS").chain(names).collect::<Vec<_>>().join(", ");
+    match *method {
+        Method::OPTIONS => Answer::bare(200).header("allow", allow),
+        _ => Answer::not_allowed(&allow),
+    }
 }

@@ -3,17 +3,20 @@
 //! Filters and sorts exist only where the schema declares them (OroCommerce reference §3);
 //! an indexed equality is looked up, everything else walks the table.
 
+mod scalar;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::problem::Problem;
 use super::query::{FilterTerm, Operator, Query};
 use super::record::{Id, Record};
-use super::schema::{Attribute, Filter, Kind, Relation, Shape, Ties};
+use super::schema::{Attribute, Filter, Kind, Relation, Ties};
 use super::store::Store;
+use super::version::{Dialect, Feature};
+use scalar::{Reading, Scalar, compares, flag, parse, reading_of, scalar_of};
 
 /// A page of rows and how many there are in all.
 #[derive(Debug)]
@@ -23,11 +26,11 @@ pub(super) struct Page<'store> {
     pub(super) more: bool,
 }
 
-/// Where a query is asked: the tables, and whether products are named by SKU.
+/// Where a query is asked, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked<'store> {
     pub(super) store: &'store Store,
-    pub(super) ext: bool,
+    pub(super) dialect: Dialect,
 }
 
 pub(super) fn page<'store>(
@@ -53,7 +56,7 @@ pub(super) fn rows<'store>(
 ) -> Result<Vec<&'store Record>, Vec<Problem>> {
     let mut tests = Vec::new();
     let mut problems = Vec::new();
-    for term in &query.filters {
+    for term in terms(asked.dialect, query) {
         match Test::compile(asked, kind, term) {
             Ok(test) => tests.push(test),
             Err(problem) => problems.push(problem),
@@ -68,6 +71,18 @@ pub(super) fn rows<'store>(
         Some(candidates) => candidates.into_values().filter(passes).collect(),
         None => asked.store.all(kind).filter(passes).collect(),
     })
+}
+
+/// The filters that count: where a field has one operator only, the last one asked for.
+fn terms(dialect: Dialect, query: &Query) -> Vec<&FilterTerm> {
+    let mut terms: Vec<&FilterTerm> = Vec::new();
+    for term in &query.filters {
+        if !dialect.has(Feature::SeveralOperators) {
+            terms.retain(|other| other.path != term.path);
+        }
+        terms.push(term);
+    }
+    terms
 }
 
 /// One compiled filter: the relations to walk, the field at their end, and what it must hold.
@@ -92,43 +107,28 @@ enum Wanted {
     Range(Scalar, Scalar),
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Scalar {
-    Text(String),
-    Number(f64),
-    Time(Timestamp),
-    Flag(bool),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reading {
-    Text,
-    Folded,
-    Number,
-    Time,
-    Flag,
-}
-
 impl Test {
     fn compile(asked: Asked<'_>, kind: Kind, term: &FilterTerm) -> Result<Self, Problem> {
         let unsupported = || Problem::filter(&term.parameter, "The filter is not supported.");
+        let Dialect { version, .. } = asked.dialect;
         let (name, path) = term.path.split_last().ok_or_else(unsupported)?;
         let mut steps = Vec::new();
         let mut at = kind;
         for step in path {
-            let relation = at.resource().relation(step).ok_or_else(unsupported)?;
+            let relation = at.resource().relation_in(version, step).ok_or_else(unsupported)?;
             steps.push(relation);
             at = relation.target;
         }
-        let leaf = leaf(at, name).ok_or_else(unsupported)?;
-        let (reading, array) = reading(leaf, at, asked.ext);
+        let leaf = leaf(asked.dialect, at, name).ok_or_else(unsupported)?;
+        let (reading, array) = reading(leaf, at, asked.dialect);
         let ordered = matches!(reading, Reading::Number | Reading::Time);
         if term.operator == Operator::Unsupported || (term.operator.is_ordering() && !ordered) {
             let detail = "The operator is not supported.";
             return Err(Problem::filter(&term.parameter, detail));
         }
         let wanted = wanted(term, reading, array)?;
-        let wanted = if asked.ext { by_number(asked.store, leaf, at, wanted) } else { wanted };
+        let wanted =
+            if asked.dialect.ext { by_number(asked.store, leaf, at, wanted) } else { wanted };
         Ok(Self { steps, leaf, operator: term.operator, wanted })
     }
 
@@ -223,36 +223,24 @@ impl Test {
     }
 }
 
-fn compares(operator: Operator, order: Ordering) -> bool {
-    match operator {
-        Operator::Lt => order == Ordering::Less,
-        Operator::Lte => order != Ordering::Greater,
-        Operator::Gt => order == Ordering::Greater,
-        Operator::Gte => order != Ordering::Less,
-        Operator::Eq
-        | Operator::Neq
-        | Operator::NeqOrNull
-        | Operator::Exists
-        | Operator::Unsupported => order == Ordering::Equal,
-    }
-}
-
-fn leaf(kind: Kind, name: &str) -> Option<Leaf> {
+/// A field that rows are filtered and sorted by: what another row's column says of this one is none.
+fn leaf(dialect: Dialect, kind: Kind, name: &str) -> Option<Leaf> {
     if name == "id" {
         return Some(Leaf::Id);
     }
-    let resource = kind.resource();
-    if let Some(relation) = resource.relation(name) {
-        return Some(Leaf::Relation(relation));
+    let (resource, version) = (kind.resource(), dialect.version);
+    if let Some(relation) = resource.relation_in(version, name) {
+        let inverse = matches!(relation.ties, Ties::Inverse { .. });
+        return (!inverse).then_some(Leaf::Relation(relation));
     }
-    let attribute = resource.attribute(name)?;
-    (attribute.filter != Filter::No).then_some(Leaf::Attribute(attribute))
+    let attribute = resource.attribute_in(version, name)?;
+    attribute.is_filterable(version).then_some(Leaf::Attribute(attribute))
 }
 
 /// How the values of a field are read, and whether a comma separates several.
-fn reading(leaf: Leaf, kind: Kind, ext: bool) -> (Reading, bool) {
+fn reading(leaf: Leaf, kind: Kind, dialect: Dialect) -> (Reading, bool) {
     match leaf {
-        Leaf::Id if kind.resource().numbered && !(ext && kind == Kind::Products) => {
+        Leaf::Id if kind.resource().numbered && !dialect.names_by_sku(kind) => {
             (Reading::Number, true)
         }
         Leaf::Id | Leaf::Relation(_) => (Reading::Text, true),
@@ -260,17 +248,6 @@ fn reading(leaf: Leaf, kind: Kind, ext: bool) -> (Reading, bool) {
             let reading = reading_of(attribute);
             let array = attribute.filter != Filter::One || reading != Reading::Text;
             (reading, array)
-        }
-    }
-}
-
-fn reading_of(attribute: &Attribute) -> Reading {
-    match attribute.shape {
-        Shape::DateTime | Shape::Date => Reading::Time,
-        Shape::Boolean => Reading::Flag,
-        Shape::Integer | Shape::Float | Shape::Decimal(_) | Shape::PlainDecimal => Reading::Number,
-        Shape::Text | Shape::AddressTypes | Shape::Wysiwyg | Shape::Opaque => {
-            if attribute.filter == Filter::Folded { Reading::Folded } else { Reading::Text }
         }
     }
 }
@@ -294,42 +271,6 @@ fn wanted(term: &FilterTerm, reading: Reading, array: bool) -> Result<Wanted, Pr
     Ok(Wanted::Any(texts.into_iter().map(scalar).collect::<Result<_, _>>()?))
 }
 
-/// A value of a query; the error names what was expected.
-fn parse(text: &str, reading: Reading) -> Result<Scalar, &'static str> {
-    match reading {
-        Reading::Text => Ok(Scalar::Text(text.to_owned())),
-        Reading::Folded => Ok(Scalar::Text(text.to_lowercase())),
-        Reading::Number => {
-            let number: f64 = text.trim().parse().map_err(|_| "number")?;
-            if number.is_finite() { Ok(Scalar::Number(number)) } else { Err("number") }
-        }
-        Reading::Flag => flag(text).map(Scalar::Flag).ok_or("boolean"),
-        Reading::Time => time(text).map(Scalar::Time).ok_or("datetime"),
-    }
-}
-
-fn flag(text: &str) -> Option<bool> {
-    match text {
-        "1" | "true" | "yes" => Some(true),
-        "0" | "false" | "no" => Some(false),
-        _ => None,
-    }
-}
-
-/// A filter's time: at most two digits of a fraction, and a space where a `+` was not escaped.
-fn time(text: &str) -> Option<Timestamp> {
-    if let Some((_, fraction)) = text.split_once('.')
-        && fraction.chars().take_while(char::is_ascii_digit).count() > 2
-    {
-        return None;
-    }
-    let text = text.replace(' ', "+");
-    if let Ok(time) = text.parse() {
-        return Some(time);
-    }
-    [format!("{text}Z"), format!("{text}T00:00:00Z")].iter().find_map(|text| text.parse().ok())
-}
-
 /// In EXT ID mode products are named by SKU from outside and by number in here.
 fn by_number(store: &Store, leaf: Leaf, kind: Kind, wanted: Wanted) -> Wanted {
     let target = match leaf {
@@ -345,39 +286,6 @@ fn by_number(store: &Store, leaf: Leaf, kind: Kind, wanted: Wanted) -> Wanted {
         Some(Scalar::Text(id))
     };
     Wanted::Any(values.iter().filter_map(number).collect())
-}
-
-fn scalar_of(value: &Value, reading: Reading) -> Vec<Scalar> {
-    match value {
-        Value::String(text) => parse(text, reading).into_iter().collect(),
-        Value::Number(number) => number.as_f64().map(Scalar::Number).into_iter().collect(),
-        Value::Bool(flag) => vec![Scalar::Flag(*flag)],
-        Value::Null | Value::Array(_) | Value::Object(_) => Vec::new(),
-    }
-}
-
-impl Scalar {
-    fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Number(number) => number.to_string(),
-            Self::Time(time) => time.to_string(),
-            Self::Flag(flag) => flag.to_string(),
-        }
-    }
-
-    fn compare(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Number(one), Self::Number(two)) => one.total_cmp(two),
-            (Self::Time(one), Self::Time(two)) => one.cmp(two),
-            (Self::Flag(one), Self::Flag(two)) => one.cmp(two),
-            // An id is kept as text and asked for as a number.
-            (Self::Text(one), Self::Number(two)) => {
-                one.parse::<f64>().map_or(Ordering::Less, |one| one.total_cmp(two))
-            }
-            (one, two) => one.text().cmp(&two.text()),
-        }
-    }
 }
 
 /// The ids at the other end of a relation.
@@ -398,11 +306,11 @@ fn sort(
     query: &Query,
     rows: &mut [&Record],
 ) -> Result<(), Vec<Problem>> {
-    let by_sku = asked.ext && kind == Kind::Products;
+    let by_sku = asked.dialect.names_by_sku(kind);
     let mut keys = Vec::new();
     for (field, descending) in &query.sort {
         let name = if by_sku && field == "id" { "sku" } else { field.as_str() };
-        let Some(leaf) = leaf(kind, name) else {
+        let Some(leaf) = leaf(asked.dialect, kind, name) else {
             let detail = format!("Sorting by \"{field}\" field is not supported.");
             let mut problem = Problem::constraint("sort", detail);
             problem.source = super::problem::Source::Parameter("sort".to_owned());
@@ -411,7 +319,7 @@ fn sort(
         keys.push((leaf, *descending));
     }
     if keys.is_empty() && by_sku {
-        keys.extend(leaf(kind, "sku").map(|leaf| (leaf, false)));
+        keys.extend(leaf(asked.dialect, kind, "sku").map(|leaf| (leaf, false)));
     }
     rows.sort_by(|one, two| {
         let unequal = keys.iter().map(|(leaf, descending)| {

@@ -1,4 +1,4 @@
-//! A simulated OroCommerce 7.0.4 back office (OroCommerce reference).
+//! A simulated OroCommerce back office, of any version from 5.1 on (OroCommerce reference).
 //!
 //! Promises what a client sees of the JSON:API: token, media types, documents, errors, ids as
 //! strings. All in memory. Deliberately leaves out what no route needs: the storefront, prices,
@@ -34,7 +34,10 @@ mod store;
 mod tests;
 mod token;
 mod values;
+mod version;
 mod write;
+
+pub use version::Version;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +46,7 @@ use jiff::SignedDuration;
 
 use crate::control::{self, Control, SimOptions};
 use serve::Front;
-use shop::Shop;
+use shop::{Installed, Shop};
 use shopper::Shopper;
 use token::Client;
 
@@ -59,6 +62,9 @@ pub struct Options {
     /// Seconds a token lives.
     #[arg(long, default_value_t = 3600)]
     pub expires_in: u32,
+    /// Which OroCommerce it is: a branch (5.1, 6.0, 6.1, 7.0) or a patch of one (6.1.9).
+    #[arg(long, default_value_t)]
+    pub oro_version: Version,
     /// Whether the order's `status` may be written through the API; a shop as installed says no.
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     pub external_status_management: bool,
@@ -95,11 +101,14 @@ fn open(options: &Options, control: &Control) -> Front {
         secret: options.client_secret.clone(),
         expires_in: options.expires_in,
     };
-    let shop = Shop::new(client, options.external_status_management);
+    let installed = Installed {
+        version: options.oro_version,
+        external_status: options.external_status_management,
+    };
+    let shop = Shop::new(client, installed);
     let buys = options.orders_per_second > 0;
     let patience = SignedDuration::from_secs(i64::from(options.buyer_patience));
-    let shopper =
-        buys.then(|| Shopper::new(options.sim.world(), patience, &shop.store, control::now()));
+    let shopper = buys.then(|| Shopper::new(options.sim.world(), patience, &shop, control::now()));
     Front::new(shop, shopper, control.clone())
 }
 

@@ -12,6 +12,7 @@ use super::problem::Problem;
 use super::record::{Id, Record};
 use super::schema::Kind;
 use super::store::Store;
+use super::version::{Dialect, Feature};
 
 /// A resource of a document and the row it means.
 #[derive(Clone, Debug)]
@@ -39,8 +40,7 @@ pub(super) type Names = BTreeMap<(Kind, String), Id>;
 #[derive(Debug)]
 pub(super) struct Planner<'shop> {
     pub(super) store: &'shop mut Store,
-    /// Products are named by SKU.
-    pub(super) ext: bool,
+    pub(super) dialect: Dialect,
     pub(super) names: Names,
     pub(super) problems: Vec<Problem>,
 }
@@ -162,7 +162,7 @@ impl Planner<'_> {
         must_be_new: bool,
         primary: bool,
     ) -> Option<Plan<'document>> {
-        let named = self.ext && kind == Kind::Products;
+        let named = self.dialect.names_by_sku(kind);
         let (pointer, sent) = (&resource.pointer, resource.id.as_deref());
         if named && sent.is_none() {
             let problem = Problem::request(format!("{pointer}/id"), "The identifier is mandatory");
@@ -193,7 +193,7 @@ impl Planner<'_> {
 
     /// The row a client means by an id.
     pub(super) fn existing(&self, kind: Kind, sent: &str) -> Option<Id> {
-        existing(self.store, kind, sent, self.ext)
+        existing(self.store, kind, sent, self.dialect)
     }
 
     fn must_exist(&mut self, resource: &Resource, kind: Kind) -> Option<Id> {
@@ -214,8 +214,15 @@ impl Planner<'_> {
         let meta = |name: &str| resource.meta.get(name).filter(|value| is_truthy(value));
         let root = resource.pointer.strip_prefix("/data").unwrap_or(&resource.pointer);
         let root = if root.is_empty() { String::new() } else { resource.pointer.clone() };
-        let asked: Vec<_> = ["update", "upsert", "validate"]
+        // A version looks for the options it knows and leaves all others alone.
+        let known = [
+            ("update", true),
+            ("upsert", self.dialect.has(Feature::Upsert)),
+            ("validate", self.dialect.has(Feature::Validate)),
+        ];
+        let asked: Vec<_> = known
             .into_iter()
+            .filter_map(|(name, known)| known.then_some(name))
             .filter_map(|name| meta(name).map(|value| (name, value)))
             .collect();
         let wish = match asked.as_slice() {
@@ -244,7 +251,7 @@ impl Planner<'_> {
             }
             _ => vec!["id".to_owned()],
         };
-        let own_id = !kind.resource().numbered || (self.ext && kind == Kind::Products);
+        let own_id = !kind.resource().numbered || self.dialect.names_by_sku(kind);
         let refused = |detail| Err(("upsert", detail));
         match fields.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["id"] if own_id => Ok(Wish::UpsertById),
@@ -295,8 +302,9 @@ impl Planner<'_> {
     }
 }
 
-pub(super) fn existing(store: &Store, kind: Kind, sent: &str, ext: bool) -> Option<Id> {
-    if ext && kind == Kind::Products {
+/// The row a client means by an id.
+pub(super) fn existing(store: &Store, kind: Kind, sent: &str, dialect: Dialect) -> Option<Id> {
+    if dialect.names_by_sku(kind) {
         let mut found = store.find(kind, "sku", sent);
         return Some(found.find(|record| record.text("sku") == Some(sent))?.id.clone());
     }

@@ -1,13 +1,14 @@
 //! The query string of the API: filters, pages, sorting, includes and sparse fields.
 //!
-//! Only the bracket form of filters is understood, as since OroCommerce 6.1 (reference §0.5).
-//! Whether a filter exists for a resource is decided where it is applied, not here.
+//! The bracket form of filters is understood, and in versions before 6.1 `filter[id]>5` (reference
+//! §0.5). Whether a filter exists for a resource is decided where it is applied, not here.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::problem::Problem;
+use super::version::{Feature, Version};
 
 /// `page[size]` unless the client says otherwise.
 const PAGE_SIZE: usize = 10;
@@ -88,12 +89,12 @@ impl Default for Query {
     }
 }
 
-pub(super) fn parse(query: &str) -> Result<Query, Vec<Problem>> {
-    from_pairs(pairs(query))
+pub(super) fn parse(query: &str, version: Version) -> Result<Query, Vec<Problem>> {
+    from_pairs(pairs(query), version)
 }
 
 /// The filters of a POST overridden to GET: `{"filter":{"externalId":"a,b"}}`, or flat keys.
-pub(super) fn parse_body(body: &[u8]) -> Result<Query, Vec<Problem>> {
+pub(super) fn parse_body(body: &[u8], version: Version) -> Result<Query, Vec<Problem>> {
     let root: Value = serde_json::from_slice(body).map_err(|error| {
         vec![Problem::new(400, "bad request http exception", error.to_string())]
     })?;
@@ -101,7 +102,7 @@ pub(super) fn parse_body(body: &[u8]) -> Result<Query, Vec<Problem>> {
     for (name, value) in root.as_object().into_iter().flatten() {
         flatten(name, value, &mut pairs);
     }
-    from_pairs(pairs)
+    from_pairs(pairs, version)
 }
 
 fn flatten(name: &str, value: &Value, pairs: &mut Vec<(String, String)>) {
@@ -116,13 +117,19 @@ fn flatten(name: &str, value: &Value, pairs: &mut Vec<(String, String)>) {
     }
 }
 
-fn from_pairs(pairs: Vec<(String, String)>) -> Result<Query, Vec<Problem>> {
+fn from_pairs(pairs: Vec<(String, String)>, version: Version) -> Result<Query, Vec<Problem>> {
     let mut query = Query::default();
     let mut problems = Vec::new();
+    let signs = !version.has(Feature::SeveralOperators);
     for (name, text) in &pairs {
-        if let Err(problem) = query.read(name, text) {
-            problems.push(problem);
-        }
+        let read = match signs.then(|| signed(name, text)).flatten() {
+            Some((path, operator, text)) => {
+                query.filter(name, path, operator, &text);
+                Ok(())
+            }
+            None => query.read(name, text),
+        };
+        problems.extend(read.err());
     }
     query.pairs = pairs;
     if problems.is_empty() { Ok(query) } else { Err(problems) }
@@ -197,6 +204,29 @@ impl Query {
         }
         pairs.join("&")
     }
+}
+
+/// `filter[id]>5` and its like: the field, the operator and the value. What stood before the first `=`
+/// comes as the name, whatever its sign was.
+fn signed<'name>(name: &'name str, text: &str) -> Option<(&'name str, Operator, String)> {
+    const SIGNS: [(&str, Operator, Operator); 6] = [
+        ("<>", Operator::Neq, Operator::Neq),
+        ("!*", Operator::NeqOrNull, Operator::NeqOrNull),
+        ("!", Operator::Neq, Operator::Neq),
+        ("*", Operator::Exists, Operator::Exists),
+        ("<", Operator::Lt, Operator::Lte),
+        (">", Operator::Gt, Operator::Gte),
+    ];
+    let (path, rest) = name.strip_prefix("filter[")?.split_once(']')?;
+    let (value, plain, with_equals) =
+        SIGNS.into_iter().find_map(|(sign, plain, with_equals)| {
+            Some((rest.strip_prefix(sign)?, plain, with_equals))
+        })?;
+    Some(match (value, text) {
+        ("", text) => (path, with_equals, text.to_owned()),
+        (value, "") => (path, plain, value.to_owned()),
+        (value, text) => (path, plain, format!("{value}={text}")),
+    })
 }
 
 fn whole(name: &str, text: &str) -> Result<i64, Problem> {
@@ -279,6 +309,7 @@ mod tests {
         let query = parse(
             "filter[updatedAt][gte]=2026-01-01T00:00:00Z&sort=updatedAt,-id&page%5Bsize%5D=100\
              &page[number]=2&include=lineItems,lineItems.product&fields[orders]=identifier,lineItems",
+            Version::default(),
         )
         .unwrap();
         assert_eq!(query.filters[0].operator, Operator::Gte);
@@ -291,7 +322,7 @@ mod tests {
 
     #[test]
     fn minus_one_is_no_paging() {
-        assert_eq!(parse("page[size]=-1").unwrap().page_size, None);
+        assert_eq!(parse("page[size]=-1", Version::default()).unwrap().page_size, None);
     }
 
     #[test]
@@ -302,7 +333,7 @@ mod tests {
             ("colour=red", "colour"),
             ("page[size]=many", "page[size]"),
         ] {
-            let problems = parse(query).unwrap_err();
+            let problems = parse(query, Version::default()).unwrap_err();
             assert_eq!(
                 problems[0].source,
                 super::super::problem::Source::Parameter(parameter.to_owned())
@@ -311,16 +342,39 @@ mod tests {
     }
 
     #[test]
+    fn before_6_1_a_sign_says_how_a_filter_compares() {
+        let old = "6.0".parse().unwrap();
+        let table = [
+            ("filter[id]>5", Operator::Gt, "5"),
+            ("filter[id]%3E=5", Operator::Gte, "5"),
+            ("filter[id]<=5", Operator::Lte, "5"),
+            ("filter[id]!=5", Operator::Neq, "5"),
+            ("filter[id]<>5", Operator::Neq, "5"),
+            ("filter[id][gt]=5", Operator::Gt, "5"),
+            ("filter[id]=5", Operator::Eq, "5"),
+        ];
+        for (text, operator, value) in table {
+            let query = parse(text, old).unwrap();
+            let filter = &query.filters[0];
+            assert_eq!((filter.operator, filter.text.as_str()), (operator, value), "{text}");
+            assert_eq!(filter.path, ["id"], "{text}");
+        }
+    }
+
+    #[test]
     fn filters_may_travel_in_a_body() {
-        let query =
-            parse_body(br#"{"filter":{"externalId":"a,b"},"filter[name][neq]":"x"}"#).unwrap();
+        let query = parse_body(
+            br#"{"filter":{"externalId":"a,b"},"filter[name][neq]":"x"}"#,
+            Version::default(),
+        )
+        .unwrap();
         assert_eq!(query.filters[0].text, "a,b");
         assert_eq!(query.filters[1].operator, Operator::Neq);
     }
 
     #[test]
     fn a_page_link_keeps_the_rest_of_the_query() {
-        let query = parse("filter[sku]=A+B&page[number]=1").unwrap();
+        let query = parse("filter[sku]=A+B&page[number]=1", Version::default()).unwrap();
         assert_eq!(query.page_link(2), "filter%5Bsku%5D=A%20B&page%5Bnumber%5D=2");
     }
 

@@ -8,6 +8,7 @@ use super::find::related;
 use super::record::{Id, Record};
 use super::schema::{Access, Kind, Relation};
 use super::store::Store;
+use super::version::Dialect;
 
 /// To-many arrays are cut here, line items excepted (OroCommerce reference §3).
 const RELATED_MAX: usize = 1000;
@@ -15,8 +16,7 @@ const RELATED_MAX: usize = 1000;
 /// How a client wants to see rows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
-    /// Products are named by SKU.
-    pub(super) ext: bool,
+    pub(super) dialect: Dialect,
     /// The base address of links; `None` is `noHateoas`.
     pub(super) links: Option<String>,
     pub(super) fields: BTreeMap<String, Vec<String>>,
@@ -30,8 +30,8 @@ impl View {
 }
 
 /// The id as the client knows it.
-pub(super) fn wire_id(store: &Store, kind: Kind, id: &Id, ext: bool) -> String {
-    if ext && kind == Kind::Products {
+pub(super) fn wire_id(store: &Store, kind: Kind, id: &Id, dialect: Dialect) -> String {
+    if dialect.names_by_sku(kind) {
         let sku = store.get(kind, id).and_then(|record| record.text("sku"));
         return sku.unwrap_or_default().to_owned();
     }
@@ -40,7 +40,7 @@ pub(super) fn wire_id(store: &Store, kind: Kind, id: &Id, ext: bool) -> String {
 
 pub(super) fn resource(store: &Store, record: &Record, view: &View) -> Map<String, Value> {
     let kind = record.kind;
-    let id = wire_id(store, kind, &record.id, view.ext);
+    let id = wire_id(store, kind, &record.id, view.dialect);
     let mut resource = Map::new();
     resource.insert("type".to_owned(), kind.name().into());
     resource.insert("id".to_owned(), id.clone().into());
@@ -52,19 +52,23 @@ pub(super) fn resource(store: &Store, record: &Record, view: &View) -> Map<Strin
         resource.insert("attributes".to_owned(), attributes.into());
     }
     let mut relationships = Map::new();
-    let relations = kind.resource().relations.iter();
-    for relation in relations.filter(|relation| view.shows(kind, relation.name)) {
+    let Dialect { version, .. } = view.dialect;
+    for relation in kind.resource().relations.iter().filter(|relation| relation.is_in(version)) {
+        let name = relation.name_in(version);
+        if !view.shows(kind, name) {
+            continue;
+        }
         let mut member = Map::new();
         if let Some(base) = &view.links {
             let own = self_link(base, kind, &id);
             let links = json!({
-                "self": format!("{own}/relationships/{}", relation.name),
-                "related": format!("{own}/{}", relation.name),
+                "self": format!("{own}/relationships/{name}"),
+                "related": format!("{own}/{name}"),
             });
             member.insert("links".to_owned(), links);
         }
-        member.insert("data".to_owned(), linkage(store, record, relation, view.ext));
-        relationships.insert(relation.name.to_owned(), member.into());
+        member.insert("data".to_owned(), linkage(store, record, relation, view.dialect));
+        relationships.insert(name.to_owned(), member.into());
     }
     if !relationships.is_empty() {
         resource.insert("relationships".to_owned(), relationships.into());
@@ -80,8 +84,9 @@ fn attributes(record: &Record, view: &View) -> Map<String, Value> {
     let kind = record.kind;
     let mut attributes = Map::new();
     for attribute in kind.resource().attributes {
-        let named_by_it = view.ext && kind == Kind::Products && attribute.name == "sku";
-        if attribute.access == Access::WriteOnly || named_by_it {
+        let named_by_it = view.dialect.names_by_sku(kind) && attribute.name == "sku";
+        let there = attribute.is_in(view.dialect.version);
+        if !there || attribute.access == Access::WriteOnly || named_by_it {
             continue;
         }
         if view.shows(kind, attribute.name) {
@@ -89,8 +94,7 @@ fn attributes(record: &Record, view: &View) -> Map<String, Value> {
             attributes.insert(attribute.name.to_owned(), value);
         }
     }
-    if view.ext
-        && kind == Kind::Products
+    if view.dialect.names_by_sku(kind)
         && view.shows(kind, "dbId")
         && let Id::Number(number) = record.id
     {
@@ -99,15 +103,20 @@ fn attributes(record: &Record, view: &View) -> Map<String, Value> {
     attributes
 }
 
-pub(super) fn linkage(store: &Store, record: &Record, relation: &Relation, ext: bool) -> Value {
+pub(super) fn linkage(
+    store: &Store,
+    record: &Record,
+    relation: &Relation,
+    dialect: Dialect,
+) -> Value {
     let reference = |id: &Id| {
         json!({
             "type": relation.target.name(),
-            "id": wire_id(store, relation.target, id, ext),
+            "id": wire_id(store, relation.target, id, dialect),
         })
     };
     let ids = related(store, record, relation);
-    if !relation.is_list() {
+    if !relation.is_list_in(dialect.version) {
         return ids.first().map(reference).unwrap_or_default();
     }
     let most = if relation.name == "lineItems" { usize::MAX } else { RELATED_MAX };
@@ -142,7 +151,8 @@ fn step_to<'store>(
 ) -> Vec<&'store Record> {
     let mut found = Vec::new();
     for record in from {
-        let Some(relation) = record.kind.resource().relation(step) else { continue };
+        let Dialect { version, .. } = view.dialect;
+        let Some(relation) = record.kind.resource().relation_in(version, step) else { continue };
         if !view.shows(record.kind, step) {
             continue;
         }

@@ -8,6 +8,7 @@ use super::record::{Id, Record};
 use super::schema::{Kind, Relation, Ties, parent_of};
 use super::store::Store;
 use super::values::{decimal, stamp};
+use super::version::Feature;
 use super::write::Terms;
 
 /// A column the API does not show; a change of it moves the product's `updatedAt`, as the shop's
@@ -177,7 +178,9 @@ fn complete_order(store: &mut Store, terms: Terms, id: &Id) {
     let mut default = |name: &'static str, value: Id| {
         order.one.entry(name).or_insert(value);
     };
-    default("shippingStatus", Id::name("not_shipped"));
+    if terms.dialect.has(Feature::ShippingStatus) {
+        default("shippingStatus", Id::name("not_shipped"));
+    }
     default("internalStatus", Id::name("open"));
     default("owner", Id::Number(1));
     default("organization", Id::Number(1));

@@ -20,6 +20,7 @@ use super::render::View;
 use super::schema::Kind;
 use super::store::Store;
 use super::token::{Client, Tokens};
+use super::version::{Dialect, Feature, Version};
 use super::write::Terms;
 
 /// The back-office prefix of the API (OroCommerce reference §1).
@@ -30,7 +31,15 @@ pub(super) struct Shop {
     pub(super) store: Store,
     pub(super) tokens: Tokens,
     client: Client,
-    external_status: bool,
+    installed: Installed,
+}
+
+/// How a shop was installed and set up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Installed {
+    pub(super) version: Version,
+    /// "Enable External Status Management": the order's `status` may be written.
+    pub(super) external_status: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -66,10 +75,10 @@ impl Request {
 }
 
 impl Shop {
-    pub(super) fn new(client: Client, external_status: bool) -> Self {
+    pub(super) fn new(client: Client, installed: Installed) -> Self {
         let mut store = Store::default();
         lists::install(&mut store);
-        Self { store, tokens: Tokens::default(), client, external_status }
+        Self { store, tokens: Tokens::default(), client, installed }
     }
 
     pub(super) fn answer(&mut self, request: &Request, now: Timestamp) -> Answer {
@@ -88,9 +97,14 @@ impl Shop {
         }
     }
 
+    pub(super) fn has(&self, feature: Feature) -> bool {
+        self.installed.version.has(feature)
+    }
+
     /// What the shop's terms are for its own actor.
     pub(super) fn terms(&self, now: Timestamp) -> Terms {
-        Terms { ext: false, external_status: self.external_status, now }
+        let Installed { version, external_status } = self.installed;
+        Terms { dialect: Dialect { version, ext: false }, external_status, now }
     }
 
     /// What the last write did.
@@ -163,9 +177,9 @@ impl Shop {
             request.method == Method::POST && request.header("x-http-method-override") == "GET";
         let method = if overridden { Method::GET } else { request.method.clone() };
         let query = if overridden {
-            query::parse_body(&request.body)
+            query::parse_body(&request.body, self.installed.version)
         } else {
-            query::parse(&request.query)
+            query::parse(&request.query, self.installed.version)
         }?;
         let call = self.call(request, kind, query, now);
         match segments.as_slice() {
@@ -186,17 +200,19 @@ impl Shop {
         query: Query,
         now: Timestamp,
     ) -> Call<'request> {
-        let ext = request.header("x-integration-type") == "ext_id";
+        let Installed { version, .. } = self.installed;
+        let ext = request.header("x-integration-type") == "ext_id" && version.has(Feature::ExtId);
+        let dialect = Dialect { version, ext };
         let host = request.header("host");
         let host = if host.is_empty() { "localhost" } else { host };
         let base = format!("http://{host}{}", PREFIX.trim_end_matches('/'));
         let view = View {
-            ext,
+            dialect,
             links: (!request.includes("noHateoas")).then(|| base.clone()),
             fields: query.fields.clone(),
             include: query.include.clone(),
         };
-        let terms = Terms { ext, ..self.terms(now) };
+        let terms = Terms { dialect, ..self.terms(now) };
         Call { request, kind, query, view, terms, base }
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! Promises that each order is placed once, through the same code as the API's, in the order in
 //! which they become possible, and no faster than told. Who buys waits a little for an account of
-//! his own, then buys as a guest of his company.
+//! his own, then buys as a guest of his company. In a shop that keeps no numbers of customers
+//! (`externalId`) a company is known by its people, and only who has an account buys.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -20,6 +21,7 @@ use super::record::Record;
 use super::schema::Kind;
 use super::shop::{Shop, to_bytes};
 use super::store::Store;
+use super::version::Feature;
 use super::write::write;
 
 /// Orders looked at in one go, so that a request never waits long for the shop.
@@ -31,12 +33,16 @@ const CHANGED_AFTER: SignedDuration = SignedDuration::from_secs(5);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Need {
     Customer(String),
+    /// The account of one person.
+    Buyer(String),
     Product(String),
 }
 
 #[derive(Debug)]
 pub(super) struct Shopper {
     world: World,
+    /// Whether the shop keeps the numbers of customers.
+    numbered: bool,
     waiting: HashMap<Need, Vec<u32>>,
     /// Orders whose customer and products are there, and since when.
     ready: VecDeque<(u32, Timestamp)>,
@@ -60,14 +66,10 @@ pub(super) struct Placed {
 }
 
 impl Shopper {
-    pub(super) fn new(
-        world: World,
-        patience: SignedDuration,
-        store: &Store,
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn new(world: World, patience: SignedDuration, shop: &Shop, now: Timestamp) -> Self {
         let mut shopper = Self {
             world,
+            numbered: shop.has(Feature::ExternalId),
             waiting: HashMap::new(),
             ready: VecDeque::new(),
             settling: VecDeque::new(),
@@ -76,7 +78,7 @@ impl Shopper {
             patience,
         };
         for number in 0..shopper.world.plan().orders {
-            shopper.queue(number, store, now);
+            shopper.queue(number, &shop.store, now);
         }
         shopper
     }
@@ -84,13 +86,10 @@ impl Shopper {
     /// Takes note of what a request brought into the shop.
     pub(super) fn notice(&mut self, effects: &[Effect], store: &Store, now: Timestamp) {
         for effect in effects.iter().filter(|effect| effect.effect != EffectKind::Refused) {
-            let need = match effect.entity.as_str() {
-                "customer" => Need::Customer(effect.key.clone()),
-                "product" => Need::Product(effect.key.clone()),
-                _ => continue,
-            };
-            for number in self.waiting.remove(&need).unwrap_or_default() {
-                self.queue(number, store, now);
+            for need in met(effect) {
+                for number in self.waiting.remove(&need).unwrap_or_default() {
+                    self.queue(number, store, now);
+                }
             }
         }
     }
@@ -105,7 +104,7 @@ impl Shopper {
             }
             let Some((number, since)) = self.ready.pop_front() else { break };
             let order = self.world.order(number);
-            if let Some(need) = missing(&order, &shop.store) {
+            if let Some(need) = self.missing(&order, &shop.store) {
                 self.waiting.entry(need).or_default().push(number);
             } else if user_of(&order, &shop.store).is_none()
                 && now.duration_since(since) < self.patience
@@ -160,27 +159,51 @@ impl Shopper {
     }
 
     fn queue(&mut self, number: u32, store: &Store, now: Timestamp) {
-        match missing(&self.world.order(number), store) {
+        match self.missing(&self.world.order(number), store) {
             Some(need) => self.waiting.entry(need).or_default().push(number),
             None => self.ready.push_back((number, now)),
         }
     }
-}
 
-/// The first thing of an order that is not in the shop.
-fn missing(order: &Order, store: &Store) -> Option<Need> {
-    if customer_of(order, store).is_none() {
-        return Some(Need::Customer(order.customer_number.clone()));
+    /// The first thing of an order that is not in the shop.
+    fn missing(&self, order: &Order, store: &Store) -> Option<Need> {
+        let numberless = |customer: &Record| customer.text("externalId").is_none();
+        if customer_of(order, store).is_none_or(|row| self.numbered && numberless(row)) {
+            return Some(if self.numbered {
+                Need::Customer(order.customer_number.clone())
+            } else {
+                Need::Buyer(order.customer_user_email.clone())
+            });
+        }
+        let known = |sku: &str| store.find(Kind::Products, "sku", sku).next().is_some();
+        let line = order.lines.iter().find(|line| !known(&line.sku))?;
+        Some(Need::Product(line.sku.clone()))
     }
-    let known = |sku: &str| store.find(Kind::Products, "sku", sku).next().is_some();
-    let line = order.lines.iter().find(|line| !known(&line.sku))?;
-    Some(Need::Product(line.sku.clone()))
 }
 
+/// What a request brought into the shop.
+fn met(effect: &Effect) -> Vec<Need> {
+    match effect.entity.as_str() {
+        "customer" => {
+            let users = effect.fields.get("users").and_then(Value::as_array).into_iter().flatten();
+            let emails = users.filter_map(|user| user.get("email")?.as_str());
+            let buyers = emails.map(|email| Need::Buyer(email.to_owned()));
+            buyers.chain([Need::Customer(effect.key.clone())]).collect()
+        }
+        "product" => vec![Need::Product(effect.key.clone())],
+        _ => Vec::new(),
+    }
+}
+
+/// The customer of the order's number, or of its buyer where no customer has one.
 fn customer_of<'store>(order: &Order, store: &'store Store) -> Option<&'store Record> {
-    store
-        .find(Kind::Customers, "externalId", &order.customer_number)
-        .find(|customer| customer.text("externalId") == Some(&order.customer_number))
+    let number = &order.customer_number;
+    let mut numbered = store.find(Kind::Customers, "externalId", number);
+    numbered.find(|customer| customer.text("externalId") == Some(number)).or_else(|| {
+        let mut users = store.find(Kind::CustomerUsers, "email", &order.customer_user_email);
+        let customer = store.get(Kind::Customers, users.next()?.one.get("customer")?)?;
+        customer.text("externalId").is_none().then_some(customer)
+    })
 }
 
 /// The buyer, where the shop has an account for him with this customer.

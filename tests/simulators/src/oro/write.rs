@@ -16,12 +16,12 @@ use super::schema::{Access, Initial, Kind, Relation};
 use super::settle;
 use super::store::Store;
 use super::values::convert;
+use super::version::Dialect;
 
 /// On what terms a request writes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
-    /// Products are named by SKU.
-    pub(super) ext: bool,
+    pub(super) dialect: Dialect,
     /// "Enable External Status Management": the order's `status` may be written.
     pub(super) external_status: bool,
     pub(super) now: Timestamp,
@@ -50,7 +50,8 @@ pub(super) fn write(
     mode: &Mode,
 ) -> Result<Vec<Written>, Vec<Problem>> {
     store.begin();
-    let mut planner = Planner { store, ext: terms.ext, names: Names::new(), problems: Vec::new() };
+    let dialect = terms.dialect;
+    let mut planner = Planner { store, dialect, names: Names::new(), problems: Vec::new() };
     let plans = planner.plan(document, kind, mode);
     let (names, mut problems) = (planner.names, planner.problems);
     if problems.is_empty() {
@@ -64,7 +65,7 @@ pub(super) fn write(
         problems = writer.problems;
         settle::settle(store, terms, &plans);
         for plan in &plans {
-            rules::check(store, plan, &mut problems);
+            rules::check(store, dialect.version, plan, &mut problems);
         }
     }
     if !problems.is_empty() {
@@ -96,7 +97,7 @@ impl Writer<'_> {
         let mut record = plan.before.clone().unwrap_or_else(|| initial(plan.kind, plan.id.clone()));
         let mut extra = self.attributes(plan, &mut record);
         for (name, linkage) in &plan.resource.relationships {
-            match plan.kind.resource().relation(name) {
+            match plan.kind.resource().relation_in(self.terms.dialect.version, name) {
                 Some(relation) if self.takes(plan, relation.access, name) => {
                     self.relate(plan.resource, relation, linkage, &mut record);
                 }
@@ -118,13 +119,14 @@ impl Writer<'_> {
 
     /// Sets the attributes; returns the names nobody knows.
     fn attributes<'plan>(&mut self, plan: &Plan<'plan>, record: &mut Record) -> Vec<&'plan str> {
-        let named = self.terms.ext && plan.kind == Kind::Products;
+        let Dialect { version, .. } = self.terms.dialect;
+        let named = self.terms.dialect.names_by_sku(plan.kind);
         let mut extra = Vec::new();
         for (name, value) in &plan.resource.attributes {
             if named && (name == "dbId" || name == "sku") {
                 continue;
             }
-            let Some(attribute) = plan.kind.resource().attribute(name) else {
+            let Some(attribute) = plan.kind.resource().attribute_in(version, name) else {
                 extra.push(name.as_str());
                 continue;
             };
@@ -164,27 +166,32 @@ impl Writer<'_> {
         linkage: &Linkage,
         record: &mut Record,
     ) {
-        let pointer = format!("{}/relationships/{}/data", resource.pointer, relation.name);
-        match (relation.is_list(), linkage) {
-            (false, Linkage::Null) => {
-                record.one.remove(relation.name);
-            }
+        let Dialect { version, .. } = self.terms.dialect;
+        let name = relation.name_in(version);
+        let pointer = format!("{}/relationships/{name}/data", resource.pointer);
+        let mut ids = Vec::new();
+        match (relation.is_list_in(version), linkage) {
+            (false, Linkage::Null) => {}
             (false, Linkage::One(reference)) => {
-                record.one.remove(relation.name);
-                if let Some(id) = self.resolve(relation, reference, &pointer) {
-                    record.link(relation.name, id);
-                }
+                ids.extend(self.resolve(relation, reference, &pointer));
             }
             (true, Linkage::Many(references)) => {
-                let mut ids = Vec::new();
                 for (index, reference) in references.iter().enumerate() {
                     ids.extend(self.resolve(relation, reference, &format!("{pointer}/{index}")));
                 }
-                record.many.insert(relation.name, ids);
             }
             (false, Linkage::Many(_)) | (true, Linkage::Null | Linkage::One(_)) => {
                 self.problems.push(Problem::invalid(pointer));
+                return;
             }
+        }
+        if relation.is_list() {
+            record.many.insert(relation.name, ids);
+            return;
+        }
+        record.one.remove(relation.name);
+        if let Some(id) = ids.pop() {
+            record.link(relation.name, id);
         }
     }
 
@@ -200,7 +207,7 @@ impl Writer<'_> {
         if relation.target == Kind::Regions {
             lists::admit_region(self.store, &reference.id);
         }
-        let found = existing(self.store, relation.target, &reference.id, self.terms.ext);
+        let found = existing(self.store, relation.target, &reference.id, self.terms.dialect);
         if found.is_none() {
             self.problems.push(Problem::no_entity(pointer));
         }

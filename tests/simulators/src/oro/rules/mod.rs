@@ -13,12 +13,14 @@ use super::problem::{Problem, Source};
 use super::record::Record;
 use super::schema::{Access, Kind};
 use super::store::Store;
+use super::version::Version;
 
 /// A row under examination.
 struct Subject<'check> {
     store: &'check Store,
     record: &'check Record,
     before: Option<&'check Record>,
+    version: Version,
     /// Where its resource stands in the document.
     pointer: &'check str,
     problems: &'check mut Vec<Problem>,
@@ -31,10 +33,11 @@ pub(super) fn denied(plan: &Plan<'_>) -> Option<Problem> {
     closed.then(|| Problem::denied("No access by \"EDIT\" permission to the entity."))
 }
 
-pub(super) fn check(store: &Store, plan: &Plan<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn check(store: &Store, version: Version, plan: &Plan<'_>, problems: &mut Vec<Problem>) {
     let Some(record) = store.get(plan.kind, &plan.id) else { return };
     let pointer = &plan.resource.pointer;
-    let mut subject = Subject { store, record, before: plan.before.as_ref(), pointer, problems };
+    let before = plan.before.as_ref();
+    let mut subject = Subject { store, record, before, version, pointer, problems };
     subject.fields();
     subject.external_id();
     match plan.kind {
@@ -55,6 +58,8 @@ impl Subject<'_> {
     }
 
     fn relation(&self, name: &str) -> String {
+        let relation = self.record.kind.resource().relation(name);
+        let name = relation.map_or(name, |relation| relation.name_in(self.version));
         format!("{}/relationships/{name}/data", self.pointer)
     }
 

@@ -5,110 +5,14 @@
 //! Rules that concern more than one field are not here but in `rules`.
 
 mod customers;
+mod kind;
 mod lists;
 mod orders;
 mod products;
 
-/// A resource type of the JSON:API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Kind {
-    AttributeFamilies,
-    Countries,
-    CustomerAddresses,
-    CustomerGroups,
-    CustomerUserRoles,
-    CustomerUsers,
-    Customers,
-    InventoryLevels,
-    Localizations,
-    OrderAddresses,
-    OrderInternalStatuses,
-    OrderLineItems,
-    OrderShippingStatuses,
-    OrderShippingTrackings,
-    OrderStatuses,
-    Orders,
-    Organizations,
-    ProdInventoryStatuses,
-    ProductDescriptions,
-    ProductNames,
-    ProductShortDescriptions,
-    ProductUnitPrecisions,
-    ProductUnits,
-    Products,
-    Regions,
-    Users,
-}
+pub(super) use kind::Kind;
 
-impl Kind {
-    pub(super) const ALL: [Self; 26] = [
-        Self::AttributeFamilies,
-        Self::Countries,
-        Self::CustomerAddresses,
-        Self::CustomerGroups,
-        Self::CustomerUserRoles,
-        Self::CustomerUsers,
-        Self::Customers,
-        Self::InventoryLevels,
-        Self::Localizations,
-        Self::OrderAddresses,
-        Self::OrderInternalStatuses,
-        Self::OrderLineItems,
-        Self::OrderShippingStatuses,
-        Self::OrderShippingTrackings,
-        Self::OrderStatuses,
-        Self::Orders,
-        Self::Organizations,
-        Self::ProdInventoryStatuses,
-        Self::ProductDescriptions,
-        Self::ProductNames,
-        Self::ProductShortDescriptions,
-        Self::ProductUnitPrecisions,
-        Self::ProductUnits,
-        Self::Products,
-        Self::Regions,
-        Self::Users,
-    ];
-
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.resource().name == name)
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        self.resource().name
-    }
-
-    pub(super) const fn resource(self) -> &'static Resource {
-        match self {
-            Self::AttributeFamilies => &lists::ATTRIBUTE_FAMILIES,
-            Self::Countries => &lists::COUNTRIES,
-            Self::CustomerAddresses => &customers::CUSTOMER_ADDRESSES,
-            Self::CustomerGroups => &customers::CUSTOMER_GROUPS,
-            Self::CustomerUserRoles => &customers::CUSTOMER_USER_ROLES,
-            Self::CustomerUsers => &customers::CUSTOMER_USERS,
-            Self::Customers => &customers::CUSTOMERS,
-            Self::InventoryLevels => &products::INVENTORY_LEVELS,
-            Self::Localizations => &lists::LOCALIZATIONS,
-            Self::OrderAddresses => &orders::ORDER_ADDRESSES,
-            Self::OrderInternalStatuses => &lists::ORDER_INTERNAL_STATUSES,
-            Self::OrderLineItems => &orders::ORDER_LINE_ITEMS,
-            Self::OrderShippingStatuses => &lists::ORDER_SHIPPING_STATUSES,
-            Self::OrderShippingTrackings => &orders::ORDER_SHIPPING_TRACKINGS,
-            Self::OrderStatuses => &lists::ORDER_STATUSES,
-            Self::Orders => &orders::ORDERS,
-            Self::Organizations => &lists::ORGANIZATIONS,
-            Self::ProdInventoryStatuses => &lists::PROD_INVENTORY_STATUSES,
-            Self::ProductDescriptions => &products::PRODUCT_DESCRIPTIONS,
-            Self::ProductNames => &products::PRODUCT_NAMES,
-            Self::ProductShortDescriptions => &products::PRODUCT_SHORT_DESCRIPTIONS,
-            Self::ProductUnitPrecisions => &products::PRODUCT_UNIT_PRECISIONS,
-            Self::ProductUnits => &lists::PRODUCT_UNITS,
-            Self::Products => &products::PRODUCTS,
-            Self::Regions => &lists::REGIONS,
-            Self::Users => &lists::USERS,
-        }
-    }
-}
+use super::version::{Feature, Version};
 
 /// One resource: its fields and which actions the API offers on it.
 #[derive(Debug)]
@@ -129,10 +33,22 @@ impl Resource {
     pub(super) fn relation(&self, name: &str) -> Option<&'static Relation> {
         self.relations.iter().find(|relation| relation.name == name)
     }
+
+    /// The attribute a client of this version means.
+    pub(super) fn attribute_in(&self, version: Version, name: &str) -> Option<&'static Attribute> {
+        self.attribute(name).filter(|attribute| attribute.is_in(version))
+    }
+
+    /// The relation a client of this version means.
+    pub(super) fn relation_in(&self, version: Version, name: &str) -> Option<&'static Relation> {
+        self.relations
+            .iter()
+            .find(|relation| relation.is_in(version) && relation.name_in(version) == name)
+    }
 }
 
 /// Actions beyond reading; what is off answers 405.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Actions {
     pub(super) create: bool,
     pub(super) update: bool,
@@ -209,6 +125,10 @@ pub(super) struct Attribute {
     pub(super) max: usize,
     pub(super) filter: Filter,
     pub(super) initial: Initial,
+    /// What a version must have for the attribute to be there.
+    since: Option<Feature>,
+    /// What a version must have besides for it to be filtered and sorted by.
+    filter_since: Option<Feature>,
 }
 
 impl Attribute {
@@ -221,6 +141,8 @@ impl Attribute {
             max: 0,
             filter: Filter::No,
             initial: Initial::Null,
+            since: None,
+            filter_since: None,
         }
     }
 
@@ -257,11 +179,31 @@ impl Attribute {
         self.initial = initial;
         self
     }
+
+    pub(super) const fn since(mut self, feature: Feature) -> Self {
+        self.since = Some(feature);
+        self
+    }
+
+    pub(super) const fn filter_since(mut self, filter: Filter, feature: Feature) -> Self {
+        self.filter = filter;
+        self.filter_since = Some(feature);
+        self
+    }
+
+    pub(super) fn is_in(&self, version: Version) -> bool {
+        self.since.is_none_or(|feature| version.has(feature))
+    }
+
+    /// Whether rows are filtered and sorted by it.
+    pub(super) fn is_filterable(&self, version: Version) -> bool {
+        self.filter != Filter::No && self.filter_since.is_none_or(|feature| version.has(feature))
+    }
 }
 
 /// `externalId`: varchar(36), nullable, filterable by a list (reference §0.2, §4.4).
 pub(super) const EXTERNAL_ID: Attribute =
-    Attribute::text("externalId").max(36).filter(Filter::List);
+    Attribute::text("externalId").max(36).filter(Filter::List).since(Feature::ExternalId);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ties {
@@ -284,11 +226,16 @@ pub(super) struct Relation {
     pub(super) ties: Ties,
     pub(super) access: Access,
     pub(super) required: bool,
+    /// What a version must have for the relation to be there.
+    since: Option<Feature>,
+    /// What it is called, and is a single one, in versions without the feature.
+    formerly: Option<(&'static str, Feature)>,
 }
 
 impl Relation {
     const fn new(name: &'static str, target: Kind, ties: Ties) -> Self {
-        Self { name, target, ties, access: Access::Write, required: false }
+        let access = Access::Write;
+        Self { name, target, ties, access, required: false, since: None, formerly: None }
     }
 
     pub(super) const fn one(name: &'static str, target: Kind) -> Self {
@@ -318,14 +265,43 @@ impl Relation {
         self
     }
 
+    pub(super) const fn since(mut self, feature: Feature) -> Self {
+        self.since = Some(feature);
+        self
+    }
+
+    pub(super) const fn formerly(mut self, name: &'static str, feature: Feature) -> Self {
+        self.formerly = Some((name, feature));
+        self
+    }
+
+    pub(super) fn is_in(&self, version: Version) -> bool {
+        self.since.is_none_or(|feature| version.has(feature))
+    }
+
+    /// Its name for clients of this version.
+    pub(super) fn name_in(&self, version: Version) -> &'static str {
+        self.former(version).unwrap_or(self.name)
+    }
+
     pub(super) const fn is_list(&self) -> bool {
         !matches!(self.ties, Ties::One)
+    }
+
+    /// Whether clients of this version see a list.
+    pub(super) fn is_list_in(&self, version: Version) -> bool {
+        self.is_list() && self.former(version).is_none()
+    }
+
+    fn former(&self, version: Version) -> Option<&'static str> {
+        let (name, feature) = self.formerly?;
+        (!version.has(feature)).then_some(name)
     }
 }
 
 /// The parent a child of this kind hangs on: its relation, the parent's kind and the parent's list.
 pub(super) fn parent_of(kind: Kind) -> Option<(&'static str, Kind, &'static str)> {
-    Kind::ALL.into_iter().find_map(|parent| {
+    Kind::ALL.iter().copied().find_map(|parent| {
         parent.resource().relations.iter().find_map(|relation| match relation.ties {
             Ties::Many { back: Some(back) } if relation.target == kind => {
                 Some((back, parent, relation.name))
@@ -341,14 +317,14 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_own_name() {
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.iter().copied() {
             assert_eq!(Kind::parse(kind.name()), Some(kind));
         }
     }
 
     #[test]
     fn a_list_names_a_relation_that_its_children_have() {
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.iter().copied() {
             for relation in kind.resource().relations {
                 let back = match relation.ties {
                     Ties::Many { back } => back,

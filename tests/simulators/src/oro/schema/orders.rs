@@ -1,7 +1,8 @@
 //! Orders and what hangs on them (OroCommerce reference §6).
 
 use super::{
-    Access, Actions, Attribute, EXTERNAL_ID, Filter, Initial, Kind, Relation, Resource, Shape,
+    Access, Actions, Attribute, EXTERNAL_ID, Feature, Filter, Initial, Kind, Relation, Resource,
+    Shape,
 };
 
 pub(super) static ORDERS: Resource = Resource {
@@ -25,10 +26,11 @@ pub(super) static ORDERS: Resource = Resource {
         Attribute::new("external", Shape::Boolean)
             .access(Access::CreateOnly)
             .filter(Filter::One)
-            .initial(Initial::False),
+            .initial(Initial::False)
+            .since(Feature::OrdersByUpdate),
         EXTERNAL_ID,
         Attribute::new("createdAt", Shape::DateTime).filter(Filter::One),
-        Attribute::stamp("updatedAt").filter(Filter::One),
+        Attribute::stamp("updatedAt").filter_since(Filter::One, Feature::OrdersByUpdate),
     ],
     relations: &[
         Relation::one("customer", Kind::Customers).required(),
@@ -37,7 +39,7 @@ pub(super) static ORDERS: Resource = Resource {
         Relation::one("shippingAddress", Kind::OrderAddresses),
         Relation::owned("lineItems", Kind::OrderLineItems, "orders"),
         Relation::owned("shippingTrackings", Kind::OrderShippingTrackings, "orders"),
-        Relation::one("shippingStatus", Kind::OrderShippingStatuses),
+        Relation::one("shippingStatus", Kind::OrderShippingStatuses).since(Feature::ShippingStatus),
         Relation::one("status", Kind::OrderStatuses),
         Relation::one("internalStatus", Kind::OrderInternalStatuses).access(Access::ReadOnly),
         Relation::one("parent", Kind::Orders),
@@ -67,11 +69,11 @@ pub(super) static ORDER_LINE_ITEMS: Resource = Resource {
         Attribute::text("shippingMethodType"),
         Attribute::new("shippingEstimateAmount", Shape::Decimal(4)),
         Attribute::text("productUnitCode").access(Access::ReadOnly),
-        Attribute::stamp("createdAt").filter(Filter::One),
-        Attribute::stamp("updatedAt").filter(Filter::One),
+        Attribute::stamp("createdAt").filter_since(Filter::One, Feature::LineTimes),
+        Attribute::stamp("updatedAt").filter_since(Filter::One, Feature::LineTimes),
     ],
     relations: &[
-        Relation::many("orders", Kind::Orders),
+        Relation::many("orders", Kind::Orders).formerly("order", Feature::OrdersOfParts),
         Relation::one("product", Kind::Products),
         Relation::one("parentProduct", Kind::Products),
         Relation::one("productUnit", Kind::ProductUnits).required(),
@@ -113,6 +115,8 @@ pub(super) static ORDER_SHIPPING_TRACKINGS: Resource = Resource {
     name: "ordershippingtrackings",
     numbered: true,
     attributes: &[Attribute::text("method").required(), Attribute::text("number").required()],
-    relations: &[Relation::many("orders", Kind::Orders).required()],
+    relations: &[Relation::many("orders", Kind::Orders)
+        .required()
+        .formerly("order", Feature::OrdersOfParts)],
     actions: Actions::SINGLE,
 };

@@ -5,6 +5,7 @@ mod orders;
 mod products;
 mod protocol;
 mod shopping;
+mod versions;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -16,8 +17,9 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::media::JSON_API;
 use super::serve::{Front, router};
-use super::shop::{Request, Shop};
+use super::shop::{Installed, Request, Shop};
 use super::token::Client;
+use super::version::Version;
 use crate::control::Control;
 
 /// A shop on a port of its own and a client that is logged in.
@@ -40,12 +42,14 @@ impl Desk {
     }
 
     fn with(expires_in: u32, external_status: bool) -> Self {
-        let client = Client {
-            id: "ferry-demo".to_owned(),
-            secret: "ferry-demo-secret".to_owned(),
-            expires_in,
-        };
-        Self::of(Front::new(Shop::new(client, external_status), None, Control::new()))
+        let installed = Installed { external_status, ..installed() };
+        Self::of(Front::new(Shop::new(client(expires_in), installed), None, Control::new()))
+    }
+
+    /// A shop of another version.
+    fn of_version(version: &str) -> Self {
+        let installed = Installed { version: version.parse().unwrap(), ..installed() };
+        Self::of(Front::new(Shop::new(client(3600), installed), None, Control::new()))
     }
 
     fn of(front: Front) -> Self {
@@ -189,6 +193,15 @@ impl Reply {
         };
         (self.status, errors.iter().map(of).collect())
     }
+}
+
+fn client(expires_in: u32) -> Client {
+    let (id, secret) = ("ferry-demo".to_owned(), "ferry-demo-secret".to_owned());
+    Client { id, secret, expires_in }
+}
+
+fn installed() -> Installed {
+    Installed { version: Version::default(), external_status: true }
 }
 
 fn customer(name: &str, external_id: &str) -> Value {

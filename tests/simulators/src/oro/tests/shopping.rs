@@ -7,26 +7,20 @@ use ferry_world::account::{Effect, EffectKind};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Desk, customer, order, product};
+use super::{Desk, client, customer, installed, order, product};
 use crate::control::{Control, View};
 use crate::oro::serve::Front;
 use crate::oro::shop::Shop;
 use crate::oro::shopper::Shopper;
-use crate::oro::token::Client;
 
 const SEED: u64 = 7;
 const RECORDS: u32 = 40;
 
 fn desk() -> Desk {
-    let client = Client {
-        id: "ferry-demo".to_owned(),
-        secret: "ferry-demo-secret".to_owned(),
-        expires_in: 3600,
-    };
-    let shop = Shop::new(client, true);
+    let shop = Shop::new(client(3600), installed());
     let world = World::new(SEED, RECORDS);
     let patience = SignedDuration::from_secs(3);
-    let shopper = Shopper::new(world, patience, &shop.store, Timestamp::UNIX_EPOCH);
+    let shopper = Shopper::new(world, patience, &shop, Timestamp::UNIX_EPOCH);
     Desk::of(Front::new(shop, Some(shopper), Control::new()))
 }
 

@@ -1,0 +1,70 @@
+//! The resource types, each named once.
+
+use super::{Actions, Resource, customers, lists, orders, products};
+use crate::oro::version::{Feature, Version};
+
+macro_rules! kinds {
+    ($($kind:ident => $resource:path,)+) => {
+        /// A resource type of the JSON:API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(in crate::oro) enum Kind {
+            $($kind,)+
+        }
+
+        impl Kind {
+            pub(in crate::oro) const ALL: &[Self] = &[$(Self::$kind,)+];
+
+            pub(in crate::oro) const fn resource(self) -> &'static Resource {
+                match self {
+                    $(Self::$kind => &$resource,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    AttributeFamilies => lists::ATTRIBUTE_FAMILIES,
+    Countries => lists::COUNTRIES,
+    CustomerAddresses => customers::CUSTOMER_ADDRESSES,
+    CustomerGroups => customers::CUSTOMER_GROUPS,
+    CustomerUserRoles => customers::CUSTOMER_USER_ROLES,
+    CustomerUsers => customers::CUSTOMER_USERS,
+    Customers => customers::CUSTOMERS,
+    InventoryLevels => products::INVENTORY_LEVELS,
+    Localizations => lists::LOCALIZATIONS,
+    OrderAddresses => orders::ORDER_ADDRESSES,
+    OrderInternalStatuses => lists::ORDER_INTERNAL_STATUSES,
+    OrderLineItems => orders::ORDER_LINE_ITEMS,
+    OrderShippingStatuses => lists::ORDER_SHIPPING_STATUSES,
+    OrderShippingTrackings => orders::ORDER_SHIPPING_TRACKINGS,
+    OrderStatuses => lists::ORDER_STATUSES,
+    Orders => orders::ORDERS,
+    Organizations => lists::ORGANIZATIONS,
+    ProdInventoryStatuses => lists::PROD_INVENTORY_STATUSES,
+    ProductDescriptions => products::PRODUCT_DESCRIPTIONS,
+    ProductNames => products::PRODUCT_NAMES,
+    ProductShortDescriptions => products::PRODUCT_SHORT_DESCRIPTIONS,
+    ProductUnitPrecisions => products::PRODUCT_UNIT_PRECISIONS,
+    ProductUnits => lists::PRODUCT_UNITS,
+    Products => products::PRODUCTS,
+    Regions => lists::REGIONS,
+    Users => lists::USERS,
+}
+
+impl Kind {
+    pub(in crate::oro) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.resource().name == name)
+    }
+
+    pub(in crate::oro) fn name(self) -> &'static str {
+        self.resource().name
+    }
+
+    /// What the API of this version offers on it.
+    pub(in crate::oro) fn actions(self, version: Version) -> Actions {
+        let actions = self.resource().actions;
+        let batch = self != Self::InventoryLevels || version.has(Feature::LevelBatch);
+        Actions { batch: actions.batch && batch, ..actions }
+    }
+}
