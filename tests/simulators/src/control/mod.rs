@@ -75,6 +75,12 @@ impl Control {
         self.inner.faults.next_push()
     }
 
+    /// The history so far.
+    #[cfg(test)]
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        self.inner.history.page(0, None).entries
+    }
+
     /// Whether the actor is paused; what already happened stays.
     pub fn is_paused(&self) -> bool {
         self.inner.pause.is_paused()

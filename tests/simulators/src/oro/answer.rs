@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::media::JSON_API;
 use super::problem::{self, Problem};
+use super::record::Id;
 
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
@@ -13,11 +14,13 @@ pub(super) struct Answer {
     pub(super) body: Option<Value>,
     /// What the request changed, or was refused to change.
     pub(super) effects: Vec<Effect>,
+    /// The operation this answer stands for, if the shop is not done with it within its patience.
+    pub(super) waits: Option<Id>,
 }
 
 impl Answer {
     pub(super) const fn bare(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: None, effects: Vec::new() }
+        Self { status, headers: Vec::new(), body: None, effects: Vec::new(), waits: None }
     }
 
     pub(super) fn document(status: u16, body: Value) -> Self {

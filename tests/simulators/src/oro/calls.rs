@@ -16,6 +16,7 @@ use super::rules;
 use super::schema::{Access, Kind, Relation};
 use super::settle;
 use super::shop::{Call, Shop};
+use super::store::Store;
 use super::version::{Dialect, Feature};
 use super::write::{Written, write};
 
@@ -28,14 +29,14 @@ impl Shop {
     pub(super) fn collection(&mut self, method: &Method, call: &Call<'_>) -> Outcome {
         let actions = call.kind.actions(call.terms.dialect.version);
         match *method {
-            Method::GET => self.list(call),
+            Method::GET if actions.list => self.list(call),
             Method::POST if actions.create => self.create(call),
             Method::PATCH if actions.batch => self.batch(call),
             Method::DELETE if actions.delete => self.delete_list(call),
             _ => Ok(allowing(
                 method,
                 &[
-                    ("GET", true),
+                    ("GET", actions.list),
                     ("PATCH", actions.batch),
                     ("POST", actions.create),
                     ("DELETE", actions.delete),
@@ -70,6 +71,9 @@ impl Shop {
         id: &str,
         association: &str,
     ) -> Outcome {
+        if call.kind == Kind::AsyncOperations && association == "errors" {
+            return self.errors(method, call, id);
+        }
         let relation = relation(call, association)?;
         if *method != Method::GET {
             return Ok(allowing(method, &[("GET", true)]));
@@ -135,30 +139,28 @@ impl Shop {
         let asked = Asked { store: &self.store, dialect: call.view.dialect };
         let page = find::page(asked, call.kind, &call.query)?;
         let mut body = self.with_includes(&page.rows, &call.view, Form::List);
-        if let (Some(base), Some(members)) = (&call.view.links, body.as_object_mut()) {
-            let address = format!("{base}/{}", call.kind.name());
-            let number = call.query.page_number;
-            let link = |number| {
-                let query = call.query.page_link(number);
-                let mark = if query.is_empty() { "" } else { "?" };
-                Value::from(format!("{address}{mark}{query}"))
-            };
-            let mut links = Map::new();
-            links.insert("self".to_owned(), address.clone().into());
-            if number > 1 {
-                links.insert("first".to_owned(), link(1));
-                links.insert("prev".to_owned(), link(number - 1));
-            }
-            if page.more {
-                links.insert("next".to_owned(), link(number + 1));
-            }
-            members.insert("links".to_owned(), links.into());
-        }
+        link_pages(&mut body, call, call.kind.name(), page.more);
         let paged = call.kind == Kind::Products && !call.terms.dialect.has(Feature::ProductTotal);
         let total = if paged { page.rows.len() } else { page.total }.to_string();
         let answer = Answer::document(200, body);
         let counted = call.request.includes("totalCount");
         Ok(if counted { answer.header("x-include-total-count", total) } else { answer })
+    }
+
+    /// `asyncoperations/{id}/errors`, by pages.
+    fn errors(&self, method: &Method, call: &Call<'_>, id: &str) -> Outcome {
+        if *method != Method::GET {
+            return Ok(allowing(method, &[("GET", true)]));
+        }
+        let operation = &self.find_one(call, id)?.id;
+        let errors = self.operations.errors(operation);
+        let (total, size) = (errors.len(), call.query.page_size.unwrap_or(usize::MAX));
+        let start = (call.query.page_number - 1).saturating_mul(size);
+        let page: Vec<Value> = errors.into_iter().skip(start).take(size).collect();
+        let more = start.saturating_add(page.len()) < total && !page.is_empty();
+        let mut body = json!({ "data": page });
+        link_pages(&mut body, call, &format!("{}/{operation}/errors", call.kind.name()), more);
+        Ok(Answer::document(200, body))
     }
 
     fn create(&mut self, call: &Call<'_>) -> Outcome {
@@ -195,7 +197,7 @@ impl Shop {
         };
         let rows: Vec<&Record> = self.store.get(primary.kind, &primary.id).into_iter().collect();
         let mut body = self.with_includes(&rows, &view, Form::One);
-        let extra = self.included(written, &view);
+        let extra = included(&self.store, written, &view);
         append_included(&mut body, extra);
         let status = if primary.created { 201 } else { 200 };
         let mut answer = Answer::document(status, body);
@@ -209,22 +211,6 @@ impl Shop {
             return Ok(answer);
         }
         Ok(answer.with_effects(self.effects()))
-    }
-
-    /// The included resources of a request, each with the id it came under.
-    pub(super) fn included(&self, written: &[Written], view: &View) -> Vec<Value> {
-        written
-            .iter()
-            .filter(|written| !written.primary)
-            .filter_map(|written| {
-                let record = self.store.get(written.kind, &written.id)?;
-                let mut item = resource(&self.store, record, view);
-                if let Some(sent) = &written.sent {
-                    item.insert("meta".to_owned(), json!({"includeId": sent}));
-                }
-                Some(item.into())
-            })
-            .collect()
     }
 
     fn delete_list(&mut self, call: &Call<'_>) -> Outcome {
@@ -278,8 +264,46 @@ enum Form {
     List,
 }
 
+/// Where the other pages of a list are.
+fn link_pages(body: &mut Value, call: &Call<'_>, path: &str, more: bool) {
+    let (Some(base), Some(members)) = (&call.view.links, body.as_object_mut()) else { return };
+    let address = format!("{base}/{path}");
+    let number = call.query.page_number;
+    let link = |number| {
+        let query = call.query.page_link(number);
+        let mark = if query.is_empty() { "" } else { "?" };
+        Value::from(format!("{address}{mark}{query}"))
+    };
+    let mut links = Map::new();
+    links.insert("self".to_owned(), address.clone().into());
+    if number > 1 {
+        links.insert("first".to_owned(), link(1));
+        links.insert("prev".to_owned(), link(number - 1));
+    }
+    if more {
+        links.insert("next".to_owned(), link(number + 1));
+    }
+    members.insert("links".to_owned(), links.into());
+}
+
 fn refused(problems: &[Problem], document: &Document, kind: Kind, address: Option<&str>) -> Answer {
     Answer::refusal(problems).with_effects(changes::refused(document, kind, address, problems))
+}
+
+/// The included resources of a request, each with the id it came under.
+pub(super) fn included(store: &Store, written: &[Written], view: &View) -> Vec<Value> {
+    written
+        .iter()
+        .filter(|written| !written.primary)
+        .filter_map(|written| {
+            let record = store.get(written.kind, &written.id)?;
+            let mut item = resource(store, record, view);
+            if let Some(sent) = &written.sent {
+                item.insert("meta".to_owned(), json!({"includeId": sent}));
+            }
+            Some(item.into())
+        })
+        .collect()
 }
 
 /// Adds resources to `included`, each once.

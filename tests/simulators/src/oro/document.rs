@@ -42,6 +42,8 @@ pub(super) struct Document {
     pub(super) included: Vec<Resource>,
     /// The root member `filters`, a query string that trims the answer.
     pub(super) filters: Option<String>,
+    /// Items of a list, also those that are none.
+    pub(super) items: usize,
 }
 
 /// What the primary member has to be.
@@ -59,6 +61,44 @@ pub(super) fn parse(body: &[u8], primary: Primary) -> Result<Document, Vec<Probl
     let mut reader = Reader::default();
     let document = reader.document(&root, primary);
     if reader.problems.is_empty() { Ok(document) } else { Err(reader.problems) }
+}
+
+/// A batch item by item: of what is wrong with one the others know nothing.
+///
+/// # Errors
+/// It is no batch at all.
+pub(super) fn parse_items(body: &[u8]) -> Result<(Document, Vec<Problem>), Problem> {
+    let failed = |detail: &str| {
+        let detail = format!("Failed to parse the data file. {detail}");
+        Problem::new(0, "async operation exception", detail)
+    };
+    let root = parse_object(body).map_err(|problem| failed(&problem.detail))?;
+    let mut reader = Reader::default();
+    let mut document = reader.document(&root, Primary::List);
+    let problems = reader.problems;
+    let whole = |problem: &&Problem| ["/data", "/included"].contains(&problem.place());
+    if let Some(problem) = problems.iter().find(whole) {
+        return Err(failed(&problem.detail));
+    }
+    let sound = |resource: &Resource| {
+        let within = |problem: &Problem| {
+            let rest = problem.place().strip_prefix(&resource.pointer);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        !problems.iter().any(within)
+    };
+    document.primary.retain(sound);
+    document.included.retain(sound);
+    Ok((document, problems))
+}
+
+/// Refuses a batch of nothing.
+pub(super) fn not_empty(body: &[u8]) -> Result<(), Vec<Problem>> {
+    let empty = serde_json::from_slice::<Value>(body).is_ok_and(|value| is_empty(&value));
+    if !empty && !body.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    Err(vec![Problem::constraint("request data", "The request data should not be empty.")])
 }
 
 /// The body of a request to `relationships/{association}`.
@@ -108,7 +148,8 @@ impl Reader {
             }
             Primary::List => self.list(value),
         };
-        Document { primary, included: self.included(root), filters }
+        let items = value.as_array().map_or(1, Vec::len);
+        Document { primary, included: self.included(root), filters, items }
     }
 
     fn list(&mut self, value: &Value) -> Vec<Resource> {
@@ -119,7 +160,10 @@ impl Reader {
         let mut resources = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let pointer = format!("/data/{index}");
-            if item.is_object() {
+            if item.get("type").is_none() && item.is_object() {
+                let detail = "The entity class must be set in the context.";
+                self.problems.push(Problem::constraint("entity type", detail).at(&pointer));
+            } else if item.is_object() {
                 resources.extend(self.object(item, &pointer, false));
             } else {
                 self.refuse(&pointer, "The primary resource object should be an object");

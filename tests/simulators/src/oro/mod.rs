@@ -2,7 +2,7 @@
 //!
 //! Promises what a client sees of the JSON:API: token, media types, documents, errors, ids as
 //! strings. All in memory. Deliberately leaves out what no route needs: the storefront, prices,
-//! webhooks, asynchronous batches, the plain JSON API.
+//! webhooks, the plain JSON API.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -17,6 +17,7 @@ mod document;
 mod find;
 mod lists;
 mod media;
+mod operations;
 mod plan;
 mod problem;
 mod query;
@@ -45,6 +46,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::control::{self, Control, SimOptions};
+use operations::Work;
 use serve::Front;
 use shop::{Installed, Shop};
 use shopper::Shopper;
@@ -68,6 +70,18 @@ pub struct Options {
     /// Whether the order's `status` may be written through the API; a shop as installed says no.
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     pub external_status_management: bool,
+    /// Batches worked on at one time; 0 is a shop whose workers are all down.
+    #[arg(long, default_value_t = 1)]
+    pub workers: usize,
+    /// Milliseconds a worker takes for a chunk of a batch.
+    #[arg(long, default_value_t = 0)]
+    pub worker_ms: u32,
+    /// Milliseconds a synchronous batch waits for a worker before it is answered 202.
+    #[arg(long, default_value_t = 25_000)]
+    pub sync_wait_ms: u64,
+    /// Seconds an operation can be asked for.
+    #[arg(long, default_value_t = 2_592_000)]
+    pub retention: u32,
     /// The shopper's speed at most; 0 is a shop nobody buys in.
     #[arg(long, default_value_t = 400)]
     pub orders_per_second: u32,
@@ -79,6 +93,9 @@ pub struct Options {
 /// How often the shopper looks, unless its speed is lower.
 const LOOKS_PER_SECOND: u32 = 40;
 
+/// How often the workers are looked after.
+const WORK_EACH: Duration = Duration::from_millis(10);
+
 /// Serves until the process ends.
 ///
 /// # Errors
@@ -86,6 +103,7 @@ const LOOKS_PER_SECOND: u32 = 40;
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let control = Control::new();
     let front = open(&options, &control);
+    control::start(work(front.clone()));
     if options.orders_per_second > 0 {
         let shopping = shop_on(front.clone(), control.clone(), options.orders_per_second);
         control::start(shopping);
@@ -104,12 +122,27 @@ fn open(options: &Options, control: &Control) -> Front {
     let installed = Installed {
         version: options.oro_version,
         external_status: options.external_status_management,
+        work: Work {
+            workers: options.workers,
+            chunk: SignedDuration::from_millis(options.worker_ms.into()),
+            kept: SignedDuration::from_secs(options.retention.into()),
+        },
     };
     let shop = Shop::new(client, installed);
     let buys = options.orders_per_second > 0;
     let patience = SignedDuration::from_secs(i64::from(options.buyer_patience));
     let shopper = buys.then(|| Shopper::new(options.sim.world(), patience, &shop, control::now()));
-    Front::new(shop, shopper, control.clone())
+    Front::new(shop, shopper, control.clone()).patient(Duration::from_millis(options.sync_wait_ms))
+}
+
+/// Keeps the workers at work for ever.
+async fn work(front: Front) {
+    let mut ticks = tokio::time::interval(WORK_EACH);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        front.work(control::now());
+    }
 }
 
 /// Places orders for ever, in small portions.

@@ -14,6 +14,10 @@ use super::schema::Kind;
 use super::store::Store;
 use super::version::{Dialect, Feature};
 
+/// What is said of an included resource that no primary one has to do with.
+pub(super) const LOOSE: &str = "The entity should have a relationship with at least one primary entity and this should be \
+     explicitly specified in the request";
+
 /// A resource of a document and the row it means.
 #[derive(Clone, Debug)]
 pub(super) struct Plan<'document> {
@@ -80,6 +84,14 @@ impl Planner<'_> {
         mode: &Mode,
     ) -> Option<Plan<'document>> {
         let pointer = &resource.pointer;
+        if resource.kind != kind.name() && *mode == Mode::Batch {
+            let detail = format!(
+                "The entity type \"{}\" is not supported by this batch operation.",
+                resource.kind
+            );
+            self.problems.push(Problem::constraint("entity type", detail).at(pointer));
+            return None;
+        }
         if resource.kind != kind.name() {
             let detail = "The 'type' property of the primary data object should match the \
                           requested resource";
@@ -115,6 +127,12 @@ impl Planner<'_> {
         };
         match existing {
             Some(id) => Some(self.update(resource, kind, id, true)),
+            None if *mode == Mode::Batch && !kind.resource().actions.create => {
+                let detail = "The \"create\" action is not allowed.";
+                let problem = Problem::new(405, "action not allowed exception", detail);
+                self.problems.push(problem.at(pointer));
+                None
+            }
             None => self.create(resource, kind, wish != Wish::UpsertById, true),
         }
     }
@@ -199,8 +217,8 @@ impl Planner<'_> {
     fn must_exist(&mut self, resource: &Resource, kind: Kind) -> Option<Id> {
         let pointer = &resource.pointer;
         let Some(sent) = resource.id.as_deref() else {
-            let pointer = format!("{pointer}/id");
-            self.problems.push(Problem::request(pointer, "The 'id' property is required"));
+            let detail = "The identifier of an entity must be set in the context.";
+            self.problems.push(Problem::constraint("entity identifier", detail).at(pointer));
             return None;
         };
         let found = self.existing(kind, sent);
@@ -294,9 +312,7 @@ impl Planner<'_> {
         }
         for (index, item) in document.included.iter().enumerate() {
             if !reached.contains(&index) {
-                let detail =
-                    "The entity should have a relationship with at least one primary entity";
-                self.problems.push(Problem::request(&item.pointer, detail));
+                self.problems.push(Problem::request(&item.pointer, LOOSE));
             }
         }
     }
@@ -322,7 +338,8 @@ fn is_truthy(value: &Value) -> bool {
     }
 }
 
-fn names(from: &Resource, to: &Resource) -> bool {
+/// Whether a resource has a relationship to another of the document.
+pub(super) fn names(from: &Resource, to: &Resource) -> bool {
     let means = |kind: &str, id: &str| kind == to.kind && Some(id) == to.id.as_deref();
     from.relationships.iter().any(|(_, linkage)| match linkage {
         Linkage::Null => false,

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 /// One entry of `errors`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
+    /// 0 is none, which only an operation's own failure has.
     pub(super) status: u16,
     pub(super) title: String,
     pub(super) detail: String,
@@ -74,21 +75,34 @@ impl Problem {
         self
     }
 
+    /// Where in the document it is, if anywhere.
+    pub(super) fn place(&self) -> &str {
+        match &self.source {
+            Source::Pointer(pointer) => pointer,
+            Source::Nowhere | Source::Parameter(_) => "",
+        }
+    }
+
     fn to_json(&self) -> Value {
         let mut entry = json!({
             "status": self.status.to_string(),
             "title": self.title,
             "detail": self.detail,
         });
-        let source = match &self.source {
-            Source::Nowhere => return entry,
-            Source::Pointer(pointer) => json!({ "pointer": pointer }),
-            Source::Parameter(parameter) => json!({ "parameter": parameter }),
-        };
-        if let Some(entry) = entry.as_object_mut() {
+        if let (Some(entry), Some(source)) = (entry.as_object_mut(), self.source.to_json()) {
             entry.insert("source".to_owned(), source);
         }
         entry
+    }
+}
+
+impl Source {
+    pub(super) fn to_json(&self) -> Option<Value> {
+        match self {
+            Self::Nowhere => None,
+            Self::Pointer(pointer) => Some(json!({ "pointer": pointer })),
+            Self::Parameter(parameter) => Some(json!({ "parameter": parameter })),
+        }
     }
 }
 

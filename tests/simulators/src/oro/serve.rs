@@ -1,6 +1,7 @@
 //! The shop behind HTTP, with its shopper and its history.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -10,8 +11,10 @@ use axum::response::Response;
 use ferry_world::account::{Effect, EffectKind};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::answer::Answer;
+use super::record::Id;
 use super::seen;
 use super::shop::{Request, Shop, to_bytes as json_bytes};
 use super::shopper::Shopper;
@@ -20,11 +23,18 @@ use crate::control::{Control, Effects, View, now};
 /// Bodies beyond it are 413, as behind nginx with its default.
 const BODY_MAX: usize = 1024 * 1024;
 
+/// How long Oro lets a synchronous batch wait, unless it is told otherwise.
+const SYNC_WAIT: Duration = Duration::from_secs(25);
+
 /// The shop and whoever is in it. Clones are the same.
 #[derive(Clone, Debug)]
 pub(super) struct Front {
     floor: Arc<Mutex<Floor>>,
     control: Control,
+    /// Told whenever workers have done something.
+    worked: Arc<watch::Sender<()>>,
+    /// How long a synchronous batch waits for a worker.
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -35,7 +45,13 @@ pub(super) struct Floor {
 
 impl Front {
     pub(super) fn new(shop: Shop, shopper: Option<Shopper>, control: Control) -> Self {
-        Self { floor: Arc::new(Mutex::new(Floor { shop, shopper })), control }
+        let floor = Arc::new(Mutex::new(Floor { shop, shopper }));
+        Self { floor, control, worked: Arc::default(), patience: SYNC_WAIT }
+    }
+
+    /// The same, waiting so long for its workers.
+    pub(super) fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     pub(super) fn floor(&self) -> MutexGuard<'_, Floor> {
@@ -49,6 +65,38 @@ impl Front {
         let mut answer = floor.answer(request, now);
         answer.effects = self.numbered(answer.effects);
         answer
+    }
+
+    /// Lets the workers do what is due. Their effects are drawn here, when they happen, whether or not
+    /// somebody still waits for the answer.
+    pub(super) fn work(&self, now: Timestamp) {
+        let mut floor = self.floor();
+        let worked = floor.shop.work(now);
+        let any = !worked.is_empty();
+        for worked in worked {
+            floor.notice(&worked.effects, now);
+            let effects = self.numbered(worked.effects);
+            self.control.acted(&format!("operation {}", worked.id), 0, effects);
+        }
+        drop(floor);
+        if any {
+            self.worked.send_replace(());
+        }
+    }
+
+    /// What a synchronous batch is answered: its rows, or after some patience that it goes on.
+    async fn waited(&self, id: &Id, unfinished: Answer) -> Answer {
+        let mut worked = self.worked.subscribe();
+        let finished = async {
+            loop {
+                if let Some(answer) = self.floor().shop.waited(id) {
+                    return answer;
+                }
+                // The sender lives as long as `self`.
+                drop(worked.changed().await);
+            }
+        };
+        tokio::time::timeout(self.patience, finished).await.unwrap_or(unfinished)
     }
 
     /// Lets the shopper place at most so many orders.
@@ -83,10 +131,14 @@ impl Floor {
             Some(answer) => answer,
             None => self.shop.answer(request, now),
         };
-        if let Some(shopper) = &mut self.shopper {
-            shopper.notice(&answer.effects, &self.shop.store, now);
-        }
+        self.notice(&answer.effects, now);
         answer
+    }
+
+    fn notice(&mut self, effects: &[Effect], now: Timestamp) {
+        if let Some(shopper) = &mut self.shopper {
+            shopper.notice(effects, &self.shop.store, now);
+        }
     }
 }
 
@@ -110,8 +162,9 @@ impl View for Front {
 }
 
 /// What a person in the back office does:
-/// `POST /_sim/orders/{identifier}/internal-status/{status}`, `DELETE /_sim/tokens`, and
-/// `PATCH /_sim/customers/{externalId}` with an object of attributes.
+/// `POST /_sim/orders/{identifier}/internal-status/{status}`, `DELETE /_sim/tokens`,
+/// `POST /_sim/workers/{pause,resume}`, and `PATCH /_sim/customers/{externalId}` with an object of
+/// attributes.
 fn operator(shop: &mut Shop, request: &Request, now: Timestamp) -> Option<Answer> {
     let rest = request.path.strip_prefix("/_sim/")?;
     let segments: Vec<&str> = rest.split('/').collect();
@@ -123,6 +176,10 @@ fn operator(shop: &mut Shop, request: &Request, now: Timestamp) -> Option<Answer
         }
         (&Method::PATCH, ["customers", number]) => {
             Some(shop.change_customer(number, request, now).unwrap_or_else(|| Answer::bare(404)))
+        }
+        (&Method::POST, ["workers", order @ ("pause" | "resume")]) => {
+            shop.operations.pause(*order == "pause");
+            Some(Answer::bare(204))
         }
         (&Method::DELETE, ["tokens"]) => {
             shop.tokens.revoke_all();
@@ -149,7 +206,11 @@ async fn respond(State(front): State<Front>, request: HttpRequest) -> Response {
         headers: parts.headers,
         body,
     };
-    response(front.answer(&request, now()))
+    let answer = front.answer(&request, now());
+    match answer.waits.clone() {
+        Some(id) => response(front.waited(&id, answer).await),
+        None => response(answer),
+    }
 }
 
 fn response(answer: Answer) -> Response {

@@ -13,6 +13,7 @@ use super::answer::Answer;
 use super::changes;
 use super::lists;
 use super::media;
+use super::operations::{Operations, Work, Worked};
 use super::problem::Problem;
 use super::query::{self, Query};
 use super::record::Id;
@@ -30,6 +31,7 @@ const PREFIX: &str = "/admin/api/";
 pub(super) struct Shop {
     pub(super) store: Store,
     pub(super) tokens: Tokens,
+    pub(super) operations: Operations,
     client: Client,
     installed: Installed,
 }
@@ -40,6 +42,7 @@ pub(super) struct Installed {
     pub(super) version: Version,
     /// "Enable External Status Management": the order's `status` may be written.
     pub(super) external_status: bool,
+    pub(super) work: Work,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +81,8 @@ impl Shop {
     pub(super) fn new(client: Client, installed: Installed) -> Self {
         let mut store = Store::default();
         lists::install(&mut store);
-        Self { store, tokens: Tokens::default(), client, installed }
+        let operations = Operations::new(installed.work);
+        Self { store, tokens: Tokens::default(), operations, client, installed }
     }
 
     pub(super) fn answer(&mut self, request: &Request, now: Timestamp) -> Answer {
@@ -103,8 +107,18 @@ impl Shop {
 
     /// What the shop's terms are for its own actor.
     pub(super) fn terms(&self, now: Timestamp) -> Terms {
-        let Installed { version, external_status } = self.installed;
+        let Installed { version, external_status, .. } = self.installed;
         Terms { dialect: Dialect { version, ext: false }, external_status, now }
+    }
+
+    /// Lets the workers do what is due.
+    pub(super) fn work(&mut self, now: Timestamp) -> Vec<Worked> {
+        self.operations.work(&mut self.store, now)
+    }
+
+    /// The answer to a request that waited for its operation, once the operation is over.
+    pub(super) fn waited(&mut self, id: &Id) -> Option<Answer> {
+        self.operations.answer(&mut self.store, id)
     }
 
     /// What the last write did.
@@ -182,6 +196,7 @@ impl Shop {
             query::parse(&request.query, self.installed.version)
         }?;
         let call = self.call(request, kind, query, now);
+        self.operations.clean(&mut self.store, now);
         match segments.as_slice() {
             [_] => self.collection(&method, &call),
             [_, id] => self.single(&method, &call, id),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::document::{Document, Linkage, Reference, Resource};
 use super::lists;
 use super::plan::{Mode, Names, Plan, Planner, existing};
-use super::problem::Problem;
+use super::problem::{Problem, Source};
 use super::record::{Id, Record};
 use super::rules;
 use super::schema::{Access, Initial, Kind, Relation};
@@ -55,7 +55,8 @@ pub(super) fn write(
     let plans = planner.plan(document, kind, mode);
     let (names, mut problems) = (planner.names, planner.problems);
     if problems.is_empty() {
-        problems.extend(plans.iter().filter_map(|plan| rules::denied(plan)));
+        let denied = |plan: &Plan<'_>| Some(placed(rules::denied(plan)?, plan, mode));
+        problems.extend(plans.iter().filter_map(denied));
     }
     if problems.is_empty() {
         let mut writer = Writer { store, terms, names, problems };
@@ -65,7 +66,10 @@ pub(super) fn write(
         problems = writer.problems;
         settle::settle(store, terms, &plans);
         for plan in &plans {
+            let before = problems.len();
             rules::check(store, dialect.version, plan, &mut problems);
+            let told = problems.split_off(before);
+            problems.extend(told.into_iter().map(|problem| placed(problem, plan, mode)));
         }
     }
     if !problems.is_empty() {
@@ -73,6 +77,12 @@ pub(super) fn write(
         return Err(problems);
     }
     Ok(plans.into_iter().map(written).collect())
+}
+
+/// In a batch what is wrong with an item as a whole is told with the item's place.
+fn placed(problem: Problem, plan: &Plan<'_>, mode: &Mode) -> Problem {
+    let nowhere = problem.source == Source::Nowhere && *mode == Mode::Batch;
+    if nowhere { problem.at(&plan.resource.pointer) } else { problem }
 }
 
 fn written(plan: Plan<'_>) -> Written {

@@ -126,8 +126,12 @@ impl Subject<'_> {
         }
     }
 
-    /// Whether another row of this kind holds the value in an indexed field, whatever the case.
+    /// Whether another row of this kind holds the value in an indexed field, whatever the case. Who had
+    /// it before is not asked: the newcomer is.
     fn others(&self, field: &'static str, value: &str) -> bool {
+        if self.before.is_some_and(|before| before.text(field) == Some(value)) {
+            return false;
+        }
         self.store.find(self.record.kind, field, value).any(|other| other.id != self.record.id)
     }
 }

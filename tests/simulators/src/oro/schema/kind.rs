@@ -1,6 +1,6 @@
 //! The resource types, each named once.
 
-use super::{Actions, Resource, customers, lists, orders, products};
+use super::{Actions, Resource, customers, lists, operations, orders, products};
 use crate::oro::version::{Feature, Version};
 
 macro_rules! kinds {
@@ -24,6 +24,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    AsyncOperations => operations::ASYNC_OPERATIONS,
     AttributeFamilies => lists::ATTRIBUTE_FAMILIES,
     Countries => lists::COUNTRIES,
     CustomerAddresses => customers::CUSTOMER_ADDRESSES,

@@ -7,6 +7,7 @@
 mod customers;
 mod kind;
 mod lists;
+mod operations;
 mod orders;
 mod products;
 
@@ -47,9 +48,10 @@ impl Resource {
     }
 }
 
-/// Actions beyond reading; what is off answers 405.
+/// Actions beyond reading a single row; what is off answers 405.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Actions {
+    pub(super) list: bool,
     pub(super) create: bool,
     pub(super) update: bool,
     pub(super) delete: bool,
@@ -58,9 +60,9 @@ pub(super) struct Actions {
 
 impl Actions {
     pub(super) const NONE: Self =
-        Self { create: false, update: false, delete: false, batch: false };
-    pub(super) const SINGLE: Self = Self { create: true, update: true, delete: true, batch: false };
-    pub(super) const ALL: Self = Self { create: true, update: true, delete: true, batch: true };
+        Self { list: true, create: false, update: false, delete: false, batch: false };
+    pub(super) const SINGLE: Self = Self { create: true, update: true, delete: true, ..Self::NONE };
+    pub(super) const ALL: Self = Self { batch: true, ..Self::SINGLE };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

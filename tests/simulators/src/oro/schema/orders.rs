@@ -108,7 +108,7 @@ pub(super) static ORDER_ADDRESSES: Resource = Resource {
         Relation::one("region", Kind::Regions),
         Relation::one("customerAddress", Kind::CustomerAddresses),
     ],
-    actions: Actions { create: false, update: true, delete: false, batch: false },
+    actions: Actions { update: true, ..Actions::NONE },
 };
 
 pub(super) static ORDER_SHIPPING_TRACKINGS: Resource = Resource {

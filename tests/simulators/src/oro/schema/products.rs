@@ -58,8 +58,7 @@ pub(super) static PRODUCT_DESCRIPTIONS: Resource = Resource {
 const LOCALIZED: &[Relation] =
     &[Relation::one("localization", Kind::Localizations), Relation::one("product", Kind::Products)];
 
-const LOCALIZED_ACTIONS: Actions =
-    Actions { create: true, update: true, delete: false, batch: false };
+const LOCALIZED_ACTIONS: Actions = Actions { create: true, update: true, ..Actions::NONE };
 
 pub(super) static PRODUCT_UNIT_PRECISIONS: Resource = Resource {
     name: "productunitprecisions",
@@ -86,5 +85,5 @@ pub(super) static INVENTORY_LEVELS: Resource = Resource {
         Relation::one("productUnitPrecision", Kind::ProductUnitPrecisions).access(Access::ReadOnly),
         Relation::one("organization", Kind::Organizations).access(Access::ReadOnly),
     ],
-    actions: Actions { create: false, update: true, delete: false, batch: true },
+    actions: Actions { update: true, batch: true, ..Actions::NONE },
 };

@@ -1,6 +1,7 @@
 //! The shop's promises, driven over real HTTP.
 
 mod customers;
+mod operations;
 mod orders;
 mod products;
 mod protocol;
@@ -11,11 +12,12 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use axum::http::HeaderName;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::media::JSON_API;
+use super::operations::Work;
 use super::serve::{Front, router};
 use super::shop::{Installed, Request, Shop};
 use super::token::Client;
@@ -201,7 +203,9 @@ fn client(expires_in: u32) -> Client {
 }
 
 fn installed() -> Installed {
-    Installed { version: Version::default(), external_status: true }
+    let kept = SignedDuration::from_hours(24);
+    let work = Work { workers: 1, chunk: SignedDuration::ZERO, kept };
+    Installed { version: Version::default(), external_status: true, work }
 }
 
 fn customer(name: &str, external_id: &str) -> Value {
