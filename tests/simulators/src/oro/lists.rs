@@ -27,7 +27,8 @@ const UNITS: [(&str, i64); 8] = [
     ("set", 0),
 ];
 
-const OPTIONS: [(Kind, &[&str]); 4] = [
+const OPTIONS: [(Kind, &[&str]); 5] = [
+    (Kind::CustomerRatings, &["1_of_5", "2_of_5", "3_of_5", "4_of_5", "5_of_5"]),
     (Kind::ProdInventoryStatuses, &["in_stock", "out_of_stock", "discontinued"]),
     (Kind::OrderShippingStatuses, &["not_shipped", "partially_shipped", "shipped"]),
     (Kind::OrderStatuses, OPEN_TO_CLOSED),
@@ -38,12 +39,15 @@ const OPEN_TO_CLOSED: &[&str] =
     &["open", "pending", "processing", "shipped", "cancelled", "closed", "archived"];
 
 /// Single rows with id 1: kind, attribute, its value.
-const SINGLES: [(Kind, &str, &str); 5] = [
+const SINGLES: [(Kind, &str, &str); 8] = [
     (Kind::AttributeFamilies, "code", "product_default_family"),
+    (Kind::BusinessUnits, "name", "Main"),
+    (Kind::Categories, "title", "All Products"),
     (Kind::CustomerUserRoles, "role", "ROLE_FRONTEND_ADMINISTRATOR"),
     (Kind::Localizations, "name", "English (United States)"),
     (Kind::Organizations, "name", "ORO"),
     (Kind::Users, "username", "admin"),
+    (Kind::Websites, "name", "Default"),
 ];
 
 pub(super) fn install(store: &mut Store) {

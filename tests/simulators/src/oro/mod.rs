@@ -23,6 +23,7 @@ mod problem;
 mod query;
 mod record;
 mod render;
+mod rows;
 mod rules;
 mod schema;
 mod seen;

@@ -71,8 +71,9 @@ impl Planner<'_> {
             plans.extend(self.primary(resource, kind, mode));
         }
         self.loose(document);
+        self.doubled(document);
         for resource in &document.included {
-            plans.extend(self.included(resource));
+            plans.extend(self.included(resource, kind));
         }
         plans
     }
@@ -137,7 +138,11 @@ impl Planner<'_> {
         }
     }
 
-    fn included<'document>(&mut self, resource: &'document Resource) -> Option<Plan<'document>> {
+    fn included<'document>(
+        &mut self,
+        resource: &'document Resource,
+        primary: Kind,
+    ) -> Option<Plan<'document>> {
         let pointer = &resource.pointer;
         let Some(kind) = Kind::parse(&resource.kind) else {
             let detail = format!("Unknown entity type: {}.", resource.kind);
@@ -155,6 +160,15 @@ impl Planner<'_> {
                     Some(id) => Some(self.update(resource, kind, id, false)),
                     None => self.create(resource, kind, false, false),
                 }
+            }
+            Wish::Plain | Wish::UpsertBy(_) | Wish::Validate
+                if kind == Kind::Customers && primary == Kind::Customers =>
+            {
+                let detail = "Creation a new include entity that can lead to a circular dependency \
+                              is forbidden.";
+                let problem = Problem::constraint("new included entity existence", detail);
+                self.problems.push(problem.at(pointer));
+                None
             }
             Wish::Plain | Wish::UpsertBy(_) | Wish::Validate => {
                 self.create(resource, kind, true, false)
@@ -197,8 +211,10 @@ impl Planner<'_> {
                 return None;
             }
             if self.names.contains_key(&(kind, sent.to_owned())) {
-                let detail = "The item duplicates an item with the same type and identifier";
-                self.problems.push(Problem::request(pointer, detail));
+                if primary {
+                    let detail = "The item duplicates an item with the same type and identifier";
+                    self.problems.push(Problem::request(pointer, detail));
+                }
                 return None;
             }
         }
@@ -296,6 +312,18 @@ impl Planner<'_> {
         };
         let found = self.store.find(kind, "identifier", wanted).next();
         Ok(found.map(|record| record.id.clone()))
+    }
+
+    /// A resource is included once.
+    fn doubled(&mut self, document: &Document) {
+        let mut seen: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
+        for (index, item) in document.included.iter().enumerate() {
+            let first = *seen.entry((&item.kind, item.id.as_deref())).or_insert(index);
+            if first != index {
+                let detail = format!("The item duplicates the item with the index {first}");
+                self.problems.push(Problem::request(&item.pointer, detail));
+            }
+        }
     }
 
     /// Every included resource must hang on a primary one, directly or through others.

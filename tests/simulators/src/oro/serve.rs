@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::answer::Answer;
 use super::record::Id;
+use super::rows;
 use super::seen;
 use super::shop::{Request, Shop, to_bytes as json_bytes};
 use super::shopper::Shopper;
@@ -163,7 +164,8 @@ impl View for Front {
 
 /// What a person in the back office does:
 /// `POST /_sim/orders/{identifier}/internal-status/{status}`, `DELETE /_sim/tokens`,
-/// `POST /_sim/workers/{pause,resume}`, and `PATCH /_sim/customers/{externalId}` with an object of
+/// `POST /_sim/workers/{pause,resume}`, `GET` and `POST /_sim/rows/{kind}`,
+/// `DELETE /_sim/rows/{kind}/{id}`, and `PATCH /_sim/customers/{externalId}` with an object of
 /// attributes.
 fn operator(shop: &mut Shop, request: &Request, now: Timestamp) -> Option<Answer> {
     let rest = request.path.strip_prefix("/_sim/")?;
@@ -180,6 +182,20 @@ fn operator(shop: &mut Shop, request: &Request, now: Timestamp) -> Option<Answer
         (&Method::POST, ["workers", order @ ("pause" | "resume")]) => {
             shop.operations.pause(*order == "pause");
             Some(Answer::bare(204))
+        }
+        (&Method::GET, ["rows", kind]) => {
+            let rows = rows::all(&shop.store, kind);
+            Some(rows.map_or_else(|| Answer::bare(404), |rows| Answer::bare(200).json(rows)))
+        }
+        (&Method::POST, ["rows", kind]) => {
+            let terms = shop.terms(now);
+            Some(rows::put(&mut shop.store, terms, kind, &request.body))
+        }
+        (&Method::DELETE, ["rows", kind, id]) => {
+            let terms = shop.terms(now);
+            let removed = rows::remove(&mut shop.store, terms, kind, id);
+            let answer = Answer::bare(if removed { 204 } else { 404 });
+            Some(if removed { answer.with_effects(shop.effects()) } else { answer })
         }
         (&Method::DELETE, ["tokens"]) => {
             shop.tokens.revoke_all();

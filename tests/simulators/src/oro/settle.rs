@@ -1,13 +1,15 @@
 //! What the shop does by itself when something is written: ties children to parents, creates stock
 //! levels, adds up orders, stamps times.
 
+mod sums;
+
 use std::collections::BTreeSet;
 
 use super::plan::Plan;
 use super::record::{Id, Record};
 use super::schema::{Kind, Relation, Ties, parent_of};
 use super::store::Store;
-use super::values::{decimal, stamp};
+use super::values::stamp;
 use super::version::Feature;
 use super::write::Terms;
 
@@ -17,13 +19,14 @@ const DEFAULT_NAME: &str = "denormalizedDefaultName";
 
 pub(super) fn settle(store: &mut Store, terms: Terms, plans: &[Plan<'_>]) {
     for plan in plans {
-        tie_children(store, plan);
+        tie_children(store, plan.kind, &plan.id, plan.before.as_ref());
         tie_to_parent(store, plan.kind, &plan.id);
     }
     for plan in plans {
         match plan.kind {
             Kind::OrderLineItems => complete_line(store, &plan.id),
             Kind::OrderAddresses => complete_address(store, &plan.id),
+            Kind::CustomerUsers if plan.before.is_none() => complete_user(store, &plan.id),
             Kind::Orders if plan.before.is_none() => complete_order(store, terms, &plan.id),
             Kind::Products if plan.before.is_none() => complete_product(store, &plan.id),
             _ => {}
@@ -33,13 +36,24 @@ pub(super) fn settle(store: &mut Store, terms: Terms, plans: &[Plan<'_>]) {
     stamp_times(store, terms);
 }
 
+/// The same for a row that was put past the API: it is tied, and nothing of it is made up but what
+/// is computed from others.
+pub(super) fn raw(store: &mut Store, terms: Terms, kind: Kind, id: &Id, before: Option<&Record>) {
+    tie_children(store, kind, id, before);
+    tie_to_parent(store, kind, id);
+    refresh_roots(store);
+    stamp_missing(store, terms, kind, id);
+}
+
 /// Removes a row with everything that cannot be without it.
 pub(super) fn remove(store: &mut Store, kind: Kind, id: &Id) {
     let Some(record) = store.get(kind, id).cloned() else { return };
     for relation in kind.resource().relations {
         let ids = match relation.ties {
             Ties::Many { back: Some(_) } => record.list(relation.name).to_vec(),
-            Ties::Inverse { via: "customer" } => super::find::related(store, &record, relation),
+            Ties::Inverse { via: "customer" | "customerUser" | "order" } => {
+                super::find::related(store, &record, relation)
+            }
             Ties::One | Ties::Many { back: None } | Ties::Inverse { .. } => continue,
         };
         for child in ids {
@@ -66,16 +80,14 @@ pub(super) fn after_removal(store: &mut Store, terms: Terms) {
     stamp_times(store, terms);
 }
 
-fn tie_children(store: &mut Store, plan: &Plan<'_>) {
-    let Some(record) = store.get(plan.kind, &plan.id).cloned() else { return };
-    for relation in plan.kind.resource().relations {
+fn tie_children(store: &mut Store, kind: Kind, id: &Id, before: Option<&Record>) {
+    let Some(record) = store.get(kind, id).cloned() else { return };
+    let parent = id;
+    for relation in kind.resource().relations {
         let Ties::Many { back: Some(back) } = relation.ties else { continue };
         let ids = record.list(relation.name);
-        let gone: Vec<Id> = plan
-            .before
-            .as_ref()
-            .map(|before| before.list(relation.name).to_vec())
-            .unwrap_or_default();
+        let gone: Vec<Id> =
+            before.map(|before| before.list(relation.name).to_vec()).unwrap_or_default();
         for id in gone.iter().filter(|id| !ids.contains(id)) {
             remove(store, relation.target, id);
         }
@@ -86,10 +98,10 @@ fn tie_children(store: &mut Store, plan: &Plan<'_>) {
                 let parents = child.many.entry(back).or_default();
                 // A child that has a parent keeps it: `rules` says so to the client.
                 if parents.is_empty() {
-                    parents.push(plan.id.clone());
+                    parents.push(parent.clone());
                 }
             } else {
-                child.link(back, plan.id.clone());
+                child.link(back, parent.clone());
             }
             if store.get(relation.target, id) != Some(&child) {
                 store.put(child);
@@ -170,6 +182,16 @@ fn complete_address(store: &mut Store, id: &Id) {
     store.put(address);
 }
 
+/// A person without a role gets the website's default one, as whoever registers there does.
+fn complete_user(store: &mut Store, id: &Id) {
+    let Some(mut user) = store.get(Kind::CustomerUsers, id).cloned() else { return };
+    let roles = user.many.entry("userRoles").or_default();
+    if roles.is_empty() {
+        roles.push(Id::Number(1));
+    }
+    store.put(user);
+}
+
 fn complete_order(store: &mut Store, terms: Terms, id: &Id) {
     let Some(mut order) = store.get(Kind::Orders, id).cloned() else { return };
     if order.text("identifier").is_none() {
@@ -194,6 +216,17 @@ fn complete_product(store: &mut Store, id: &Id) {
     let Some(mut product) = store.get(Kind::Products, id).cloned() else { return };
     product.one.entry("inventory_status").or_insert(Id::name("in_stock"));
     product.one.entry("organization").or_insert(Id::Number(1));
+    // The primary unit is one of the product's, whether or not the list said so.
+    if let Some(primary) = product.one.get("primaryUnitPrecision").cloned() {
+        let precisions = product.many.entry("unitPrecisions").or_default();
+        if !precisions.is_empty() && !precisions.contains(&primary) {
+            precisions.push(primary.clone());
+            if let Some(mut precision) = store.get(Kind::ProductUnitPrecisions, &primary).cloned() {
+                precision.link("product", id.clone());
+                store.put(precision);
+            }
+        }
+    }
     store.put(product);
 }
 
@@ -211,6 +244,9 @@ fn refresh_roots(store: &mut Store) {
             Kind::OrderLineItems => {
                 roots.extend(record.list("orders").iter().map(|id| (Kind::Orders, id.clone())));
             }
+            Kind::OrderDiscounts => {
+                roots.extend(record.one.get("order").map(|id| (Kind::Orders, id.clone())));
+            }
             Kind::ProductNames | Kind::ProductUnitPrecisions => {
                 roots.extend(record.one.get("product").map(|id| (Kind::Products, id.clone())));
             }
@@ -219,39 +255,10 @@ fn refresh_roots(store: &mut Store) {
     }
     for (kind, id) in roots {
         match kind {
-            Kind::Orders => add_up(store, &id),
+            Kind::Orders => sums::add_up(store, &id),
             _ => refresh_product(store, &id),
         }
     }
-}
-
-fn add_up(store: &mut Store, id: &Id) {
-    let Some(mut order) = store.get(Kind::Orders, id).cloned() else { return };
-    let lines = order.list("lineItems").iter();
-    let total: f64 = lines
-        .filter_map(|line| store.get(Kind::OrderLineItems, line))
-        .map(|line| {
-            cents(
-                line.number("quantity").unwrap_or_default()
-                    * line.number("value").unwrap_or_default(),
-            )
-        })
-        .sum();
-    order.set("subtotalValue", decimal(total, 4));
-    let carriage = ["overriddenShippingCostAmount", "estimatedShippingCostAmount"]
-        .iter()
-        .find_map(|name| order.number(name))
-        .unwrap_or_default();
-    order.set("totalValue", decimal(total + carriage, 4));
-    if store.get(Kind::Orders, id) != Some(&order) {
-        store.put(order);
-    }
-}
-
-/// A line's total as a shop shows it: halves of a cent go up. Ten-thousandths first, because a binary
-/// fraction may lie just below the half.
-fn cents(amount: f64) -> f64 {
-    (((amount * 10_000.0).round() + 50.0) / 100.0).floor() / 100.0
 }
 
 fn refresh_product(store: &mut Store, id: &Id) {
@@ -283,6 +290,19 @@ pub(super) fn default_name<'store>(store: &'store Store, product: &Record) -> Op
         .filter_map(|name| store.get(Kind::ProductNames, name))
         .find(|name| !name.one.contains_key("localization"))?
         .text("string")
+}
+
+/// The times of a row that came without.
+fn stamp_missing(store: &mut Store, terms: Terms, kind: Kind, id: &Id) {
+    let Some(mut record) = store.get(kind, id).cloned() else { return };
+    for name in ["createdAt", "updatedAt"] {
+        if kind.resource().attribute(name).is_some() && record.text(name).is_none() {
+            record.set(name, stamp(terms.now));
+        }
+    }
+    if store.get(kind, id) != Some(&record) {
+        store.put(record);
+    }
 }
 
 /// `createdAt` and `updatedAt` of rows that were made or changed themselves.

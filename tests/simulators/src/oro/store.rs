@@ -13,17 +13,21 @@ use super::schema::Kind;
 /// Fields looked up by value. Keys are lower case; who needs exact matches compares again.
 const INDEXED: &[(Kind, &str)] = &[
     (Kind::CustomerAddresses, "customer"),
+    (Kind::CustomerUserAddresses, "customerUser"),
     (Kind::CustomerUsers, "customer"),
     (Kind::CustomerUsers, "email"),
     (Kind::CustomerUsers, "externalId"),
     (Kind::Customers, "externalId"),
+    (Kind::Customers, "group"),
     (Kind::Customers, "parent"),
     (Kind::InventoryLevels, "externalId"),
     (Kind::InventoryLevels, "product"),
     (Kind::InventoryLevels, "productUnitPrecision"),
+    (Kind::OrderSubtotals, "order"),
     (Kind::Orders, "externalId"),
     (Kind::Orders, "identifier"),
     (Kind::Orders, "parent"),
+    (Kind::Products, "category"),
     (Kind::Products, "sku"),
 ];
 
@@ -61,6 +65,12 @@ impl Store {
         let next = self.next.entry(kind).or_insert(0);
         *next += 1;
         Id::Number(*next)
+    }
+
+    /// Gives a number to nobody from now on.
+    pub(super) fn reserve(&mut self, kind: Kind, number: u64) {
+        let next = self.next.entry(kind).or_insert(0);
+        *next = number.max(*next);
     }
 
     pub(super) fn put(&mut self, record: Record) {

@@ -17,7 +17,7 @@ pub(super) fn convert(attribute: &Attribute, value: &Value) -> Result<Value, Pro
         return Ok(Value::Null);
     }
     let converted = match attribute.shape {
-        Shape::Text => text(value),
+        Shape::Text | Shape::Scalar => text(value),
         Shape::Boolean => boolean(value).map(Value::Bool),
         Shape::Integer => {
             number(value).filter(|number| number.fract() == 0.0).and_then(json_number)

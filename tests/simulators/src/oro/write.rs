@@ -7,12 +7,13 @@
 use jiff::Timestamp;
 
 use super::document::{Document, Linkage, Reference, Resource};
+use super::find::related;
 use super::lists;
 use super::plan::{Mode, Names, Plan, Planner, existing};
 use super::problem::{Problem, Source};
 use super::record::{Id, Record};
 use super::rules;
-use super::schema::{Access, Initial, Kind, Relation};
+use super::schema::{Access, Initial, Kind, Relation, Ties};
 use super::settle;
 use super::store::Store;
 use super::values::convert;
@@ -59,10 +60,11 @@ pub(super) fn write(
         problems.extend(plans.iter().filter_map(denied));
     }
     if problems.is_empty() {
-        let mut writer = Writer { store, terms, names, problems };
+        let mut writer = Writer { store, terms, names, problems, adopted: Vec::new() };
         for plan in &plans {
             writer.apply(plan);
         }
+        writer.adopt();
         problems = writer.problems;
         settle::settle(store, terms, &plans);
         for plan in &plans {
@@ -100,6 +102,8 @@ struct Writer<'shop> {
     terms: Terms,
     names: Names,
     problems: Vec<Problem>,
+    /// Lists written from their other side: the parent's kind and id, the list, what is on it.
+    adopted: Vec<(Kind, Id, &'static Relation, Vec<Id>)>,
 }
 
 impl Writer<'_> {
@@ -195,6 +199,10 @@ impl Writer<'_> {
                 return;
             }
         }
+        if let Ties::Inverse { .. } = relation.ties {
+            self.adopted.push((record.kind, record.id.clone(), relation, ids));
+            return;
+        }
         if relation.is_list() {
             record.many.insert(relation.name, ids);
             return;
@@ -203,6 +211,39 @@ impl Writer<'_> {
         if let Some(id) = ids.pop() {
             record.link(relation.name, id);
         }
+    }
+
+    /// Ties what is listed to its new parent, and unties what is listed no more. Addresses cannot be
+    /// without one and go; a customer's people stay with it.
+    fn adopt(&mut self) {
+        for (kind, parent, relation, ids) in std::mem::take(&mut self.adopted) {
+            let Ties::Inverse { via } = relation.ties else { continue };
+            let before = self.store.get(kind, &parent);
+            let before = before.map(|row| related(self.store, row, relation)).unwrap_or_default();
+            for gone in before.iter().filter(|id| !ids.contains(id)) {
+                match relation.target {
+                    Kind::CustomerAddresses | Kind::CustomerUserAddresses => {
+                        self.store.remove(relation.target, gone);
+                    }
+                    Kind::Customers => self.tie(relation.target, gone, via, None),
+                    _ => {}
+                }
+            }
+            for id in &ids {
+                self.tie(relation.target, id, via, Some(&parent));
+            }
+        }
+    }
+
+    fn tie(&mut self, kind: Kind, id: &Id, via: &'static str, parent: Option<&Id>) {
+        let Some(mut row) = self.store.get(kind, id).cloned() else { return };
+        match parent {
+            Some(parent) => row.link(via, parent.clone()),
+            None => {
+                row.one.remove(via);
+            }
+        }
+        self.store.put(row);
     }
 
     fn resolve(&mut self, relation: &Relation, reference: &Reference, pointer: &str) -> Option<Id> {
@@ -226,7 +267,7 @@ impl Writer<'_> {
 }
 
 /// A row before anything was said about it.
-fn initial(kind: Kind, id: Id) -> Record {
+pub(super) fn initial(kind: Kind, id: Id) -> Record {
     let mut record = Record::new(kind, id);
     for attribute in kind.resource().attributes {
         match attribute.initial {

@@ -30,8 +30,12 @@ pub(super) fn reading_of(attribute: &Attribute) -> Reading {
         Shape::DateTime | Shape::Date => Reading::Time,
         Shape::Boolean => Reading::Flag,
         Shape::Integer | Shape::Float | Shape::Decimal(_) | Shape::PlainDecimal => Reading::Number,
-        Shape::Text | Shape::AddressTypes | Shape::Wysiwyg | Shape::Opaque => {
-            if attribute.filter == Filter::Folded { Reading::Folded } else { Reading::Text }
+        Shape::Text | Shape::AddressTypes | Shape::Wysiwyg | Shape::Scalar | Shape::Opaque => {
+            if attribute.filter == Filter::Folded {
+                Reading::Folded
+            } else {
+                Reading::Text
+            }
         }
     }
 }

@@ -2,10 +2,14 @@
 
 use super::Subject;
 use crate::oro::record::Record;
+use crate::oro::schema::Kind;
 
 /// Countries whose region the shop insists on. A real shop insists wherever its region table has
 /// entries for the country; these are the two every shop has.
 const REGION_REQUIRED: [&str; 2] = ["CA", "US"];
+
+/// Characters of a password, at least; what else a shop asks of one is its own.
+const PASSWORD_MIN: usize = 8;
 
 pub(super) fn user(subject: &mut Subject<'_>) {
     let record = subject.record;
@@ -19,11 +23,43 @@ pub(super) fn user(subject: &mut Subject<'_>) {
             subject.refuse_at(title, detail, subject.attribute("email"));
         }
     }
-    let enabled = record.attribute("enabled").and_then(serde_json::Value::as_bool) == Some(true);
-    if enabled && record.list("userRoles").is_empty() {
-        let detail = "Please select at least one role before you enable the customer user";
-        subject.refuse_at("customer user check role", detail, subject.relation("userRoles"));
+    let password = record.text("password");
+    if password.is_some_and(|password| password.chars().count() < PASSWORD_MIN) {
+        let detail = format!("The password must be at least {PASSWORD_MIN} characters long.");
+        subject.refuse_at("password complexity", &detail, subject.attribute("password"));
     }
+}
+
+/// Nobody is above himself, whichever side says so.
+pub(super) fn customer(subject: &mut Subject<'_>) {
+    let (store, record) = (subject.store, subject.record);
+    let name = |record: &Record| record.text("name").unwrap_or_default().to_owned();
+    let above = |record: &Record| store.get(Kind::Customers, record.one.get("parent")?);
+    let (Some(parent), mut at) = (above(record), above(record)) else { return };
+    let mut seen = vec![&record.id];
+    while let Some(next) = at {
+        if next.id == record.id {
+            break;
+        }
+        if seen.contains(&&next.id) {
+            // A ring further up, which is not this row's.
+            return;
+        }
+        seen.push(&next.id);
+        at = above(next);
+    }
+    if at.is_none() {
+        return;
+    }
+    let (own, other) = (name(record), name(parent));
+    let by_children = subject.sent.relationships.iter().any(|(name, _)| name == "children");
+    let (relation, detail) = if by_children {
+        ("children", format!("'{other}' cannot be a child of '{own}' because it is its parent."))
+    } else {
+        ("parent", format!("'{other}' cannot be a parent of '{own}' because it is its child."))
+    };
+    let detail = format!("Circular reference detected. {detail}");
+    subject.refuse_at("circular customer reference", &detail, subject.relation(relation));
 }
 
 fn is_email(text: &str) -> bool {
@@ -37,14 +73,22 @@ fn is_email(text: &str) -> bool {
 }
 
 pub(super) fn address(subject: &mut Subject<'_>) {
+    owned_address(subject, "customer");
+}
+
+pub(super) fn user_address(subject: &mut Subject<'_>) {
+    owned_address(subject, "customerUser");
+}
+
+fn owned_address(subject: &mut Subject<'_>, relation: &'static str) {
     named(subject);
     region(subject);
-    let owner = |record: &Record| record.one.get("customer").cloned();
+    let owner = |record: &Record| record.one.get(relation).cloned();
     if let Some(before) = subject.before
         && owner(before) != owner(subject.record)
     {
         let detail = "Owner of the address cannot be changed once set.";
-        subject.refuse_at("unchangeable field", detail, subject.relation("customer"));
+        subject.refuse_at("unchangeable field", detail, subject.relation(relation));
     }
 }
 

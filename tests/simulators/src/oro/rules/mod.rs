@@ -8,6 +8,7 @@ mod customers;
 mod orders;
 mod products;
 
+use super::document::Resource;
 use super::plan::Plan;
 use super::problem::{Problem, Source};
 use super::record::Record;
@@ -21,7 +22,8 @@ struct Subject<'check> {
     record: &'check Record,
     before: Option<&'check Record>,
     version: Version,
-    /// Where its resource stands in the document.
+    /// What was sent, and where it stands in the document.
+    sent: &'check Resource,
     pointer: &'check str,
     problems: &'check mut Vec<Problem>,
 }
@@ -35,13 +37,17 @@ pub(super) fn denied(plan: &Plan<'_>) -> Option<Problem> {
 
 pub(super) fn check(store: &Store, version: Version, plan: &Plan<'_>, problems: &mut Vec<Problem>) {
     let Some(record) = store.get(plan.kind, &plan.id) else { return };
-    let pointer = &plan.resource.pointer;
-    let before = plan.before.as_ref();
-    let mut subject = Subject { store, record, before, version, pointer, problems };
+    let (sent, before) = (plan.resource, plan.before.as_ref());
+    let pointer = &sent.pointer;
+    let mut subject = Subject { store, record, before, version, sent, pointer, problems };
     subject.fields();
     subject.external_id();
     match plan.kind {
+        Kind::Customers => customers::customer(&mut subject),
         Kind::CustomerUsers => customers::user(&mut subject),
+        Kind::CustomerUserAddresses => customers::user_address(&mut subject),
+        Kind::EntityFieldFallbackValues => products::fallback(&mut subject),
+        Kind::OrderDiscounts => orders::discount(&mut subject),
         Kind::CustomerAddresses => customers::address(&mut subject),
         Kind::OrderAddresses => orders::address(&mut subject),
         Kind::OrderLineItems => orders::line(&mut subject),

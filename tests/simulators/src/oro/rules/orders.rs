@@ -67,6 +67,51 @@ pub(super) fn line(subject: &mut Subject<'_>) {
     currency(subject);
 }
 
+/// What a discount says, and that all together do not take more off than there is.
+pub(super) fn discount(subject: &mut Subject<'_>) {
+    let record = subject.record;
+    let field = match record.text("orderDiscountType") {
+        Some("oro_order_discount_item_type_amount") => "amount",
+        Some("oro_order_discount_item_type_percent") => "percent",
+        _ => {
+            let detail = "The discount type is invalid. Valid types are: \
+                          oro_order_discount_item_type_amount, \
+                          oro_order_discount_item_type_percent.";
+            subject.refuse_at("discount type", detail, subject.attribute("orderDiscountType"));
+            return;
+        }
+    };
+    // The other form of it is computed, so only what was sent or is kept says whether it is there.
+    let sent = subject.sent.attributes.get(field).is_some_and(|value| !value.is_null());
+    if subject.before.is_none() && !sent {
+        subject.refuse_blank(subject.attribute(field));
+        return;
+    }
+    if record.number("percent").is_some_and(|percent| percent.abs() > 1.0) {
+        let detail = "This value should be between -100% and 100%.";
+        subject.refuse_at("range", detail, subject.attribute("percent"));
+    }
+    if record.number("amount").is_some_and(|amount| amount < 0.0) {
+        let detail = "The discount amount should be between 0 and 999999999999999.9999";
+        subject.refuse_at("range", detail, subject.attribute("amount"));
+    }
+    let order = record.one.get("order").and_then(|id| subject.store.get(Kind::Orders, id));
+    let Some(order) = order else { return };
+    let sum = |name: &str| order.number(name).unwrap_or_default();
+    if sum("totalDiscountsAmount") > sum("subtotalValue") {
+        let detail = "The sum of all discounts cannot exceed the order grand total amount. Please \
+                      review some discounts above and make necessary adjustments.";
+        let place = subject.relation("order");
+        let own = subject.pointer == "/data";
+        let place = if own { format!("{place}/totalDiscountsAmount") } else { place };
+        // It is told once, however many discounts there are.
+        let told = subject.problems.iter().any(|other| other.title == "discounts constraint");
+        if !told {
+            subject.refuse_at("discounts", detail, place);
+        }
+    }
+}
+
 /// Checked after a copied address got its content.
 pub(super) fn address(subject: &mut Subject<'_>) {
     for name in ["street", "city", "postalCode"] {

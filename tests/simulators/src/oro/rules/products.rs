@@ -10,6 +10,7 @@ pub(super) fn product(subject: &mut Subject<'_>) {
     status(subject);
     names(subject);
     units(subject);
+    fallbacks(subject);
 }
 
 fn sku(subject: &mut Subject<'_>) {
@@ -47,12 +48,57 @@ fn status(subject: &mut Subject<'_>) {
 fn names(subject: &mut Subject<'_>) {
     let pointer = subject.relation("names");
     let names = subject.record.list("names");
-    if names.is_empty() && subject.before.is_none() {
-        let detail = "This collection should contain 1 element or more.";
-        subject.refuse_at("count", detail, pointer);
-    } else if default_name(subject.store, subject.record).is_none() {
+    let empty = names.is_empty() && subject.before.is_none();
+    if default_name(subject.store, subject.record).is_none() {
         let title = "not blank default localized fallback value";
-        subject.refuse_at(title, "Product default name should not be blank.", pointer);
+        subject.refuse_at(title, "Product default name is blank", pointer.clone());
+    }
+    if empty {
+        // Both are told of the same place.
+        let detail = "This collection should contain 1 element or more.";
+        subject.problems.push(Problem::constraint("count", detail).at(pointer));
+    }
+}
+
+/// Where a product's value may come from if it has none of its own.
+const FALLBACKS: [(&str, &[&str]); 10] = [
+    ("manageInventory", CATEGORY_OR_SYSTEM),
+    ("highlightLowInventory", CATEGORY_OR_SYSTEM),
+    ("inventoryThreshold", CATEGORY_OR_SYSTEM),
+    ("lowInventoryThreshold", CATEGORY_OR_SYSTEM),
+    ("isUpcoming", &["category"]),
+    ("minimumQuantityToOrder", CATEGORY_OR_SYSTEM),
+    ("maximumQuantityToOrder", CATEGORY_OR_SYSTEM),
+    ("decrementQuantity", CATEGORY_OR_SYSTEM),
+    ("backOrder", CATEGORY_OR_SYSTEM),
+    ("pageTemplate", &["systemConfig"]),
+];
+
+const CATEGORY_OR_SYSTEM: &[&str] = &["category", "systemConfig"];
+
+fn fallbacks(subject: &mut Subject<'_>) {
+    for (relation, known) in FALLBACKS {
+        let value = subject.record.one.get(relation);
+        let value = value.and_then(|id| subject.store.get(Kind::EntityFieldFallbackValues, id));
+        let Some(fallback) = value.and_then(|value| value.text("fallback")) else { continue };
+        if !known.contains(&fallback) {
+            let acceptable = known.join(", ");
+            let detail = format!("The value is not valid. Acceptable values: {acceptable}.");
+            let title = "related entity field fallback value";
+            subject.refuse_at(title, &detail, subject.relation(relation));
+        }
+    }
+}
+
+/// A value comes from exactly one place.
+pub(super) fn fallback(subject: &mut Subject<'_>) {
+    let fields = ["fallback", "scalarValue", "arrayValue"];
+    let given = fields.iter().filter(|name| subject.record.attribute(name).is_some()).count();
+    if given != 1 {
+        let detail =
+            "Either \"fallback\", \"scalarValue\" or \"arrayValue\" property should be specified.";
+        let pointer = subject.pointer.to_owned();
+        subject.refuse_at("entity field fallback value", detail, pointer);
     }
 }
 

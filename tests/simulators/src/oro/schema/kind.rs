@@ -1,6 +1,6 @@
 //! The resource types, each named once.
 
-use super::{Actions, Resource, customers, lists, operations, orders, products};
+use super::{Actions, Resource, catalogue, customers, lists, operations, orders, products, sums};
 use crate::oro::version::{Feature, Version};
 
 macro_rules! kinds {
@@ -26,31 +26,44 @@ macro_rules! kinds {
 kinds! {
     AsyncOperations => operations::ASYNC_OPERATIONS,
     AttributeFamilies => lists::ATTRIBUTE_FAMILIES,
+    BusinessUnits => lists::BUSINESS_UNITS,
+    Categories => catalogue::CATEGORIES,
     Countries => lists::COUNTRIES,
     CustomerAddresses => customers::CUSTOMER_ADDRESSES,
     CustomerGroups => customers::CUSTOMER_GROUPS,
+    CustomerRatings => lists::CUSTOMER_RATINGS,
+    CustomerTaxCodes => lists::CUSTOMER_TAX_CODES,
+    CustomerUserAddresses => customers::CUSTOMER_USER_ADDRESSES,
     CustomerUserRoles => customers::CUSTOMER_USER_ROLES,
     CustomerUsers => customers::CUSTOMER_USERS,
     Customers => customers::CUSTOMERS,
+    EntityFieldFallbackValues => catalogue::ENTITY_FIELD_FALLBACK_VALUES,
+    Files => catalogue::FILES,
     InventoryLevels => products::INVENTORY_LEVELS,
     Localizations => lists::LOCALIZATIONS,
+    LocalizedFallbackValues => catalogue::LOCALIZED_FALLBACK_VALUES,
     OrderAddresses => orders::ORDER_ADDRESSES,
+    OrderDiscounts => sums::ORDER_DISCOUNTS,
     OrderInternalStatuses => lists::ORDER_INTERNAL_STATUSES,
     OrderLineItems => orders::ORDER_LINE_ITEMS,
     OrderShippingStatuses => lists::ORDER_SHIPPING_STATUSES,
     OrderShippingTrackings => orders::ORDER_SHIPPING_TRACKINGS,
     OrderStatuses => lists::ORDER_STATUSES,
+    OrderSubtotals => sums::ORDER_SUBTOTALS,
     Orders => orders::ORDERS,
     Organizations => lists::ORGANIZATIONS,
+    PaymentTerms => sums::PAYMENT_TERMS,
     ProdInventoryStatuses => lists::PROD_INVENTORY_STATUSES,
     ProductDescriptions => products::PRODUCT_DESCRIPTIONS,
     ProductNames => products::PRODUCT_NAMES,
     ProductShortDescriptions => products::PRODUCT_SHORT_DESCRIPTIONS,
+    ProductTaxCodes => lists::PRODUCT_TAX_CODES,
     ProductUnitPrecisions => products::PRODUCT_UNIT_PRECISIONS,
     ProductUnits => lists::PRODUCT_UNITS,
     Products => products::PRODUCTS,
     Regions => lists::REGIONS,
     Users => lists::USERS,
+    Websites => lists::WEBSITES,
 }
 
 impl Kind {

@@ -4,12 +4,14 @@
 //! cannot be filterable in one place and unknown in another. Sources: OroCommerce reference §3, §6.
 //! Rules that concern more than one field are not here but in `rules`.
 
+mod catalogue;
 mod customers;
 mod kind;
 mod lists;
 mod operations;
 mod orders;
 mod products;
+mod sums;
 
 pub(super) use kind::Kind;
 
@@ -81,6 +83,8 @@ pub(super) enum Shape {
     AddressTypes,
     /// `{"value":…,"style":…,"properties":…}`.
     Wysiwyg,
+    /// A text, number or flag, kept as a text.
+    Scalar,
     /// Any JSON.
     Opaque,
 }
@@ -215,7 +219,8 @@ pub(super) enum Ties {
     Many {
         back: Option<&'static str>,
     },
-    /// A list computed from the to-one relation `via` of the other side; never writable here.
+    /// A list computed from the to-one relation `via` of the other side. Where it is writable, what
+    /// is listed gets this record there, and what is no longer listed loses it.
     Inverse {
         via: &'static str,
     },
@@ -255,6 +260,11 @@ impl Relation {
 
     pub(super) const fn inverse(name: &'static str, target: Kind, via: &'static str) -> Self {
         Self::new(name, target, Ties::Inverse { via }).access(Access::ReadOnly)
+    }
+
+    /// An inverse list that may be written from this side.
+    pub(super) const fn adopted(name: &'static str, target: Kind, via: &'static str) -> Self {
+        Self::new(name, target, Ties::Inverse { via })
     }
 
     pub(super) const fn access(mut self, access: Access) -> Self {

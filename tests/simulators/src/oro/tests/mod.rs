@@ -1,10 +1,12 @@
 //! The shop's promises, driven over real HTTP.
 
 mod customers;
+mod documents;
 mod operations;
 mod orders;
 mod products;
 mod protocol;
+mod rows;
 mod shopping;
 mod versions;
 

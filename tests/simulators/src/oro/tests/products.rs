@@ -55,7 +55,9 @@ fn a_product_needs_a_default_name_and_its_primary_unit_among_its_units() {
     nameless["data"]["relationships"]["names"] = json!({"data": []});
     nameless["included"].as_array_mut().unwrap().remove(0);
     let reply = desk.post("products", &nameless);
-    assert_eq!(reply.errors(), (400, vec![("count constraint", "/data/relationships/names/data")]));
+    let place = "/data/relationships/names/data";
+    let blank = "not blank default localized fallback value constraint";
+    assert_eq!(reply.errors(), (400, vec![(blank, place), ("count constraint", place)]));
     let mut unitless = product("MUG", "Kubek", false);
     unitless["data"]["relationships"]["unitPrecisions"] = json!({"data": []});
     let reply = desk.post("products", &unitless);

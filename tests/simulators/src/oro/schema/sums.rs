@@ -1,0 +1,40 @@
+//! What is taken off an order, and how it adds up.
+
+use super::{Access, Actions, Attribute, Filter, Kind, Relation, Resource, Shape};
+
+pub(super) static ORDER_DISCOUNTS: Resource = Resource {
+    name: "orderdiscounts",
+    numbered: true,
+    attributes: &[
+        Attribute::text("description").max(0),
+        Attribute::new("percent", Shape::Float),
+        Attribute::new("amount", Shape::Decimal(4)),
+        Attribute::text("orderDiscountType"),
+    ],
+    relations: &[Relation::one("order", Kind::Orders).required()],
+    actions: Actions::SINGLE,
+};
+
+/// Made by the shop: `7-subtotal-0`.
+pub(super) static ORDER_SUBTOTALS: Resource = Resource {
+    name: "ordersubtotals",
+    numbered: false,
+    attributes: &[
+        Attribute::text("orderSubtotalType").access(Access::ReadOnly),
+        Attribute::text("label").access(Access::ReadOnly),
+        Attribute::new("amount", Shape::Decimal(4)).access(Access::ReadOnly),
+        Attribute::new("signedAmount", Shape::Decimal(4)).access(Access::ReadOnly),
+        Attribute::text("currency").access(Access::ReadOnly),
+        Attribute::new("visible", Shape::Boolean).access(Access::ReadOnly),
+    ],
+    relations: &[Relation::one("order", Kind::Orders).access(Access::ReadOnly)],
+    actions: Actions { list: false, ..Actions::NONE },
+};
+
+pub(super) static PAYMENT_TERMS: Resource = Resource {
+    name: "paymentterms",
+    numbered: true,
+    attributes: &[Attribute::text("label").required().filter(Filter::One)],
+    relations: &[],
+    actions: Actions::SINGLE,
+};
