@@ -12,6 +12,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
+    /// In place of a body, where somebody else than the API answers.
+    pub(super) page: Option<String>,
     /// What the request changed, or was refused to change.
     pub(super) effects: Vec<Effect>,
     /// The operation this answer stands for, if the shop is not done with it within its patience.
@@ -20,11 +22,17 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) const fn bare(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: None, effects: Vec::new(), waits: None }
+        let headers = Vec::new();
+        Self { status, headers, body: None, page: None, effects: Vec::new(), waits: None }
     }
 
     pub(super) fn document(status: u16, body: Value) -> Self {
         Self::bare(status).header("content-type", JSON_API).json(body)
+    }
+
+    pub(super) fn html(status: u16, page: impl Into<String>) -> Self {
+        let answer = Self::bare(status).header("content-type", "text/html; charset=UTF-8");
+        Self { page: Some(page.into()), ..answer }
     }
 
     pub(super) fn refusal(problems: &[Problem]) -> Self {

@@ -11,6 +11,7 @@ use super::calls::{append_included, included};
 use super::changes;
 use super::document::{self, Document, Primary};
 use super::operations::{Brought, accepted};
+use super::permissions::Right;
 use super::plan::Mode;
 use super::problem::Problem;
 use super::render::{View, resource};
@@ -25,6 +26,9 @@ const INCLUDED_MAX: usize = 50;
 
 impl Shop {
     pub(super) fn batch(&mut self, call: &Call<'_>) -> Result<Answer, Vec<Problem>> {
+        for right in [Right::Create, Right::View] {
+            call.terms.rights.allow(Kind::AsyncOperations, right)?;
+        }
         let body = &call.request.body;
         document::not_empty(body)?;
         let sync = call.terms.dialect.has(Feature::SyncBatch);

@@ -7,6 +7,7 @@ use super::answer::Answer;
 use super::changes;
 use super::document::{self, Document, Linkage, Primary, Reference, Resource};
 use super::find::{self, Asked, related};
+use super::permissions::{Right, no_entity};
 use super::plan::{Mode, existing};
 use super::problem::Problem;
 use super::query;
@@ -55,6 +56,10 @@ impl Shop {
             Method::PATCH if actions.update => self.update(call, id),
             Method::DELETE if actions.delete => {
                 let id = self.find_one(call, id)?.id.clone();
+                if !call.terms.rights.has(call.kind, Right::Delete) {
+                    let detail = "No access by \"DELETE\" permission to the entity.";
+                    return Err(vec![Problem::denied(detail)]);
+                }
                 self.delete(call, &[id])
             }
             _ => Ok(allowing(
@@ -136,6 +141,7 @@ impl Shop {
     }
 
     fn list(&mut self, call: &Call<'_>) -> Outcome {
+        call.terms.rights.allow(call.kind, Right::View)?;
         let asked = Asked { store: &self.store, dialect: call.view.dialect };
         let page = find::page(asked, call.kind, &call.query)?;
         let mut body = self.with_includes(&page.rows, &call.view, Form::List);
@@ -164,6 +170,7 @@ impl Shop {
     }
 
     fn create(&mut self, call: &Call<'_>) -> Outcome {
+        call.terms.rights.allow(call.kind, Right::Create)?;
         let document = document::parse(&call.request.body, Primary::New)?;
         let written = match write(&mut self.store, call.terms, &document, call.kind, &Mode::Create)
         {
@@ -214,6 +221,7 @@ impl Shop {
     }
 
     fn delete_list(&mut self, call: &Call<'_>) -> Outcome {
+        call.terms.rights.allow(call.kind, Right::Delete)?;
         if call.query.filters.is_empty() {
             let detail = "At least one filter must be provided.";
             return Err(vec![Problem::constraint("filter", detail)]);
@@ -241,9 +249,10 @@ impl Shop {
     }
 
     fn find_one(&self, call: &Call<'_>, id: &str) -> Result<&Record, Vec<Problem>> {
-        existing(&self.store, call.kind, id, call.view.dialect)
+        let found = existing(&self.store, call.kind, id, call.view.dialect)
             .and_then(|id| self.store.get(call.kind, &id))
-            .ok_or_else(|| vec![Problem::not_found()])
+            .ok_or_else(|| vec![Problem::not_found()])?;
+        if call.terms.rights.shows(found) { Ok(found) } else { Err(vec![no_entity()]) }
     }
 
     fn with_includes(&self, rows: &[&Record], view: &View, form: Form) -> Value {

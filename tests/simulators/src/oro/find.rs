@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::permissions::is_foreign;
 use super::problem::Problem;
 use super::query::{FilterTerm, Operator, Query};
 use super::record::{Id, Record};
@@ -66,7 +67,9 @@ pub(super) fn rows<'store>(
         return Err(problems);
     }
     let narrowed = tests.iter().find_map(|test| test.candidates(asked.store, kind));
-    let passes = |record: &&Record| tests.iter().all(|test| test.passes(asked.store, record));
+    let passes = |record: &&Record| {
+        !is_foreign(record) && tests.iter().all(|test| test.passes(asked.store, record))
+    };
     Ok(match narrowed {
         Some(candidates) => candidates.into_values().filter(passes).collect(),
         None => asked.store.all(kind).filter(passes).collect(),

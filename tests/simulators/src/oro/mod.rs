@@ -18,6 +18,7 @@ mod find;
 mod lists;
 mod media;
 mod operations;
+mod permissions;
 mod plan;
 mod problem;
 mod query;
@@ -71,6 +72,9 @@ pub struct Options {
     /// Whether the order's `status` may be written through the API; a shop as installed says no.
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     pub external_status_management: bool,
+    /// A checkout takes what it sells from the stock level, as a shop does that manages its inventory.
+    #[arg(long)]
+    pub checkout_stock: bool,
     /// Batches worked on at one time; 0 is a shop whose workers are all down.
     #[arg(long, default_value_t = 1)]
     pub workers: usize,
@@ -123,6 +127,7 @@ fn open(options: &Options, control: &Control) -> Front {
     let installed = Installed {
         version: options.oro_version,
         external_status: options.external_status_management,
+        checkout_stock: options.checkout_stock,
         work: Work {
             workers: options.workers,
             chunk: SignedDuration::from_millis(options.worker_ms.into()),

@@ -14,8 +14,10 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::answer::Answer;
+use super::permissions::Right;
 use super::record::Id;
 use super::rows;
+use super::schema::Kind;
 use super::seen;
 use super::shop::{Request, Shop, to_bytes as json_bytes};
 use super::shopper::Shopper;
@@ -104,6 +106,9 @@ impl Front {
     pub(super) fn place(&self, most: usize, now: Timestamp) {
         let mut floor = self.floor();
         let Floor { shop, shopper: Some(shopper) } = &mut *floor else { return };
+        if shop.maintenance.is_some() {
+            return;
+        }
         for placed in shopper.place(shop, most, now) {
             let released = placed.effects.into_iter().map(|effect| match effect.effect {
                 EffectKind::Created | EffectKind::Updated => {
@@ -165,7 +170,8 @@ impl View for Front {
 /// What a person in the back office does:
 /// `POST /_sim/orders/{identifier}/internal-status/{status}`, `DELETE /_sim/tokens`,
 /// `POST /_sim/workers/{pause,resume}`, `GET` and `POST /_sim/rows/{kind}`,
-/// `DELETE /_sim/rows/{kind}/{id}`, and `PATCH /_sim/customers/{externalId}` with an object of
+/// `DELETE /_sim/rows/{kind}/{id}`, `POST /_sim/maintenance/{on,off}`, `PUT` and `DELETE
+/// /_sim/permissions/{kind}/{right}`, and `PATCH /_sim/customers/{externalId}` with an object of
 /// attributes.
 fn operator(shop: &mut Shop, request: &Request, now: Timestamp) -> Option<Answer> {
     let rest = request.path.strip_prefix("/_sim/")?;
@@ -197,11 +203,35 @@ fn operator(shop: &mut Shop, request: &Request, now: Timestamp) -> Option<Answer
             let answer = Answer::bare(if removed { 204 } else { 404 });
             Some(if removed { answer.with_effects(shop.effects()) } else { answer })
         }
+        (&Method::POST, ["maintenance", "off"]) => {
+            shop.maintenance = None;
+            Some(Answer::bare(204))
+        }
+        (&Method::POST, ["maintenance", "on"]) => Some(maintain(shop, &request.body)),
+        (&Method::PUT | &Method::DELETE, ["permissions", kind, right]) => {
+            let (Some(kind), Some(right)) = (Kind::parse(kind), Right::parse(right)) else {
+                return Some(Answer::bare(404));
+            };
+            shop.rights.set(kind, right, request.method == Method::PUT);
+            Some(Answer::bare(204))
+        }
         (&Method::DELETE, ["tokens"]) => {
             shop.tokens.revoke_all();
             Some(Answer::bare(204))
         }
         _ => None,
+    }
+}
+
+/// Closes the shop, for as long as an object without or with `retry_after` says.
+fn maintain(shop: &mut Shop, body: &[u8]) -> Answer {
+    let body = if body.is_empty() { b"{}" } else { body };
+    match serde_json::from_slice(body) {
+        Ok(maintenance) => {
+            shop.maintenance = Some(maintenance);
+            Answer::bare(204)
+        }
+        Err(error) => Answer::bare(400).json(json!({ "reason": error.to_string() })),
     }
 }
 
@@ -230,7 +260,8 @@ async fn respond(State(front): State<Front>, request: HttpRequest) -> Response {
 }
 
 fn response(answer: Answer) -> Response {
-    let body = answer.body.as_ref().map(json_bytes).unwrap_or_default();
+    let page = answer.page.map(String::into_bytes);
+    let body = page.or_else(|| answer.body.as_ref().map(json_bytes)).unwrap_or_default();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

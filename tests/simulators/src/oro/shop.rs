@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use ferry_world::account::Effect;
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -14,9 +15,10 @@ use super::changes;
 use super::lists;
 use super::media;
 use super::operations::{Operations, Work, Worked};
+use super::permissions::Rights;
 use super::problem::Problem;
 use super::query::{self, Query};
-use super::record::Id;
+use super::record::{Id, Record};
 use super::render::View;
 use super::schema::Kind;
 use super::store::Store;
@@ -34,6 +36,16 @@ pub(super) struct Shop {
     pub(super) operations: Operations,
     client: Client,
     installed: Installed,
+    pub(super) rights: Rights,
+    /// While it is on, and what `Retry-After` says.
+    pub(super) maintenance: Option<Maintenance>,
+}
+
+/// A shop that is being worked on answers nobody.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Maintenance {
+    pub(super) retry_after: Option<String>,
 }
 
 /// How a shop was installed and set up.
@@ -42,6 +54,8 @@ pub(super) struct Installed {
     pub(super) version: Version,
     /// "Enable External Status Management": the order's `status` may be written.
     pub(super) external_status: bool,
+    /// A checkout takes what it sells from the stock level.
+    pub(super) checkout_stock: bool,
     pub(super) work: Work,
 }
 
@@ -66,6 +80,19 @@ pub(super) struct Call<'request> {
     pub(super) base: String,
 }
 
+impl Maintenance {
+    /// A page, whatever was asked for, as it comes from in front of the API.
+    fn answer(&self) -> Answer {
+        let page = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We'll be \
+                    back soon</h1></body></html>";
+        let answer = Answer::html(503, page);
+        match &self.retry_after {
+            Some(after) => answer.header("retry-after", after.clone()),
+            None => answer,
+        }
+    }
+}
+
 impl Request {
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -82,10 +109,15 @@ impl Shop {
         let mut store = Store::default();
         lists::install(&mut store);
         let operations = Operations::new(installed.work);
-        Self { store, tokens: Tokens::default(), operations, client, installed }
+        let rights = Rights::default();
+        let tokens = Tokens::default();
+        Self { store, tokens, operations, client, installed, rights, maintenance: None }
     }
 
     pub(super) fn answer(&mut self, request: &Request, now: Timestamp) -> Answer {
+        if let Some(maintenance) = &self.maintenance {
+            return maintenance.answer();
+        }
         if request.path == "/oauth2-token" {
             return self.token(request, now);
         }
@@ -108,7 +140,8 @@ impl Shop {
     /// What the shop's terms are for its own actor.
     pub(super) fn terms(&self, now: Timestamp) -> Terms {
         let Installed { version, external_status, .. } = self.installed;
-        Terms { dialect: Dialect { version, ext: false }, external_status, now }
+        let dialect = Dialect { version, ext: false };
+        Terms { dialect, external_status, rights: Rights::default(), now }
     }
 
     /// Lets the workers do what is due.
@@ -137,6 +170,34 @@ impl Shop {
         order.link("internalStatus", status);
         self.store.put(order);
         true
+    }
+
+    /// Takes what was sold from the stock levels, down to nothing; what that did.
+    pub(super) fn sell(&mut self, sold: &[(String, String, f64)]) -> Vec<Effect> {
+        if !self.installed.checkout_stock {
+            return Vec::new();
+        }
+        self.store.begin();
+        for (sku, unit, quantity) in sold {
+            if let Some(mut level) = self.level(sku, unit).cloned() {
+                let left = level.number("quantity").unwrap_or_default() - quantity;
+                level.set("quantity", left.max(0.0).to_string());
+                self.store.put(level);
+            }
+        }
+        self.effects()
+    }
+
+    /// The level of a product in a unit.
+    fn level(&self, sku: &str, unit: &str) -> Option<&Record> {
+        let product = self.store.find(Kind::Products, "sku", sku).next()?.id.to_string();
+        let sold_by = |level: &&Record| {
+            let precision = level.one.get("productUnitPrecision");
+            let precision =
+                precision.and_then(|id| self.store.get(Kind::ProductUnitPrecisions, id));
+            precision.and_then(|precision| precision.one.get("unit")) == Some(&Id::name(unit))
+        };
+        self.store.find(Kind::InventoryLevels, "product", &product).find(sold_by)
     }
 
     /// Changes attributes of a customer, as a person in the back office does; `None` if there is no
@@ -227,7 +288,7 @@ impl Shop {
             fields: query.fields.clone(),
             include: query.include.clone(),
         };
-        let terms = Terms { dialect, ..self.terms(now) };
+        let terms = Terms { dialect, rights: self.rights, ..self.terms(now) };
         Call { request, kind, query, view, terms, base }
     }
 }

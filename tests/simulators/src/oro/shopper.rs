@@ -226,12 +226,24 @@ fn place(shop: &mut Shop, order: &Order, now: Timestamp) -> Placed {
         }
     };
     match write(&mut shop.store, terms, &document, Kind::Orders, &Mode::Create) {
-        Ok(_) => Placed { act: "place", identifier, status: 201, effects: shop.effects() },
+        Ok(_) => {
+            let mut effects = shop.effects();
+            effects.extend(shop.sell(&sold(order)));
+            Placed { act: "place", identifier, status: 201, effects }
+        }
         Err(problems) => {
             let effects = changes::refused(&document, Kind::Orders, None, &problems);
             Placed { act: "place", identifier, status: status_of(&problems), effects }
         }
     }
+}
+
+/// SKU, unit and quantity of each line.
+fn sold(order: &Order) -> Vec<(String, String, f64)> {
+    let line = |line: &ferry_world::OrderLine| {
+        (line.sku.clone(), line.unit.to_owned(), line.quantity.parse().unwrap_or_default())
+    };
+    order.lines.iter().map(line).collect()
 }
 
 /// Somebody in the back office changes an order's notes. One that is not there any more stays so.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::document::{Document, Linkage, Reference, Resource};
 use super::find::related;
 use super::lists;
+use super::permissions::{Right, Rights, is_foreign, no_entity, no_owner, no_related, no_type};
 use super::plan::{Mode, Names, Plan, Planner, existing};
 use super::problem::{Problem, Source};
 use super::record::{Id, Record};
@@ -25,6 +26,7 @@ pub(super) struct Terms {
     pub(super) dialect: Dialect,
     /// "Enable External Status Management": the order's `status` may be written.
     pub(super) external_status: bool,
+    pub(super) rights: Rights,
     pub(super) now: Timestamp,
 }
 
@@ -56,7 +58,10 @@ pub(super) fn write(
     let plans = planner.plan(document, kind, mode);
     let (names, mut problems) = (planner.names, planner.problems);
     if problems.is_empty() {
-        let denied = |plan: &Plan<'_>| Some(placed(rules::denied(plan)?, plan, mode));
+        let denied = |plan: &Plan<'_>| {
+            let problem = unallowed(plan, terms).or_else(|| rules::denied(plan))?;
+            Some(placed(problem, plan, mode))
+        };
         problems.extend(plans.iter().filter_map(denied));
     }
     if problems.is_empty() {
@@ -79,6 +84,15 @@ pub(super) fn write(
         return Err(problems);
     }
     Ok(plans.into_iter().map(written).collect())
+}
+
+/// What the client may not do with the row.
+fn unallowed(plan: &Plan<'_>, terms: Terms) -> Option<Problem> {
+    let right = if plan.before.is_some() { Right::Edit } else { Right::Create };
+    if !terms.rights.has(plan.kind, right) {
+        return Some(no_type());
+    }
+    plan.before.as_ref().filter(|before| is_foreign(before)).map(|_| no_entity())
 }
 
 /// In a batch what is wrong with an item as a whole is told with the item's place.
@@ -184,6 +198,10 @@ impl Writer<'_> {
         let name = relation.name_in(version);
         let pointer = format!("{}/relationships/{name}/data", resource.pointer);
         let mut ids = Vec::new();
+        if relation.name == "owner" && !self.terms.rights.has(record.kind, Right::Assign) {
+            self.problems.push(no_owner(&pointer));
+            return;
+        }
         match (relation.is_list_in(version), linkage) {
             (false, Linkage::Null) => {}
             (false, Linkage::One(reference)) => {
@@ -259,8 +277,12 @@ impl Writer<'_> {
             lists::admit_region(self.store, &reference.id);
         }
         let found = existing(self.store, relation.target, &reference.id, self.terms.dialect);
-        if found.is_none() {
-            self.problems.push(Problem::no_entity(pointer));
+        match found.as_ref().and_then(|id| self.store.get(relation.target, id)) {
+            None => self.problems.push(Problem::no_entity(pointer)),
+            Some(row) if !self.terms.rights.shows(row) => {
+                self.problems.push(no_related(pointer));
+            }
+            Some(_) => {}
         }
         found
     }

@@ -2,6 +2,7 @@
 
 mod customers;
 mod documents;
+mod life;
 mod operations;
 mod orders;
 mod products;
@@ -128,6 +129,17 @@ impl Desk {
     }
 
     fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        reply(&self.bytes(method, path, headers, body))
+    }
+
+    /// Status and head of an answer that is no document.
+    fn head(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let text = String::from_utf8(self.bytes(method, path, headers, b"")).unwrap();
+        let (head, _) = text.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_lowercase())
+    }
+
+    fn bytes(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
         let path =
             path.replace('[', "%5B").replace(']', "%5D").replace(' ', "%20").replace('>', "%3E");
         let mut head =
@@ -141,7 +153,7 @@ impl Desk {
         stream.write_all(body).unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
-        reply(&bytes)
+        bytes
     }
 }
 
@@ -207,7 +219,8 @@ fn client(expires_in: u32) -> Client {
 fn installed() -> Installed {
     let kept = SignedDuration::from_hours(24);
     let work = Work { workers: 1, chunk: SignedDuration::ZERO, kept };
-    Installed { version: Version::default(), external_status: true, work }
+    let version = Version::default();
+    Installed { version, external_status: true, checkout_stock: false, work }
 }
 
 fn customer(name: &str, external_id: &str) -> Value {
