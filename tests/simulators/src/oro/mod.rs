@@ -18,6 +18,7 @@ mod find;
 mod lists;
 mod media;
 mod operations;
+mod page;
 mod permissions;
 mod plan;
 mod problem;

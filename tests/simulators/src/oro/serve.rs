@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::answer::Answer;
+use super::page;
 use super::permissions::Right;
 use super::record::Id;
 use super::rows;
@@ -169,7 +170,7 @@ impl View for Front {
 
 /// What a person in the back office does:
 /// `POST /_sim/orders/{identifier}/internal-status/{status}`, `DELETE /_sim/tokens`,
-/// `POST /_sim/workers/{pause,resume}`, `GET` and `POST /_sim/rows/{kind}`,
+/// `GET /_sim/shop`, `POST /_sim/workers/{pause,resume}`, `GET` and `POST /_sim/rows/{kind}`,
 /// `DELETE /_sim/rows/{kind}/{id}`, `POST /_sim/maintenance/{on,off}`, `PUT` and `DELETE
 /// /_sim/permissions/{kind}/{right}`, and `PATCH /_sim/customers/{externalId}` with an object of
 /// attributes.
@@ -189,6 +190,7 @@ fn operator(shop: &mut Shop, request: &Request, now: Timestamp) -> Option<Answer
             shop.operations.pause(*order == "pause");
             Some(Answer::bare(204))
         }
+        (&Method::GET, ["shop"]) => Some(Answer::html(200, page::shop(shop))),
         (&Method::GET, ["rows", kind]) => {
             let rows = rows::all(&shop.store, kind);
             Some(rows.map_or_else(|| Answer::bare(404), |rows| Answer::bare(200).json(rows)))

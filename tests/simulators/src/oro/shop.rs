@@ -133,6 +133,10 @@ impl Shop {
         }
     }
 
+    pub(super) const fn version(&self) -> Version {
+        self.installed.version
+    }
+
     pub(super) fn has(&self, feature: Feature) -> bool {
         self.installed.version.has(feature)
     }

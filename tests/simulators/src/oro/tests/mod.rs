@@ -5,6 +5,7 @@ mod documents;
 mod life;
 mod operations;
 mod orders;
+mod page;
 mod products;
 mod protocol;
 mod rows;
