@@ -65,6 +65,9 @@ pub(super) fn install(store: &mut Store) {
             put_named(store, kind, name, "name");
         }
     }
+    for format in ["default", "thin"] {
+        put_named(store, Kind::WebhookFormats, format, "label");
+    }
     for (kind, field, value) in SINGLES {
         let id = store.next_id(kind);
         let mut record = Record::new(kind, id);

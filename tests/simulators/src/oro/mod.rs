@@ -1,8 +1,8 @@
 //! A simulated OroCommerce back office, of any version from 5.1 on (OroCommerce reference).
 //!
 //! Promises what a client sees of the JSON:API: token, media types, documents, errors, ids as
-//! strings. All in memory. Deliberately leaves out what no route needs: the storefront, prices,
-//! webhooks, the plain JSON API.
+//! strings. All in memory. Deliberately leaves out what no route needs: the storefront, prices, the
+//! plain JSON API.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -39,6 +39,7 @@ mod tests;
 mod token;
 mod values;
 mod version;
+mod webhooks;
 mod write;
 
 pub use version::Version;
@@ -54,6 +55,7 @@ use serve::Front;
 use shop::{Installed, Shop};
 use shopper::Shopper;
 use token::Client;
+use webhooks::Sender;
 
 /// How a shop is started.
 #[derive(Clone, Debug, clap::Args)]
@@ -73,6 +75,9 @@ pub struct Options {
     /// Whether the order's `status` may be written through the API; a shop as installed says no.
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     pub external_status_management: bool,
+    /// Entities whose changes webhooks may listen to: customer, order, product. As installed: none.
+    #[arg(long, value_delimiter = ',')]
+    pub webhooks: Vec<String>,
     /// A checkout takes what it sells from the stock level, as a shop does that manages its inventory.
     #[arg(long)]
     pub checkout_stock: bool,
@@ -108,8 +113,9 @@ const WORK_EACH: Duration = Duration::from_millis(10);
 /// The address cannot be listened on, or the listener fails.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let control = Control::new();
-    let front = open(&options, &control);
+    let front = open(&options, &control)?;
     control::start(work(front.clone()));
+    control::start(notify(front.clone()));
     if options.orders_per_second > 0 {
         let shopping = shop_on(front.clone(), control.clone(), options.orders_per_second);
         control::start(shopping);
@@ -119,7 +125,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     control::serve(listener, control::app(control, serve::router(front), view)).await
 }
 
-fn open(options: &Options, control: &Control) -> Front {
+fn open(options: &Options, control: &Control) -> anyhow::Result<Front> {
     let client = Client {
         id: options.client_id.clone(),
         secret: options.client_secret.clone(),
@@ -135,11 +141,29 @@ fn open(options: &Options, control: &Control) -> Front {
             kept: SignedDuration::from_secs(options.retention.into()),
         },
     };
-    let shop = Shop::new(client, installed);
+    let mut shop = Shop::new(client, installed);
+    for entity in &options.webhooks {
+        let known = webhooks::announce(&mut shop.store, entity);
+        anyhow::ensure!(known, "--webhooks {entity}: customer, order or product was expected");
+    }
     let buys = options.orders_per_second > 0;
     let patience = SignedDuration::from_secs(i64::from(options.buyer_patience));
     let shopper = buys.then(|| Shopper::new(options.sim.world(), patience, &shop, control::now()));
-    Front::new(shop, shopper, control.clone()).patient(Duration::from_millis(options.sync_wait_ms))
+    let front = Front::new(shop, shopper, control.clone());
+    Ok(front.patient(Duration::from_millis(options.sync_wait_ms)))
+}
+
+/// Tells whoever listens, for ever.
+async fn notify(front: Front) {
+    let sender = Sender::new();
+    let mut ticks = tokio::time::interval(WORK_EACH);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for notice in front.notices(control::now()) {
+            control::start(front.clone().notify(sender.clone(), notice));
+        }
+    }
 }
 
 /// Keeps the workers at work for ever.

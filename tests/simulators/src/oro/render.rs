@@ -86,7 +86,8 @@ fn attributes(record: &Record, view: &View) -> Map<String, Value> {
     for attribute in kind.resource().attributes {
         let named_by_it = view.dialect.names_by_sku(kind) && attribute.name == "sku";
         let there = attribute.is_in(view.dialect.version);
-        if !there || attribute.access == Access::WriteOnly || named_by_it {
+        let hidden = matches!(attribute.access, Access::WriteOnly | Access::CreateOnlyHidden);
+        if !there || hidden || named_by_it {
             continue;
         }
         if view.shows(kind, attribute.name) {

@@ -22,7 +22,8 @@ use super::schema::Kind;
 use super::seen;
 use super::shop::{Request, Shop, to_bytes as json_bytes};
 use super::shopper::Shopper;
-use crate::control::{Control, Effects, View, now};
+use super::webhooks::{Notice, Sender};
+use crate::control::{Control, Effects, PushFault, View, now};
 
 /// Bodies beyond it are 413, as behind nginx with its default.
 const BODY_MAX: usize = 1024 * 1024;
@@ -111,6 +112,7 @@ impl Front {
             return;
         }
         for placed in shopper.place(shop, most, now) {
+            shop.tell(&placed.effects, now);
             let released = placed.effects.into_iter().map(|effect| match effect.effect {
                 EffectKind::Created | EffectKind::Updated => {
                     Effect { effect: EffectKind::Released, ..effect }
@@ -121,6 +123,25 @@ impl Front {
             let act = format!("{} {}", placed.act, placed.identifier);
             self.control.acted(&act, placed.status, effects);
         }
+    }
+
+    /// Notifications to be sent now. One may go twice, or later than others, if a fault says so.
+    pub(super) fn notices(&self, now: Timestamp) -> Vec<Notice> {
+        if self.control.is_paused() { Vec::new() } else { self.floor().shop.outbox.take(now) }
+    }
+
+    /// Sends a notification and takes note of what was answered.
+    pub(super) async fn notify(self, sender: Sender, notice: Notice) {
+        if self.control.push_fault() == Some(PushFault::Twice) {
+            let _ = sender.send(&notice).await;
+        }
+        let answer = sender.send(&notice).await;
+        let status = answer.as_ref().map_or(0, |(status, _)| *status);
+        let act = format!("webhook {} {}", notice.topic, notice.id);
+        self.control.acted(&act, status, Vec::new());
+        let mut floor = self.floor();
+        let Floor { shop, .. } = &mut *floor;
+        shop.outbox.heard(&mut shop.store, notice, answer.as_ref(), now());
     }
 
     fn numbered(&self, effects: Vec<Effect>) -> Vec<Effect> {
@@ -143,6 +164,7 @@ impl Floor {
     }
 
     fn notice(&mut self, effects: &[Effect], now: Timestamp) {
+        self.shop.tell(effects, now);
         if let Some(shopper) = &mut self.shopper {
             shopper.notice(effects, &self.shop.store, now);
         }
@@ -160,6 +182,8 @@ impl View for Front {
         let done = shopper.is_none_or(Shopper::is_done);
         let counts = shopper.map(Shopper::counts).unwrap_or_default();
         // The shop has no ticks of its own: it follows what arrives.
+        let untold = floor.shop.outbox.count();
+        let done = done && untold == 0;
         let mut progress = json!({"tick": 0, "ticks": 0, "done": done});
         if let Some(members) = progress.as_object_mut() {
             members.extend(counts.into_iter().map(|(name, count)| (name, count.into())));

@@ -24,6 +24,7 @@ use super::schema::Kind;
 use super::store::Store;
 use super::token::{Client, Tokens};
 use super::version::{Dialect, Feature, Version};
+use super::webhooks::Outbox;
 use super::write::Terms;
 
 /// The back-office prefix of the API (OroCommerce reference §1).
@@ -34,6 +35,7 @@ pub(super) struct Shop {
     pub(super) store: Store,
     pub(super) tokens: Tokens,
     pub(super) operations: Operations,
+    pub(super) outbox: Outbox,
     client: Client,
     installed: Installed,
     pub(super) rights: Rights,
@@ -111,7 +113,8 @@ impl Shop {
         let operations = Operations::new(installed.work);
         let rights = Rights::default();
         let tokens = Tokens::default();
-        Self { store, tokens, operations, client, installed, rights, maintenance: None }
+        let outbox = Outbox::default();
+        Self { store, tokens, operations, outbox, client, installed, rights, maintenance: None }
     }
 
     pub(super) fn answer(&mut self, request: &Request, now: Timestamp) -> Answer {
@@ -156,6 +159,11 @@ impl Shop {
     /// The answer to a request that waited for its operation, once the operation is over.
     pub(super) fn waited(&mut self, id: &Id) -> Option<Answer> {
         self.operations.answer(&mut self.store, id)
+    }
+
+    /// Tells who listens of what was done.
+    pub(super) fn tell(&mut self, effects: &[Effect], now: Timestamp) {
+        self.outbox.tell(&self.store, self.installed.version, effects, now);
     }
 
     /// What the last write did.
@@ -248,7 +256,8 @@ impl Shop {
             route.trim_end_matches('/').split('/').map(query::decode).collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let name = segments.first().copied().unwrap_or_default();
-        let Some(kind) = Kind::parse(name) else {
+        let kind = Kind::parse(name).filter(|kind| kind.is_in(self.installed.version));
+        let Some(kind) = kind else {
             let detail = format!("Unknown entity type: {name}.");
             return Err(vec![Problem::new(404, "entity type constraint", detail)]);
         };

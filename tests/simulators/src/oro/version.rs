@@ -63,6 +63,7 @@ pub(super) enum Feature {
     ExternalId,
     /// `X-Integration-Type: ext_id`.
     ExtId,
+    Webhooks,
 }
 
 /// The first version of each branch that has a feature. A later branch than any named has it, one
@@ -79,7 +80,7 @@ const fn version(branch: (u16, u16), patch: u16) -> Version {
 
 impl Feature {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Upsert,
         Self::LevelBatch,
         Self::SyncBatch,
@@ -93,6 +94,7 @@ impl Feature {
         Self::ProductTotal,
         Self::ExternalId,
         Self::ExtId,
+        Self::Webhooks,
     ];
 
     const fn first(self) -> First {
@@ -108,7 +110,7 @@ impl Feature {
             | Self::SeveralOperators
             | Self::OrdersOfParts => &[((6, 1), 0)],
             Self::ProductTotal => &[((6, 1), 11), ((7, 0), 4)],
-            Self::ExternalId | Self::ExtId => &[((6, 1), 10), ((7, 0), 2)],
+            Self::ExternalId | Self::ExtId | Self::Webhooks => &[((6, 1), 10), ((7, 0), 2)],
         }
     }
 }
@@ -176,6 +178,7 @@ mod tests {
             (Feature::ProductTotal, &["6.1.10", "7.0.3"], &["6.1.11", "7.0.4"]),
             (Feature::ExternalId, &["6.0.10", "6.1.9", "7.0.1"], &["6.1.10", "7.0.2", "7.1.0"]),
             (Feature::ExtId, &["6.0.10", "6.1.9", "7.0.1"], &["6.1.10", "7.0.2", "7.1.0"]),
+            (Feature::Webhooks, &["6.0.10", "6.1.9", "7.0.1"], &["6.1.10", "7.0.2", "7.1.0"]),
         ];
         assert_eq!(table.map(|(feature, ..)| feature), Feature::ALL);
         for (feature, before, since) in table {

@@ -182,7 +182,7 @@ impl Writer<'_> {
         }
         match access {
             Access::Write | Access::WriteOnly => true,
-            Access::CreateOnly => plan.before.is_none(),
+            Access::CreateOnly | Access::CreateOnlyHidden => plan.before.is_none(),
             Access::ReadOnly => false,
         }
     }
@@ -278,6 +278,10 @@ impl Writer<'_> {
         }
         let found = existing(self.store, relation.target, &reference.id, self.terms.dialect);
         match found.as_ref().and_then(|id| self.store.get(relation.target, id)) {
+            None if relation.target == Kind::WebhookTopics => {
+                let detail = "This value is not a known webhook topic.";
+                self.problems.push(Problem::constraint("valid webhook topic", detail).at(pointer));
+            }
             None => self.problems.push(Problem::no_entity(pointer)),
             Some(row) if !self.terms.rights.shows(row) => {
                 self.problems.push(no_related(pointer));

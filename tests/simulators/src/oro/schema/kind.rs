@@ -1,6 +1,8 @@
 //! The resource types, each named once.
 
-use super::{Actions, Resource, catalogue, customers, lists, operations, orders, products, sums};
+use super::{
+    Actions, Resource, catalogue, customers, lists, operations, orders, products, sums, webhooks,
+};
 use crate::oro::version::{Feature, Version};
 
 macro_rules! kinds {
@@ -63,6 +65,9 @@ kinds! {
     Products => products::PRODUCTS,
     Regions => lists::REGIONS,
     Users => lists::USERS,
+    WebhookFormats => webhooks::WEBHOOK_FORMATS,
+    WebhookTopics => webhooks::WEBHOOK_TOPICS,
+    Webhooks => webhooks::WEBHOOKS,
     Websites => lists::WEBSITES,
 }
 
@@ -73,6 +78,12 @@ impl Kind {
 
     pub(in crate::oro) fn name(self) -> &'static str {
         self.resource().name
+    }
+
+    /// Whether this version knows it.
+    pub(in crate::oro) fn is_in(self, version: Version) -> bool {
+        !matches!(self, Self::WebhookFormats | Self::WebhookTopics | Self::Webhooks)
+            || version.has(Feature::Webhooks)
     }
 
     /// What the API of this version offers on it.

@@ -12,6 +12,7 @@ mod operations;
 mod orders;
 mod products;
 mod sums;
+mod webhooks;
 
 pub(super) use kind::Kind;
 
@@ -98,6 +99,8 @@ pub(super) enum Access {
     ReadOnly,
     /// Taken, never shown (passwords).
     WriteOnly,
+    /// Taken on create, never shown (secrets).
+    CreateOnlyHidden,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ mod protocol;
 mod rows;
 mod shopping;
 mod versions;
+mod webhooks;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
