@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::calls::{append_included, included};
+use super::calls::{append_included, included, no_price_list};
 use super::changes;
 use super::document::{self, Document, Primary};
 use super::operations::{Brought, accepted};
@@ -67,9 +67,17 @@ impl Shop {
             return Ok(self.later(call, Brought::Whole(document)));
         }
         Ok(match write(&mut self.store, call.terms, &document, call.kind, &Mode::Batch) {
+            // They are written; it is the list for the answer that cannot be asked for.
+            Ok(_) if self.answers_no_prices(call) => {
+                Answer::refusal(&[no_price_list()]).with_effects(self.effects())
+            }
             Ok(written) => answer(&self.store, &call.view, &written),
             Err(problems) => refused(&document, call.kind, &problems),
         })
+    }
+
+    fn answers_no_prices(&self, call: &Call<'_>) -> bool {
+        call.kind == Kind::ProductPrices && !self.has(Feature::PriceAnswers)
     }
 
     fn later(&mut self, call: &Call<'_>, brought: Brought) -> Answer {

@@ -142,6 +142,7 @@ impl Shop {
 
     fn list(&mut self, call: &Call<'_>) -> Outcome {
         call.terms.rights.allow(call.kind, Right::View)?;
+        prices_of_a_list(call)?;
         let asked = Asked { store: &self.store, dialect: call.view.dialect };
         let page = find::page(asked, call.kind, &call.query)?;
         let mut body = self.with_includes(&page.rows, &call.view, Form::List);
@@ -226,6 +227,7 @@ impl Shop {
             let detail = "At least one filter must be provided.";
             return Err(vec![Problem::constraint("filter", detail)]);
         }
+        prices_of_a_list(call)?;
         let asked = Asked { store: &self.store, dialect: call.view.dialect };
         let rows = find::rows(asked, call.kind, &call.query)?;
         let ids: Vec<Id> = rows.iter().take(DELETE_MAX).map(|record| record.id.clone()).collect();
@@ -271,6 +273,16 @@ impl Shop {
 enum Form {
     One,
     List,
+}
+
+/// Prices are kept by list, and asked for by list.
+fn prices_of_a_list(call: &Call<'_>) -> Result<(), Vec<Problem>> {
+    let by_list = call.query.filters.iter().any(|filter| filter.path == ["priceList"]);
+    if call.kind == Kind::ProductPrices && !by_list { Err(vec![no_price_list()]) } else { Ok(()) }
+}
+
+pub(super) fn no_price_list() -> Problem {
+    Problem::constraint("filter", "The \"priceList\" filter is required.")
 }
 
 /// Where the other pages of a list are.

@@ -65,6 +65,12 @@ pub(super) fn install(store: &mut Store) {
             put_named(store, kind, name, "name");
         }
     }
+    let id = store.next_id(Kind::PriceLists);
+    let mut list = Record::new(Kind::PriceLists, id);
+    list.set("name", "Default Price List");
+    list.set("active", true);
+    list.set("priceListCurrencies", vec!["USD", "EUR"]);
+    store.put(list);
     for format in ["default", "thin"] {
         put_named(store, Kind::WebhookFormats, format, "label");
     }

@@ -1,8 +1,8 @@
 //! A simulated OroCommerce back office, of any version from 5.1 on (OroCommerce reference).
 //!
 //! Promises what a client sees of the JSON:API: token, media types, documents, errors, ids as
-//! strings. All in memory. Deliberately leaves out what no route needs: the storefront, prices, the
-//! plain JSON API.
+//! strings. All in memory. Deliberately leaves out what no route needs: the storefront, the plain JSON
+//! API.
 
 #![expect(
     clippy::wildcard_enum_match_arm,

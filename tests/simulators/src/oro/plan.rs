@@ -201,7 +201,8 @@ impl Planner<'_> {
             self.problems.push(problem);
             return None;
         }
-        if !kind.resource().numbered {
+        let price = kind == Kind::ProductPrices;
+        if !kind.resource().numbered && !price {
             self.problems.push(Problem::invalid(pointer));
             return None;
         }
@@ -218,7 +219,8 @@ impl Planner<'_> {
                 return None;
             }
         }
-        let id = self.store.next_id(kind);
+        let number = self.store.next_id(kind);
+        let id = if price { price_id(&number, resource) } else { number };
         if let Some(sent) = sent {
             self.names.insert((kind, sent.to_owned()), id.clone());
         }
@@ -285,7 +287,8 @@ impl Planner<'_> {
             }
             _ => vec!["id".to_owned()],
         };
-        let own_id = !kind.resource().numbered || self.dialect.names_by_sku(kind);
+        let named = !kind.resource().numbered && kind != Kind::ProductPrices;
+        let own_id = named || self.dialect.names_by_sku(kind);
         let refused = |detail| Err(("upsert", detail));
         match fields.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["id"] if own_id => Ok(Wish::UpsertById),
@@ -354,6 +357,16 @@ pub(super) fn existing(store: &Store, kind: Kind, sent: &str, dialect: Dialect) 
     }
     let id = Id::parse(kind, sent)?;
     store.get(kind, &id).is_some().then_some(id)
+}
+
+/// A price goes by a UUID, here one made of its number, and the number of its list.
+fn price_id(number: &Id, resource: &Resource) -> Id {
+    let list = resource.relationships.iter().find_map(|(name, linkage)| match linkage {
+        Linkage::One(reference) if name == "priceList" => Some(reference.id.as_str()),
+        _ => None,
+    });
+    let list = list.unwrap_or_default();
+    Id::Name(format!("00000000-0000-4000-8000-{:0>12}-{list}", number.to_string()))
 }
 
 fn is_truthy(value: &Value) -> bool {

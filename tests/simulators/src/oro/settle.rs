@@ -60,6 +60,16 @@ pub(super) fn remove(store: &mut Store, kind: Kind, id: &Id) {
             remove(store, relation.target, &child);
         }
     }
+    if kind == Kind::Products {
+        let key = id.to_string();
+        let prices: Vec<Id> = store
+            .find(Kind::ProductPrices, "product", &key)
+            .map(|price| price.id.clone())
+            .collect();
+        for price in prices {
+            store.remove(Kind::ProductPrices, &price);
+        }
+    }
     if kind == Kind::ProductUnitPrecisions {
         let key = id.to_string();
         let levels: Vec<Id> = store

@@ -27,6 +27,7 @@ const INDEXED: &[(Kind, &str)] = &[
     (Kind::Orders, "externalId"),
     (Kind::Orders, "identifier"),
     (Kind::Orders, "parent"),
+    (Kind::ProductPrices, "product"),
     (Kind::Products, "category"),
     (Kind::Products, "sku"),
 ];

@@ -64,6 +64,8 @@ pub(super) enum Feature {
     /// `X-Integration-Type: ext_id`.
     ExtId,
     Webhooks,
+    /// The answer to a synchronous batch of prices.
+    PriceAnswers,
 }
 
 /// The first version of each branch that has a feature. A later branch than any named has it, one
@@ -80,7 +82,7 @@ const fn version(branch: (u16, u16), patch: u16) -> Version {
 
 impl Feature {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Upsert,
         Self::LevelBatch,
         Self::SyncBatch,
@@ -95,6 +97,7 @@ impl Feature {
         Self::ExternalId,
         Self::ExtId,
         Self::Webhooks,
+        Self::PriceAnswers,
     ];
 
     const fn first(self) -> First {
@@ -110,6 +113,7 @@ impl Feature {
             | Self::SeveralOperators
             | Self::OrdersOfParts => &[((6, 1), 0)],
             Self::ProductTotal => &[((6, 1), 11), ((7, 0), 4)],
+            Self::PriceAnswers => &[((6, 1), 8), ((7, 0), 0)],
             Self::ExternalId | Self::ExtId | Self::Webhooks => &[((6, 1), 10), ((7, 0), 2)],
         }
     }
@@ -179,6 +183,7 @@ mod tests {
             (Feature::ExternalId, &["6.0.10", "6.1.9", "7.0.1"], &["6.1.10", "7.0.2", "7.1.0"]),
             (Feature::ExtId, &["6.0.10", "6.1.9", "7.0.1"], &["6.1.10", "7.0.2", "7.1.0"]),
             (Feature::Webhooks, &["6.0.10", "6.1.9", "7.0.1"], &["6.1.10", "7.0.2", "7.1.0"]),
+            (Feature::PriceAnswers, &["6.0.10", "6.1.7"], &["6.1.8", "7.0.0"]),
         ];
         assert_eq!(table.map(|(feature, ..)| feature), Feature::ALL);
         for (feature, before, since) in table {

@@ -6,6 +6,7 @@
 
 mod customers;
 mod orders;
+mod prices;
 mod products;
 
 use super::document::Resource;
@@ -52,6 +53,7 @@ pub(super) fn check(store: &Store, version: Version, plan: &Plan<'_>, problems: 
         Kind::OrderAddresses => orders::address(&mut subject),
         Kind::OrderLineItems => orders::line(&mut subject),
         Kind::Orders => orders::order(&mut subject),
+        Kind::ProductPrices => prices::price(&mut subject),
         Kind::Products => products::product(&mut subject),
         Kind::ProductUnitPrecisions => products::unit_precision(&mut subject),
         _ => {}

@@ -1,7 +1,8 @@
 //! The resource types, each named once.
 
 use super::{
-    Actions, Resource, catalogue, customers, lists, operations, orders, products, sums, webhooks,
+    Actions, Resource, catalogue, customers, lists, operations, orders, prices, products, sums,
+    webhooks,
 };
 use crate::oro::version::{Feature, Version};
 
@@ -55,9 +56,11 @@ kinds! {
     Orders => orders::ORDERS,
     Organizations => lists::ORGANIZATIONS,
     PaymentTerms => sums::PAYMENT_TERMS,
+    PriceLists => prices::PRICE_LISTS,
     ProdInventoryStatuses => lists::PROD_INVENTORY_STATUSES,
     ProductDescriptions => products::PRODUCT_DESCRIPTIONS,
     ProductNames => products::PRODUCT_NAMES,
+    ProductPrices => prices::PRODUCT_PRICES,
     ProductShortDescriptions => products::PRODUCT_SHORT_DESCRIPTIONS,
     ProductTaxCodes => lists::PRODUCT_TAX_CODES,
     ProductUnitPrecisions => products::PRODUCT_UNIT_PRECISIONS,

@@ -10,6 +10,7 @@ mod kind;
 mod lists;
 mod operations;
 mod orders;
+mod prices;
 mod products;
 mod sums;
 mod webhooks;

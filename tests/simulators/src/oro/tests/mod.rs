@@ -6,6 +6,7 @@ mod life;
 mod operations;
 mod orders;
 mod page;
+mod prices;
 mod products;
 mod protocol;
 mod rows;
