@@ -39,6 +39,8 @@ pub(super) struct Item {
     pub(super) of: usize,
     /// With an id: what changes in the resource of that id; else a new one.
     pub(super) resource: Resource,
+    /// What is written with it, new ones under ids that only the item knows.
+    pub(super) included: Vec<Resource>,
     /// The place in the canonical part: `addresses[BILL-1]`.
     pub(super) at: Option<String>,
 }
@@ -55,9 +57,19 @@ pub(super) enum Came {
 }
 
 impl Item {
+    /// An item by itself.
+    pub(super) const fn new(of: usize, resource: Resource) -> Self {
+        Self { of, resource, included: Vec::new(), at: None }
+    }
+
+    /// Whether a list takes it.
+    pub(super) fn fits(&self) -> bool {
+        self.included.len() <= pack::INCLUDED_MAX
+    }
+
     /// As if it were the only one of its request.
     fn call(&self, operation: &'static str) -> Call {
-        let body = Some(self.resource.clone().document(Vec::new()));
+        let body = Some(self.resource.clone().document(self.included.clone()));
         let method = if self.resource.id.is_some() { Method::Patch } else { Method::Post };
         let call = Call::read(operation, self.resource.kind);
         Call { method, body, at: self.at.clone(), ..call }
@@ -155,7 +167,7 @@ async fn send(
     match response.status {
         202 => follow::to_its_end(&api, operation, &response, chunk).await,
         200..=299 => taken(&api, &call, &response, chunk),
-        403..=405 if is_first && !blame::names_any(&response) => Ended::Unknown,
+        403..=405 if is_first && !blame::names_any(&response, chunk) => Ended::Unknown,
         400 | 403..=405 | 409 | 413 | 422 => blame::refused(&api, operation, &response, chunk),
         _ => over(&problem::refused(&response, &call).failure, chunk),
     }

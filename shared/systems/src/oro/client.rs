@@ -1,12 +1,12 @@
 //! One request to the shop's back-office API, from the token to the parsed document.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use bytes::Bytes;
 use ferry_canonical::FailureKind;
 use ferry_http::{Conversation, Method, Request, Response};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Oro,
@@ -108,6 +108,14 @@ pub(super) struct Said {
     pub(super) asked_at: Timestamp,
 }
 
+/// Rows of a list.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listed {
+    pub(super) rows: Vec<Value>,
+    /// A document of what was included with them.
+    pub(super) beside: Arc<Value>,
+}
+
 impl Api<'_> {
     pub(super) async fn ask(&self, call: &Call) -> Result<Said, No> {
         let sent = self.conversation.now();
@@ -145,19 +153,36 @@ impl Api<'_> {
         resource: &'static str,
         filter: (&'static str, &str),
     ) -> Result<Vec<Value>, No> {
-        let mut found = Vec::new();
+        Ok(self.list_with(operation, resource, filter, "").await?.rows)
+    }
+
+    /// The same, with what `include` names beside it.
+    pub(super) async fn list_with(
+        &self,
+        operation: &'static str,
+        resource: &'static str,
+        filter: (&'static str, &str),
+        include: &str,
+    ) -> Result<Listed, No> {
+        let (mut rows, mut beside) = (Vec::new(), Vec::new());
         for number in 1..=LIST_PAGES_MAX {
-            let query = vec![
+            let mut query = vec![
                 (filter.0, filter.1.to_owned()),
                 ("sort", "id".to_owned()),
                 ("page[size]", LIST_PAGE.to_string()),
                 ("page[number]", number.to_string()),
             ];
-            let page = self.list(operation, resource, query).await?;
-            let rows = document::rows(&page);
-            found.extend_from_slice(rows);
-            if rows.len() < LIST_PAGE {
-                return Ok(found);
+            if !include.is_empty() {
+                query.push(("include", include.to_owned()));
+            }
+            let mut page = self.list(operation, resource, query).await?;
+            if let Some(Value::Array(included)) = page.get_mut("included").map(Value::take) {
+                beside.extend(included);
+            }
+            let found = document::rows(&page);
+            rows.extend_from_slice(found);
+            if found.len() < LIST_PAGE {
+                return Ok(Listed { rows, beside: Arc::new(json!({ "included": beside })) });
             }
         }
         let detail = format!("Oro lists more than {} {resource}", LIST_PAGE * LIST_PAGES_MAX);
@@ -270,7 +295,6 @@ pub(super) fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use futures_util::future::join_all;
-    use serde_json::json;
     use std::time::Duration;
 
     use ferry_config::responses;

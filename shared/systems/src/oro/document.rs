@@ -155,6 +155,45 @@ impl Resource {
         self.attributes.is_empty() && self.relationships.is_empty()
     }
 
+    /// Whether it is in the shop already.
+    const fn is_there(&self) -> bool {
+        self.meta.is_some()
+    }
+
+    /// It and what is included with it, under ids that nothing else in a list has: new ones are called
+    /// by the item's place in it.
+    pub(super) fn apart(mut self, mut included: Vec<Self>, place: usize) -> (Self, Vec<Self>) {
+        let of = |id: &str| format!("{place}-{id}");
+        let new: Vec<(&'static str, String)> = included
+            .iter()
+            .filter(|resource| !resource.is_there())
+            .filter_map(|resource| Some((resource.kind, resource.id.clone()?)))
+            .collect();
+        for resource in included.iter_mut().chain([&mut self]) {
+            for linkage in resource.relationships.values_mut() {
+                let data = linkage.get_mut("data");
+                let references = match data {
+                    Some(Value::Array(references)) => references.as_mut_slice(),
+                    Some(reference) => std::slice::from_mut(reference),
+                    None => &mut [],
+                };
+                for reference in references {
+                    let is_new = new.iter().any(|(kind, named)| {
+                        id(reference) == Some(named)
+                            && reference.get("type").and_then(Value::as_str) == Some(kind)
+                    });
+                    if is_new && let Some(Value::String(id)) = reference.get_mut("id") {
+                        *id = of(id);
+                    }
+                }
+            }
+        }
+        for resource in included.iter_mut().filter(|resource| !resource.is_there()) {
+            resource.id = resource.id.as_deref().map(of);
+        }
+        (self, included)
+    }
+
     pub(super) fn into_json(self) -> Value {
         let mut resource = Map::new();
         resource.insert("type".to_owned(), self.kind.into());

@@ -3,7 +3,7 @@
 //!
 //! It promises one token at a time and never a login per call, the exact media type Oro insists on,
 //! a read by key before anything is created a second time, and a failure kind that follows from
-//! status and title alone. Customers that come together are written in lists. It does not use webhooks, and it never deletes: an address,
+//! status and title alone. Customers, products and levels that come together are written in lists. It does not use webhooks, and it never deletes: an address,
 //! a user or a tracking number that its source no longer names stays in the shop until a person
 //! removes it.
 //!
@@ -38,15 +38,18 @@ mod customer_said;
 mod customer_user;
 mod customers;
 mod document;
+mod levels;
 mod localized;
 mod orders;
 mod placed;
 mod poll;
 mod problem;
 mod product;
+mod products;
 mod read;
 mod shipment;
 mod stock;
+mod together;
 mod token;
 
 #[cfg(test)]
@@ -58,10 +61,7 @@ mod scripted;
 
 use std::{
     collections::HashMap,
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, PoisonError},
 };
 
 use ferry_canonical::{Facet, Part, Subject};
@@ -93,10 +93,16 @@ pub struct Oro {
     groups: Mutex<Groups>,
     /// Inventory levels by SKU.
     levels: Mutex<HashMap<String, stock::Level>>,
-    /// The shop takes no lists of customers.
-    takes_no_lists: AtomicBool,
-    /// The shop has customers that Ferry did not know of: a new one is looked for before it is made.
-    has_customers: AtomicBool,
+    learnt: Mutex<HashMap<Facet, Learnt>>,
+}
+
+/// What the shop has shown of one facet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Learnt {
+    /// It takes no lists of it.
+    takes_no_lists: bool,
+    /// It has some that Ferry did not know of: a new one is looked for before it is made.
+    has_others: bool,
 }
 
 impl Oro {
@@ -114,8 +120,7 @@ impl Oro {
             names_by_sku: tokio::sync::OnceCell::new(),
             groups: Mutex::default(),
             levels: Mutex::default(),
-            takes_no_lists: AtomicBool::default(),
-            has_customers: AtomicBool::default(),
+            learnt: Mutex::default(),
         })
     }
 
@@ -183,26 +188,30 @@ impl Oro {
 
     /// How many writes of a facet go together.
     pub fn together(&self, facet: Facet) -> Together {
-        let lists = facet == Facet::Profile && !self.takes_no_lists.load(Ordering::Relaxed);
+        let lists = matches!(facet, Facet::Profile | Facet::Catalogue | Facet::Stock)
+            && !self.learnt(facet, |learnt| learnt.takes_no_lists);
         match usize::from(self.config.batch.most) {
             most if lists && most > 1 => Together { most, at_once: Some(1) },
             _ => Together { most: 1, at_once: None },
         }
     }
 
-    /// One answer per write: customers go together where the shop takes lists of them, and others one
-    /// after the other.
+    fn learnt<T>(&self, facet: Facet, of: impl FnOnce(&mut Learnt) -> T) -> T {
+        of(self.learnt.lock().unwrap_or_else(PoisonError::into_inner).entry(facet).or_default())
+    }
+
+    fn has_others(&self, facet: Facet) -> bool {
+        self.learnt(facet, |learnt| learnt.has_others)
+    }
+
+    /// One answer per write: they go together where the shop takes lists of them, and else one after
+    /// the other.
     pub async fn apply(
         &self,
         conversation: &Conversation,
         writes: &[Write<'_>],
     ) -> Vec<Result<Applied, Failure>> {
-        let answers = if writes.len() > 1 {
-            Box::pin(customers::apply(self, conversation, writes)).await
-        } else {
-            None
-        };
-        let answers = match answers {
+        let answers = match self.apply_together(conversation, writes).await {
             Some(answers) => answers,
             None => self.apply_each(conversation, writes).await,
         };
@@ -215,6 +224,28 @@ impl Oro {
             })
         };
         answers.into_iter().enumerate().map(doubted).collect()
+    }
+
+    /// None: they do not go together, and none was written.
+    async fn apply_together(
+        &self,
+        conversation: &Conversation,
+        writes: &[Write<'_>],
+    ) -> Option<Vec<Result<Applied, Failure>>> {
+        let [first, _, ..] = writes else { return None };
+        match first.part {
+            Part::CustomerProfile(_) => {
+                Box::pin(customers::apply(self, conversation, writes)).await
+            }
+            Part::ProductCatalogue(_) => {
+                Box::pin(products::apply(self, conversation, writes)).await
+            }
+            Part::ProductStock(_) => Box::pin(levels::apply(self, conversation, writes)).await,
+            Part::OrderPlaced(_)
+            | Part::OrderShipment(_)
+            | Part::OrderCancellation(_)
+            | Part::OrderReturn(_) => None,
+        }
     }
 
     async fn apply_each(

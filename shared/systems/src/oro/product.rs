@@ -18,8 +18,8 @@ use super::{
 };
 use crate::target::{Applied, Effect, Failure, Write};
 
-const PRODUCTS: &str = "products";
-const INCLUDE: &str =
+pub(super) const PRODUCTS: &str = "products";
+pub(super) const INCLUDE: &str =
     "names,shortDescriptions,descriptions,primaryUnitPrecision,primaryUnitPrecision.unit";
 
 pub(super) async fn apply(
@@ -139,7 +139,12 @@ fn precision(unit: &str) -> u8 {
     if unit == "kg" { 3 } else { 0 }
 }
 
-async fn create(api: &Api<'_>, catalogue: &ProductCatalogue, by_sku: bool) -> Result<Applied, No> {
+/// Everything that Oro needs to make it.
+pub(super) fn new(
+    api: &Api<'_>,
+    catalogue: &ProductCatalogue,
+    by_sku: bool,
+) -> (Resource, Vec<Resource>) {
     const UNIT: &str = "new-unit";
     let product = if by_sku {
         Resource::with_id(PRODUCTS, &catalogue.sku)
@@ -164,10 +169,34 @@ async fn create(api: &Api<'_>, catalogue: &ProductCatalogue, by_sku: bool) -> Re
         .one("primaryUnitPrecision", "productunitprecisions", UNIT)
         .many("unitPrecisions", "productunitprecisions", [UNIT])
         .one("inventory_status", "prodinventorystatuses", "in_stock");
+    (product, included)
+}
+
+async fn create(api: &Api<'_>, catalogue: &ProductCatalogue, by_sku: bool) -> Result<Applied, No> {
+    let (product, included) = new(api, catalogue, by_sku);
     let call = Call { by_sku, ..Call::create("create product", product, included) };
     let said = api.ask(&call).await?;
     let target_id = number(document::rows(&said.document).first());
     Ok(Applied { effect: Effect::Created, target_id, warning: None, rule: None })
+}
+
+/// What differs from the product as it is; `beside` is the document that its texts are included in.
+pub(super) fn change(
+    catalogue: &ProductCatalogue,
+    product: &Value,
+    beside: &Value,
+) -> Option<(Resource, Vec<Resource>)> {
+    let id = document::id(product).unwrap_or_default();
+    let wanted = Resource::new(PRODUCTS).attribute("status", status(catalogue));
+    let mut change = wanted.changes(product).unwrap_or_else(|| Resource::with_id(PRODUCTS, id));
+    let mut included = Vec::new();
+    for text in texts(catalogue) {
+        if let Some(needed) = text.change(product, beside) {
+            change = needed.text.link(change, needed.ids.iter().map(String::as_str));
+            included.push(needed.included);
+        }
+    }
+    (!change.is_empty()).then_some((change, included))
 }
 
 async fn update(
@@ -177,28 +206,22 @@ async fn update(
     by_sku: bool,
 ) -> Result<Applied, Failure> {
     let product = document::rows(found).first().unwrap_or(&Value::Null);
-    let id = document::id(product).unwrap_or_default();
-    let wanted = Resource::new(PRODUCTS).attribute("status", status(catalogue));
-    let mut change = wanted.changes(product).unwrap_or_else(|| Resource::with_id(PRODUCTS, id));
-    let mut included = Vec::new();
-    for text in texts(catalogue) {
-        if let Some(needed) = text.change(product, found) {
-            change = needed.text.link(change, needed.ids.iter().map(String::as_str));
-            included.push(needed.included);
-        }
-    }
     let target_id = number(Some(product));
     let warning = unit_warning(catalogue, product, found);
-    if change.is_empty() {
+    let Some((change, included)) = change(catalogue, product, found) else {
         return Ok(Applied { effect: Effect::AlreadySo, target_id, warning, rule: None });
-    }
+    };
     let call = Call { by_sku, ..Call::change("update product", change, included) };
     api.ask(&call).await?;
     Ok(Applied { effect: Effect::Updated, target_id, warning, rule: None })
 }
 
 /// Another primary unit would remove the stock level of the present one.
-fn unit_warning(catalogue: &ProductCatalogue, product: &Value, found: &Value) -> Option<String> {
+pub(super) fn unit_warning(
+    catalogue: &ProductCatalogue,
+    product: &Value,
+    found: &Value,
+) -> Option<String> {
     let wanted = catalogue.unit.as_deref()?;
     let precision = document::one(product, "primaryUnitPrecision")?;
     let precision = document::included(found, "productunitprecisions", precision)?;

@@ -20,15 +20,15 @@ use crate::{
     target::{Applied, Effect, Failure, Write},
 };
 
-const LEVELS: &str = "inventorylevels";
+pub(super) const LEVELS: &str = "inventorylevels";
 /// Levels remembered; more than that and all are looked up anew.
 const LEVELS_MAX: usize = 100_000;
 
 /// Where a SKU's level lives.
 #[derive(Clone, Debug)]
 pub(super) struct Level {
-    id: String,
-    product: String,
+    pub(super) id: String,
+    pub(super) product: String,
 }
 
 pub(super) async fn apply(
@@ -56,13 +56,18 @@ fn applied(level: &Level, effect: Effect) -> Applied {
     Applied { effect, target_id: Some(level.product.clone()), warning: None, rule: None }
 }
 
+/// What sets it.
+pub(super) fn change(level: &Level, quantity: &Decimal) -> Resource {
+    Resource::with_id(LEVELS, &level.id).attribute("quantity", quantity.as_str())
+}
+
 async fn set(api: &Api<'_>, level: &Level, quantity: &Decimal) -> Result<Applied, Failure> {
-    let change = Resource::with_id(LEVELS, &level.id).attribute("quantity", quantity.as_str());
+    let change = change(level, quantity);
     api.ask(&Call::change("set stock level", change, Vec::new())).await?;
     Ok(applied(level, Effect::Updated))
 }
 
-fn quantity(write: &Write<'_>, stock: &ProductStock) -> Result<Decimal, Failure> {
+pub(super) fn quantity(write: &Write<'_>, stock: &ProductStock) -> Result<Decimal, Failure> {
     let others = write.parts.iter().filter_map(|part| match part {
         Part::ProductStock(other) if other.site != stock.site => Some(&other.available),
         Part::ProductStock(_)
@@ -79,15 +84,15 @@ fn quantity(write: &Write<'_>, stock: &ProductStock) -> Result<Decimal, Failure>
     if total.is_negative() { Decimal::parse("0").map_err(|_| too_long()) } else { Ok(total) }
 }
 
-fn remembered(api: &Api<'_>, sku: &str) -> Option<Level> {
+pub(super) fn remembered(api: &Api<'_>, sku: &str) -> Option<Level> {
     api.oro.levels.lock().unwrap_or_else(PoisonError::into_inner).get(sku).cloned()
 }
 
-fn forget(api: &Api<'_>, sku: &str) {
+pub(super) fn forget(api: &Api<'_>, sku: &str) {
     api.oro.levels.lock().unwrap_or_else(PoisonError::into_inner).remove(sku);
 }
 
-fn remember(api: &Api<'_>, sku: &str, level: &Level) {
+pub(super) fn remember(api: &Api<'_>, sku: &str, level: &Level) {
     let mut levels = api.oro.levels.lock().unwrap_or_else(PoisonError::into_inner);
     if levels.len() >= LEVELS_MAX {
         levels.clear();
@@ -107,13 +112,17 @@ async fn look_up(
     {
         return Ok(found);
     }
-    let missing = |detail: String| Failure::missing(Entity::Product, sku, detail);
-    let product = product::number_of(api, sku)
-        .await?
-        .ok_or_else(|| missing(format!("product `{sku}` is not in the shop")))?;
-    level_of(api, sku, &product)
-        .await?
-        .ok_or_else(|| missing(format!("product `{sku}` has no inventory level in the shop yet")))
+    let product = product::number_of(api, sku).await?.ok_or_else(|| no_product(sku))?;
+    level_of(api, sku, &product).await?.ok_or_else(|| no_level(sku))
+}
+
+pub(super) fn no_product(sku: &str) -> Failure {
+    Failure::missing(Entity::Product, sku, format!("product `{sku}` is not in the shop"))
+}
+
+pub(super) fn no_level(sku: &str) -> Failure {
+    let detail = format!("product `{sku}` has no inventory level in the shop yet");
+    Failure::missing(Entity::Product, sku, detail)
 }
 
 async fn level_of(
@@ -127,20 +136,27 @@ async fn level_of(
         ("page[size]", "100".to_owned()),
     ];
     let document = api.list("look up stock level", LEVELS, query).await?;
-    let Some(row) = primary_level(&document, product) else { return Ok(None) };
+    let Some(row) = primary_level(document::rows(&document), &document, product) else {
+        return Ok(None);
+    };
     let id = document::id(row).unwrap_or_default().to_owned();
     let level = Level { id, product: product.to_owned() };
     remember(api, sku, &level);
     Ok(Some((level, document::number(row, "quantity"))))
 }
 
-fn primary_level<'a>(document: &'a Value, product: &str) -> Option<&'a Value> {
-    let rows = document::rows(document);
-    let primary = document::included(document, "products", product)
+/// Of a product's levels that of its primary unit; `beside` is the document that the product is
+/// included in.
+pub(super) fn primary_level<'a>(
+    levels: &'a [Value],
+    beside: &Value,
+    product: &str,
+) -> Option<&'a Value> {
+    let primary = document::included(beside, "products", product)
         .and_then(|product| document::one(product, "primaryUnitPrecision"));
     let of_primary =
         |row: &&Value| primary.is_some() && document::one(row, "productUnitPrecision") == primary;
-    rows.iter().find(of_primary).or_else(|| rows.first())
+    levels.iter().find(of_primary).or_else(|| levels.first())
 }
 
 #[cfg(test)]

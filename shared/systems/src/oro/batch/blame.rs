@@ -21,11 +21,11 @@ pub(super) fn refused(
 ) -> Ended {
     let errors = errors(response);
     if let [item] = chunk {
-        let errors: Vec<Value> = errors.iter().map(|error| at_item(error).1).collect();
+        let errors: Vec<Value> = errors.iter().map(|error| at_item(error, chunk).1).collect();
         let no = no_of(api, response, &errors, &item.call(operation));
         return Ended::All(vec![Came::Refused(no)]);
     }
-    let named = named(&errors, chunk.len());
+    let named = named(&errors, chunk);
     if named.is_empty() {
         return Ended::Cut;
     }
@@ -42,35 +42,58 @@ fn errors(response: &Response) -> Vec<Value> {
 }
 
 /// Whether it is about items, and not about lists of them.
-pub(super) fn names_any(response: &Response) -> bool {
-    errors(response).iter().any(|error| at_item(error).0.is_some())
+pub(super) fn names_any(response: &Response, chunk: &[&Item]) -> bool {
+    errors(response).iter().any(|error| at_item(error, chunk).0.is_some())
 }
 
 /// What is said of each item that is named, as if it were the only one.
-pub(super) fn named(errors: &[Value], items: usize) -> BTreeMap<usize, Vec<Value>> {
+pub(super) fn named(errors: &[Value], chunk: &[&Item]) -> BTreeMap<usize, Vec<Value>> {
     let mut named: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
     for error in errors {
-        if let (Some(place), error) = at_item(error)
-            && place < items
-        {
+        if let (Some(place), error) = at_item(error, chunk) {
             named.entry(place).or_default().push(error);
         }
     }
     named
 }
 
-/// The item that an error is about, and the error with `/data/17/attributes/name` as
-/// `/data/attributes/name`.
-fn at_item(error: &Value) -> (Option<usize>, Value) {
+/// The item that an error is about, and the error as if it were the only one: `/data/17/attributes/name`
+/// is `/data/attributes/name`, and `/included/40` the second of what was included with it.
+fn at_item(error: &Value, chunk: &[&Item]) -> (Option<usize>, Value) {
     let mut error = error.clone();
     let Some(Value::String(pointer)) = error.pointer_mut("/source/pointer") else {
         return (None, error);
     };
-    let Some(rest) = pointer.strip_prefix("/data/") else { return (None, error) };
-    let (place, rest) = rest.split_once('/').unwrap_or((rest, ""));
-    let Ok(place) = place.parse() else { return (None, error) };
-    *pointer = if rest.is_empty() { String::new() } else { format!("/data/{rest}") };
+    let Some((place, alone)) = place_of(pointer, chunk) else { return (None, error) };
+    *pointer = alone;
     (Some(place), error)
+}
+
+fn place_of(pointer: &str, chunk: &[&Item]) -> Option<(usize, String)> {
+    let (member, rest) = pointer.strip_prefix('/')?.split_once('/')?;
+    let (index, rest) = rest.split_once('/').map_or((rest, None), |(at, rest)| (at, Some(rest)));
+    let mut index: usize = index.parse().ok()?;
+    let rest = rest.map(|rest| format!("/{rest}"));
+    match member {
+        "data" if index < chunk.len() => {
+            Some((index, rest.map_or_else(String::new, |rest| format!("/data{rest}"))))
+        }
+        "included" => {
+            for (place, item) in chunk.iter().enumerate() {
+                match index.checked_sub(item.included.len()) {
+                    None => {
+                        return Some((
+                            place,
+                            format!("/included/{index}{}", rest.unwrap_or_default()),
+                        ));
+                    }
+                    Some(left) => index = left,
+                }
+            }
+            None
+        }
+        _ => None,
+    }
 }
 
 /// By the rules, or by the table.

@@ -113,7 +113,7 @@ fn said(
     (ended, errors): (&Value, &[Value]),
     chunk: &[&Item],
 ) -> Ended {
-    let named = blame::named(errors, chunk.len());
+    let named = blame::named(errors, chunk);
     let written = count(ended, "createCount").zip(count(ended, "updateCount"));
     let written = written.and_then(|(created, updated)| created.checked_add(updated));
     let is_all = written.is_some() && written == u64::try_from(chunk.len() - named.len()).ok();

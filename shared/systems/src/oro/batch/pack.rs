@@ -3,25 +3,35 @@
 use serde_json::{Value, json};
 
 use super::Item;
-use crate::oro::document;
+use crate::oro::document::{self, Resource};
 
 /// What a proxy takes before Oro does: nginx's default is 1 MiB (OroCommerce reference §5).
 const BYTES_MAX: usize = 768 * 1024;
+/// Resources that are written with those of a list (OroCommerce reference §5).
+pub(super) const INCLUDED_MAX: usize = 50;
 
 /// The items' places, in runs of one request each.
 pub(super) fn chunks(items: &[Item], most: usize) -> Vec<Vec<usize>> {
     let mut chunks: Vec<Vec<usize>> = Vec::new();
-    let mut bytes = 0;
+    let (mut bytes, mut included) = (0, 0);
     for (place, item) in items.iter().enumerate() {
-        let size = item.resource.clone().into_json().to_string().len();
+        let resources = item.included.iter().chain([&item.resource]);
+        let size: usize =
+            resources.map(|resource| resource.clone().into_json().to_string().len()).sum();
+        let more = item.included.len();
         match chunks.last_mut() {
-            Some(chunk) if chunk.len() < most && bytes + size <= BYTES_MAX => {
+            Some(chunk)
+                if chunk.len() < most
+                    && bytes + size <= BYTES_MAX
+                    && included + more <= INCLUDED_MAX =>
+            {
                 chunk.push(place);
                 bytes += size;
+                included += more;
             }
             _ => {
                 chunks.push(vec![place]);
-                bytes = size;
+                (bytes, included) = (size, more);
             }
         }
     }
@@ -31,15 +41,20 @@ pub(super) fn chunks(items: &[Item], most: usize) -> Vec<Vec<usize>> {
 /// The request's document. A new resource gets its place as an id, by which the answer names it
 /// (`meta.dataId`, OroCommerce reference §5).
 pub(super) fn document(chunk: &[&Item]) -> Value {
-    let resource = |(place, item): (usize, &&Item)| {
-        let resource = item.resource.clone();
-        match &resource.id {
-            Some(_) => resource.updating().into_json(),
-            None => resource.named(temporary(place)).into_json(),
-        }
-    };
-    let data: Vec<Value> = chunk.iter().enumerate().map(resource).collect();
-    json!({ "data": data })
+    let (mut data, mut included) = (Vec::new(), Vec::new());
+    for (place, item) in chunk.iter().enumerate() {
+        let (resource, beside) = item.resource.clone().apart(item.included.clone(), place);
+        let resource = match &resource.id {
+            Some(_) => resource.updating(),
+            None => resource.named(temporary(place)),
+        };
+        data.push(resource.into_json());
+        included.extend(beside.into_iter().map(Resource::into_json));
+    }
+    if included.is_empty() {
+        return json!({ "data": data });
+    }
+    json!({ "data": data, "included": included })
 }
 
 fn temporary(place: usize) -> String {

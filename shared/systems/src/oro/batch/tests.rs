@@ -20,7 +20,7 @@ fn items(names: &[&str]) -> Vec<Item> {
             Some(id) => Resource::with_id("customers", id).attribute("name", "changed"),
             None => Resource::new("customers").attribute("name", *name),
         };
-        Item { of, resource, at: None }
+        Item::new(of, resource)
     };
     names.iter().enumerate().map(item).collect()
 }
@@ -240,6 +240,75 @@ async fn an_operation_that_is_gone_or_never_ends_leaves_all_in_doubt() {
     let endless = Shop::answering(std::iter::once(put_off()).chain(looks));
     let came = written(&endless, &two_at_a_time(), &items(&["A", "B", "C"])).await.unwrap();
     assert_eq!(came[0], "in doubt: timeout");
+}
+
+/// A new product with one text and one unit, or a change of that of a product.
+fn with_texts(of: usize, id: Option<&str>) -> Item {
+    let text = Resource::with_id("productnames", "new-names").attribute("string", "Cup");
+    match id {
+        None => {
+            let unit = Resource::with_id("productunitprecisions", "new-unit").one(
+                "unit",
+                "productunits",
+                "new-unit",
+            );
+            let product = Resource::new("products")
+                .many("names", "productnames", ["new-names"])
+                .one("primaryUnitPrecision", "productunitprecisions", "new-unit");
+            Item { included: vec![text, unit], ..Item::new(of, product) }
+        }
+        Some(id) => {
+            let there = Resource::with_id("productnames", "7").attribute("string", "Tasse");
+            let product =
+                Resource::with_id("products", id).many("names", "productnames", ["7", "new-names"]);
+            Item { included: vec![there.updating(), text], ..Item::new(of, product) }
+        }
+    }
+}
+
+#[test]
+fn what_is_included_with_one_is_told_apart_from_that_of_another() {
+    let (first, second) = (with_texts(0, None), with_texts(1, Some("9")));
+    let document = pack::document(&[&first, &second]);
+    insta::assert_snapshot!(document, @r#"{"data":[{"type":"products","id":"new-0","relationships":{"names":{"data":[{"type":"productnames","id":"0-new-names"}]},"primaryUnitPrecision":{"data":{"type":"productunitprecisions","id":"0-new-unit"}}}},{"type":"products","id":"9","meta":{"update":true},"relationships":{"names":{"data":[{"type":"productnames","id":"7"},{"type":"productnames","id":"1-new-names"}]}}}],"included":[{"type":"productnames","id":"0-new-names","attributes":{"string":"Cup"}},{"type":"productunitprecisions","id":"0-new-unit","relationships":{"unit":{"data":{"type":"productunits","id":"new-unit"}}}},{"type":"productnames","id":"7","meta":{"update":true},"attributes":{"string":"Tasse"}},{"type":"productnames","id":"1-new-names","attributes":{"string":"Cup"}}]}"#);
+}
+
+#[test]
+fn a_request_holds_a_hundred_items_and_fifty_that_are_included() {
+    let plain: Vec<Item> = (0..250).map(|of| Item::new(of, Resource::new("products"))).collect();
+    let sizes =
+        |items: &[Item]| -> Vec<usize> { pack::chunks(items, 100).iter().map(Vec::len).collect() };
+    assert_eq!(sizes(&plain), [100, 100, 50]);
+    let products: Vec<Item> = (0..60).map(|of| with_texts(of, None)).collect();
+    assert_eq!(sizes(&products), [25, 25, 10]);
+    let text = Resource::with_id("productnames", "new-names");
+    let large = |many| Item { included: vec![text.clone(); many], ..with_texts(0, None) };
+    assert_eq!(sizes(&[large(49), large(1), large(1)]), [2, 1]);
+    assert!(large(50).fits() && !large(51).fits());
+}
+
+#[tokio::test]
+async fn what_is_said_of_something_included_is_said_of_its_item() {
+    let refusal = errors(&[
+        ("not blank constraint", "/included/2/attributes/string"),
+        ("length constraint", "/included/3"),
+    ]);
+    let made = rows(&[("new-0", "70")]);
+    let shop = Shop::answering([
+        answer("PATCH /products", 400, &refusal),
+        answer("PATCH /products", 200, &made),
+    ]);
+    let conversation = shop.conversation();
+    let oro = oro();
+    let api = Api { oro: &oro, conversation: &conversation };
+    let items = [with_texts(0, None), with_texts(1, Some("9"))];
+    let came = write(&api, "write products", "products", &items).await.unwrap();
+    let [Came::Taken(Some(_)), Came::Refused(no)] = came.as_slice() else { panic!("{came:?}") };
+    assert_eq!(
+        no.failure.detail,
+        "name: Oro says why. (not blank constraint); /included/1: Oro says why. (length constraint)"
+    );
+    shop.asked();
 }
 
 #[test]

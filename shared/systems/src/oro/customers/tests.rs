@@ -6,7 +6,10 @@ use ferry_http::{HttpError, Method, Response};
 use serde_json::json;
 
 use super::*;
-use crate::oro::scripted::{Shop, answer, bytes, oro, row, write};
+use crate::{
+    Effect,
+    oro::scripted::{Shop, answer, bytes, oro, row, write},
+};
 
 type Answer = (String, Result<Response, HttpError>);
 
@@ -19,7 +22,7 @@ fn part(number: &str) -> Part {
         "addresses": [{"code": "BILL", "kinds": ["billing"], "street": "1 Rd", "city": "York",
             "postcode": "YO1", "country": "GB"}]
     });
-    Part::from_json(ferry_canonical::Facet::Profile, profile.to_string().as_bytes()).unwrap()
+    Part::from_json(Facet::Profile, profile.to_string().as_bytes()).unwrap()
 }
 
 /// The answer to a list of so many new ones, which get ids from `first` on.
@@ -244,9 +247,9 @@ async fn a_shop_without_lists_is_written_one_by_one_from_then_on() {
         [bytes("PATCH /customers", 405, "")].into_iter().chain(each()).chain(each()),
     );
     let oro = oro();
-    assert_eq!(oro.together(ferry_canonical::Facet::Profile).most, 100);
+    assert_eq!(oro.together(Facet::Profile).most, 100);
     let answers = applied(&shop, &oro, &["C-0", "C-1"], |write| write).await;
     assert_eq!(words(&answers), ["Created Some(\"7\")", "Created Some(\"7\")"]);
-    assert_eq!(oro.together(ferry_canonical::Facet::Profile).most, 1);
+    assert_eq!(oro.together(Facet::Profile).most, 1);
     assert!(shop.asked().iter().skip(1).all(|request| request.method == Method::Post));
 }
