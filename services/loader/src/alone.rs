@@ -1,32 +1,33 @@
-//! Leases that a system asks for, in the store that all loaders share.
+//! What a call asks of the store that all loaders share: leases, and what its system calls things.
 
 use std::{fmt, time::Duration};
 
-use ferry_http::LeasePort;
-use ferry_store::{Lease, Leases};
+use ferry_canonical::Entity;
+use ferry_http::LedgerPort;
+use ferry_store::{Known, Lease, Leases};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tracing::warn;
 use uuid::Uuid;
 
 /// Every taking is an owner of its own: nobody takes what they hold a second time.
-pub struct StoreLeases<S> {
+pub struct StoreLedger<S> {
     store: S,
     ids: fn() -> Uuid,
 }
 
-impl<S> StoreLeases<S> {
+impl<S> StoreLedger<S> {
     pub const fn new(store: S, ids: fn() -> Uuid) -> Self {
         Self { store, ids }
     }
 }
 
-impl<S> fmt::Debug for StoreLeases<S> {
+impl<S> fmt::Debug for StoreLedger<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreLeases").finish_non_exhaustive()
+        f.debug_struct("StoreLedger").finish_non_exhaustive()
     }
 }
 
-impl<S: Leases> LeasePort for StoreLeases<S> {
+impl<S: Known + Leases> LedgerPort for StoreLedger<S> {
     fn take<'a>(&'a self, name: &'a str, lasting: Duration) -> BoxFuture<'a, Option<String>> {
         let owner = (self.ids)().to_string();
         let lease = Lease { name: name.to_owned(), owner: owner.clone() };
@@ -46,5 +47,24 @@ impl<S: Leases> LeasePort for StoreLeases<S> {
         let lease = Lease { name: name.to_owned(), owner: token };
         // Where the store is away, it ends by itself.
         async move { drop(self.store.release(lease).await) }.boxed()
+    }
+
+    fn known<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        ids: Vec<String>,
+    ) -> BoxFuture<'a, Vec<Option<String>>> {
+        let known = async move {
+            let entity: Entity = entity.parse().ok()?;
+            match self.store.known(entity, system, ids).await {
+                Ok(known) => Some(known),
+                Err(error) => {
+                    warn!(%error, system, "what it calls things cannot be looked up");
+                    None
+                }
+            }
+        };
+        known.map(Option::unwrap_or_default).boxed()
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use ferry_broker::Broker;
 use ferry_canonical::{Entity, Facet, Lane, Outcome};
-use ferry_http::{Conversation, HttpPort, LeasePort};
+use ferry_http::{Conversation, HttpPort, LedgerPort};
 use ferry_retry::Levels;
 use ferry_store::{Care, Ledger, StoreError};
 use jiff::Timestamp;
@@ -51,7 +51,8 @@ pub struct Seams<B, L> {
     pub ledger: L,
     pub http: Arc<dyn HttpPort>,
     /// For what a system lets only one loader do at a time.
-    pub leases: Arc<dyn LeasePort>,
+    /// What a call may ask of the ledger.
+    pub port: Arc<dyn LedgerPort>,
     pub clock: fn() -> Timestamp,
     /// Tells the lives of one desk apart.
     pub ids: fn() -> Uuid,
@@ -70,7 +71,7 @@ impl<B: Clone, L: Clone> Clone for Seams<B, L> {
             broker: self.broker.clone(),
             ledger: self.ledger.clone(),
             http: Arc::clone(&self.http),
-            leases: Arc::clone(&self.leases),
+            port: Arc::clone(&self.port),
             clock: self.clock,
             ids: self.ids,
             levels: self.levels.clone(),
@@ -345,8 +346,8 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     fn conversation(&self, paid: bool, lease: Leased) -> Conversation {
         let pace = Arc::clone(&self.attendant.pace);
         let port = Paced::new(Arc::clone(&self.seams.http), pace, paid, lease);
-        let leases = Arc::clone(&self.seams.leases);
-        Conversation::new(Arc::new(port), self.seams.clock).among(&self.target.name, leases)
+        let ledger = Arc::clone(&self.seams.port);
+        Conversation::new(Arc::new(port), self.seams.clock).among(&self.target.name, ledger)
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<tokio::task::Id, Call>> {

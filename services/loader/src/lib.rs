@@ -27,7 +27,7 @@ mod signs;
 pub mod target;
 mod waiting;
 
-pub use alone::StoreLeases;
+pub use alone::StoreLedger;
 pub use desk::{Desk, DeskDied, Seams};
 pub use export::{ExportMetrics, Flusher};
 pub use gate::Gate;

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use ferry_amqp::{AmqpBroker, Options};
 use ferry_broker::Broker as _;
 use ferry_http::{Client, HttpPort};
-use ferry_loader::{Desk, ExportMetrics, Flusher, Gate, LoaderMetrics, Seams, StoreLeases, Target};
+use ferry_loader::{Desk, ExportMetrics, Flusher, Gate, LoaderMetrics, Seams, StoreLedger, Target};
 use ferry_retry::Levels;
 use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
 use ferry_store::Store;
@@ -33,7 +33,7 @@ async fn start(service: Service) -> anyhow::Result<()> {
     let http: Arc<dyn HttpPort> = Arc::new(Client::new().context("preparing HTTP")?);
     let seams = Seams {
         broker,
-        leases: Arc::new(StoreLeases::new(store.clone(), uuid::Uuid::new_v4)),
+        port: Arc::new(StoreLedger::new(store.clone(), uuid::Uuid::new_v4)),
         ledger: store,
         http,
         clock: ferry_service::now,

@@ -361,6 +361,7 @@ impl Reader<'_> {
             client_id: self.secret(&format!("{key}.client_id"), &raw.client_id)?,
             client_secret: self.secret(&format!("{key}.client_secret"), &raw.client_secret)?,
             external_status_management: raw.external_status_management,
+            external_orders: raw.external_orders,
             page_size: raw.page_size,
             overlap: raw.overlap,
             attribute_family: raw.attribute_family,

@@ -202,6 +202,8 @@ pub struct OroConfig {
     /// Whether the shop runs with "Enable External Status Management"; without it Oro cannot take
     /// a cancellation, and Ferry says so for each. Default false.
     pub external_status_management: bool,
+    /// Whether orders that Ferry brings are marked `external`. Default true.
+    pub external_orders: bool,
     /// Records per page when polling. Default 100.
     pub page_size: u16,
     /// How far each poll reads back over its cursor. Default 10 s.

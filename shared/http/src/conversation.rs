@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{
-    Alone, HttpError, HttpPort, LeasePort, Request, Response, redacted_headers, redacted_url,
+    Alone, HttpError, HttpPort, LedgerPort, Request, Response, redacted_headers, redacted_url,
 };
 
 /// One request and what came of it, redacted.
@@ -45,15 +45,15 @@ pub struct Conversation {
     port: Arc<dyn HttpPort>,
     clock: fn() -> Timestamp,
     exchanges: Arc<Mutex<Vec<Exchange>>>,
-    leases: Option<Leases>,
+    shared: Option<Shared>,
     about: Option<Arc<[usize]>>,
 }
 
-/// The leases of one system, which is known by its name where they are kept.
+/// What is shared with others who write to one system, which is known there by its name.
 #[derive(Clone)]
-struct Leases {
+struct Shared {
     system: String,
-    port: Arc<dyn LeasePort>,
+    port: Arc<dyn LedgerPort>,
 }
 
 impl fmt::Debug for Conversation {
@@ -64,13 +64,13 @@ impl fmt::Debug for Conversation {
 
 impl Conversation {
     pub fn new(port: Arc<dyn HttpPort>, clock: fn() -> Timestamp) -> Self {
-        Self { port, clock, exchanges: Arc::default(), leases: None, about: None }
+        Self { port, clock, exchanges: Arc::default(), shared: None, about: None }
     }
 
-    /// With others who write to the same `system`, and share these leases.
+    /// With others who write to the same `system`, and share a ledger.
     #[must_use]
-    pub fn among(self, system: &str, port: Arc<dyn LeasePort>) -> Self {
-        Self { leases: Some(Leases { system: system.to_owned(), port }), ..self }
+    pub fn among(self, system: &str, port: Arc<dyn LedgerPort>) -> Self {
+        Self { shared: Some(Shared { system: system.to_owned(), port }), ..self }
     }
 
     /// The same conversation, where it is about these writes of its call.
@@ -82,11 +82,25 @@ impl Conversation {
     /// The right to do alone, for so long, what `name` stands for. Is waited for a little while;
     /// [`HttpError::Withheld`]: somebody else has it.
     pub async fn alone(&self, name: &str, lasting: Duration) -> Result<Alone, HttpError> {
-        match &self.leases {
-            Some(Leases { system, port }) => {
+        match &self.shared {
+            Some(Shared { system, port }) => {
                 Alone::take(Arc::clone(port), format!("write/{system}/{name}"), lasting).await
             }
             None => Ok(Alone::anyway()),
+        }
+    }
+
+    /// What the system calls each of these entities of one kind, by their canonical ids, as far as the
+    /// ledger knows.
+    pub async fn known(&self, entity: &str, ids: Vec<String>) -> Vec<Option<String>> {
+        let many = ids.len();
+        match &self.shared {
+            Some(Shared { system, port }) if many > 0 => {
+                let mut known = port.known(system, entity, ids).await;
+                known.resize(many, None);
+                known
+            }
+            Some(_) | None => vec![None; many],
         }
     }
 

@@ -11,13 +11,22 @@ use tokio::time::Instant;
 
 use crate::HttpError;
 
-/// Where leases are kept.
-pub trait LeasePort: fmt::Debug + Send + Sync {
+/// What all who write to one system have in common: leases, and what the system calls things.
+pub trait LedgerPort: fmt::Debug + Send + Sync {
     /// Takes `name` for so long. The token gives it back; none: somebody has it, or nobody can be
     /// asked.
     fn take<'a>(&'a self, name: &'a str, lasting: Duration) -> BoxFuture<'a, Option<String>>;
 
     fn give_back<'a>(&'a self, name: &'a str, token: String) -> BoxFuture<'a, ()>;
+
+    /// What `system` calls each of these entities of one kind, by their canonical ids; none: nobody
+    /// knows, or nobody can be asked.
+    fn known<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        ids: Vec<String>,
+    ) -> BoxFuture<'a, Vec<Option<String>>>;
 }
 
 /// Holds a lease. Dropped, it lasts until its time is over: what it was taken for may still happen.
@@ -29,7 +38,7 @@ pub struct Alone {
 
 #[derive(Debug)]
 struct Held {
-    leases: Arc<dyn LeasePort>,
+    leases: Arc<dyn LedgerPort>,
     name: String,
     token: String,
     until: Instant,
@@ -43,7 +52,7 @@ impl Alone {
 
     /// Waits for up to [`Alone::PATIENCE`] until nobody else has it.
     pub(crate) async fn take(
-        leases: Arc<dyn LeasePort>,
+        leases: Arc<dyn LedgerPort>,
         name: String,
         lasting: Duration,
     ) -> Result<Self, HttpError> {

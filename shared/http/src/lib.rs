@@ -12,7 +12,7 @@ mod webhook;
 
 pub use client::Client;
 pub use conversation::{Conversation, Exchange};
-pub use lease::{Alone, LeasePort};
+pub use lease::{Alone, LedgerPort};
 pub use redact::{redacted_headers, redacted_url};
 pub use webhook::{StandardWebhook, WebhookSecretError};
 

@@ -5,7 +5,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use ferry_canonical::{Outcome, Subject};
+use ferry_canonical::{Entity, Outcome, Subject};
 use ferry_config::StoreConfig;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
@@ -14,10 +14,10 @@ use uuid::Uuid;
 use crate::{
     Alert, Alerts, Attendance, Attended, Care, CareState, Cursors, DeadFilter, DeadLetter,
     DeadLetters, DeadSummary, DocumentEnd, DocumentState, Dying, EntityView, ExportState, Exports,
-    Group, GroupClaim, Journal, JournalEntry, JournalFilter, JournalRow, KeptPart, Lease, Leases,
-    Ledger, Look, NewDocument, Notice, Observed, OpenDocument, Overview, Overviews, PostgresStore,
-    ScheduleChange, ScheduleState, Schedules, Settled, Settlement, SqliteStore, StoreError,
-    Telling, Waiting, Wake, Wakes, Woken,
+    Group, GroupClaim, Journal, JournalEntry, JournalFilter, JournalRow, KeptPart, Known, Lease,
+    Leases, Ledger, Look, NewDocument, Notice, Observed, OpenDocument, Overview, Overviews,
+    PostgresStore, ScheduleChange, ScheduleState, Schedules, Settled, Settlement, SqliteStore,
+    StoreError, Telling, Waiting, Wake, Wakes, Woken,
 };
 
 /// A handle on one store; clones are the same.
@@ -163,6 +163,17 @@ impl Leases for Store {
 
     async fn release(&self, lease: Lease) -> Result<(), StoreError> {
         on!(self, store => store.release(lease))
+    }
+}
+
+impl Known for Store {
+    async fn known(
+        &self,
+        entity: Entity,
+        system: &str,
+        ids: Vec<String>,
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        on!(self, store => store.known(entity, system, ids))
     }
 }
 

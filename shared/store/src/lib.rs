@@ -18,6 +18,7 @@ mod decide;
 pub mod export;
 mod handle;
 pub mod journal;
+mod known;
 pub mod ledger;
 #[cfg(test)]
 #[cfg(feature = "postgres")]
@@ -44,6 +45,7 @@ pub use export::{
 };
 pub use handle::Store;
 pub use journal::{Direction, Journal, JournalEntry, JournalFilter, JournalRow};
+pub use known::Known;
 pub use ledger::{
     Agreed, Amending, Base, Claimed, Grant, Group, GroupClaim, Ledger, Member, Met, NO_ROUTE,
     PartState, Seen, Settle, Settled, Settlement, Verdict,

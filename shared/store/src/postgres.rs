@@ -36,7 +36,7 @@ mod write;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Object, Transaction};
-use ferry_canonical::Outcome;
+use ferry_canonical::{Entity, Outcome};
 use jiff::Timestamp;
 use tokio_postgres::IsolationLevel;
 use uuid::Uuid;
@@ -44,8 +44,8 @@ use uuid::Uuid;
 use self::{error::Trouble, pool::Pool};
 use crate::{
     Cursors, DeadFilter, DeadLetter, DeadLetters, DeadSummary, EntityView, Group, GroupClaim,
-    Journal, JournalEntry, JournalFilter, JournalRow, Lease, Leases, Ledger, Overview, Overviews,
-    Settled, Settlement, StoreError,
+    Journal, JournalEntry, JournalFilter, JournalRow, Known, Lease, Leases, Ledger, Overview,
+    Overviews, Settled, Settlement, StoreError,
     page::{Delivery, End, micros, span},
     storable,
 };
@@ -328,6 +328,21 @@ impl Leases for PostgresStore {
             let transaction = session.transaction().await?;
             cursor::release(&transaction, &lease).await?;
             Ok(transaction.commit().await?)
+        };
+        self.pool.attempt(work).await
+    }
+}
+
+impl Known for PostgresStore {
+    async fn known(
+        &self,
+        entity: Entity,
+        system: &str,
+        ids: Vec<String>,
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        let work = || async {
+            let mut session = self.pool.session().await?;
+            read::known(&view(&mut session).await?, entity, system, &ids).await
         };
         self.pool.attempt(work).await
     }

@@ -26,7 +26,7 @@ mod write;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use ferry_canonical::Outcome;
+use ferry_canonical::{Entity, Outcome};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -35,8 +35,8 @@ use self::file::{File, Schema};
 use crate::{
     Alert, Alerts, Attendance, Attended, Care, CareState, Cursors, DeadFilter, DeadLetter,
     DeadLetters, DeadSummary, Dying, EntityView, Group, GroupClaim, Journal, JournalEntry,
-    JournalFilter, JournalRow, Lease, Leases, Ledger, Look, Notice, Observed, Overview, Overviews,
-    Settled, Settlement, StoreError, Telling, storable, value,
+    JournalFilter, JournalRow, Known, Lease, Leases, Ledger, Look, Notice, Observed, Overview,
+    Overviews, Settled, Settlement, StoreError, Telling, storable, value,
 };
 
 const LEDGER: Schema = Schema {
@@ -272,6 +272,21 @@ impl Leases for SqliteStore {
 
     async fn release(&self, lease: Lease) -> Result<(), StoreError> {
         self.run(move |files| files.ledger.write(|ledger| cursor::release(ledger, &lease))).await
+    }
+}
+
+impl Known for SqliteStore {
+    async fn known(
+        &self,
+        entity: Entity,
+        system: &str,
+        ids: Vec<String>,
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        let system = system.to_owned();
+        self.run(move |files| {
+            files.ledger.read(|ledger| read::known(ledger, entity, &system, &ids))
+        })
+        .await
     }
 }
 

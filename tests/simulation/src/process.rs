@@ -6,7 +6,7 @@ use axum::{Router, body::Body, http::Request};
 use ferry_canonical::Lane;
 use ferry_console::{facts, intake};
 use ferry_http::HttpPort;
-use ferry_loader::{Desk, Gate, LoaderMetrics, Seams, StoreLeases, Target};
+use ferry_loader::{Desk, Gate, LoaderMetrics, Seams, StoreLedger, Target};
 use ferry_producer::{
     ProducerMetrics, journal,
     poll::Poll,
@@ -169,7 +169,7 @@ async fn load(tap: Tap, draining: CancellationToken) -> anyhow::Result<()> {
             hop: Hop::LoaderToStore,
         },
         http: wire(&tap),
-        leases: Arc::new(StoreLeases::new(sim.store.clone(), record_id)),
+        port: Arc::new(StoreLedger::new(sim.store.clone(), record_id)),
         clock: ferry_sim::now,
         ids: record_id,
         levels: Levels::new(sim.config.broker.levels.iter().map(|level| level.0))?,

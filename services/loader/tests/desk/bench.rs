@@ -16,7 +16,7 @@ use ferry_config::{
     system::{ChangedOrders, Limits, OrderflowConfig, OroBatch, OroConfig},
 };
 use ferry_http::HttpPort;
-use ferry_loader::{Desk, DeskDied, Gate, LoaderMetrics, Route, Seams, StoreLeases, Target};
+use ferry_loader::{Desk, DeskDied, Gate, LoaderMetrics, Route, Seams, StoreLedger, Target};
 use ferry_retry::{Levels, Schedule};
 use ferry_service::Metrics;
 use ferry_sim::{SimBroker, SimHttp};
@@ -173,7 +173,7 @@ pub(crate) fn seams(
         broker: broker.clone(),
         ledger: ledger.clone(),
         http,
-        leases: Arc::new(StoreLeases::new(ledger.inner.clone(), Uuid::new_v4)),
+        port: Arc::new(StoreLedger::new(ledger.inner.clone(), Uuid::new_v4)),
         clock: ferry_sim::now,
         ids: Uuid::new_v4,
         levels: Levels::new(levels()).unwrap(),
@@ -253,6 +253,7 @@ pub(crate) fn shop(name: &str, limits: &Limits, most: u16, routes: Vec<Route>) -
         client_id: Secret::new("ferry"),
         client_secret: Secret::new("secret"),
         external_status_management: true,
+        external_orders: true,
         page_size: 100,
         overlap: HumanDuration::from_secs(10),
         attribute_family: "1".to_owned(),

@@ -10,7 +10,7 @@ use ferry_config::{
     system::{Delimiter, Limits, Mapping},
 };
 use ferry_loader::{
-    Desk, ExportMetrics, Flusher, Gate, LoaderMetrics, Route, Seams, StoreLeases, Target,
+    Desk, ExportMetrics, Flusher, Gate, LoaderMetrics, Route, Seams, StoreLedger, Target,
 };
 use ferry_retry::{Levels, Schedule};
 use ferry_service::Metrics;
@@ -100,7 +100,7 @@ impl Bench {
             broker: self.broker.clone(),
             ledger: self.store.clone(),
             http: Arc::new(self.http.clone()),
-            leases: Arc::new(StoreLeases::new(self.store.clone(), Uuid::new_v4)),
+            port: Arc::new(StoreLedger::new(self.store.clone(), Uuid::new_v4)),
             clock: ferry_sim::now,
             ids: Uuid::new_v4,
             levels: Levels::new([5 * SECOND]).unwrap(),

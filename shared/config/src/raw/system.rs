@@ -206,6 +206,10 @@ const fn report_back() -> HumanDuration {
     HumanDuration::from_secs(2 * 24 * 3_600)
 }
 
+const fn external_orders() -> bool {
+    true
+}
+
 /// An OroCommerce shop.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -224,6 +228,10 @@ pub(crate) struct RawOro {
     /// a cancellation, and Ferry says so for each.
     #[serde(default)]
     pub(crate) external_status_management: bool,
+    /// Whether orders that Ferry brings are marked `external`, so that the back office does not offer
+    /// to edit them.
+    #[serde(default = "external_orders")]
+    pub(crate) external_orders: bool,
     /// Records per page when polling.
     #[serde(default = "page_size")]
     #[schemars(range(min = 1, max = 1000))]

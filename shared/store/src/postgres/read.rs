@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use deadpool_postgres::Transaction;
+use ferry_canonical::Entity;
 use jiff::Timestamp;
 use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
@@ -20,6 +21,7 @@ use super::{
         read_states,
     },
     steps,
+    value::get,
 };
 use crate::{
     Group, Settlement, StoreError,
@@ -102,6 +104,22 @@ const OWN_OF_TARGETS: &str = "SELECT e.entity, e.system, e.own_id, e.id
     JOIN entity e ON e.own_id = k.own_id AND e.system = k.system";
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// What a system calls each of these.
+pub(super) async fn known(
+    transaction: &Transaction<'_>,
+    entity: Entity,
+    system: &str,
+    ids: &[String],
+) -> Result<Vec<Option<String>>, Trouble> {
+    const KNOWN: &str = "SELECT e.own_id
+        FROM unnest($2::text[]) WITH ORDINALITY k (id, n)
+        LEFT JOIN entity e ON e.entity = $1 AND e.id = k.id AND e.system = $3
+        ORDER BY n";
+    let [statement] = prepared(transaction, [KNOWN]).await?;
+    let rows = transaction.query(&statement, &[&entity.as_str(), &ids, &system]).await?;
+    rows.iter().map(|row| Ok(get(row, "own_id")?)).collect()
+}
 
 /// The statements, known to the connection before any of them is sent: one that had to be prepared
 /// first would be carried out late.

@@ -57,6 +57,24 @@ pub(super) fn of_groups(turn: Turn<'_>, groups: &[Group]) -> Result<Page, StoreE
     Ok(page)
 }
 
+/// What a system calls each of these.
+pub(super) fn known(
+    ledger: &Connection,
+    entity: Entity,
+    system: &str,
+    ids: &[String],
+) -> Result<Vec<Option<String>>, StoreError> {
+    let mut select = ledger.prepare_cached(
+        "SELECT own_id FROM entity WHERE entity = ?1 AND id = ?2 AND system = ?3",
+    )?;
+    let mut known = Vec::with_capacity(ids.len());
+    for id in ids {
+        let row = select.query_row((entity.as_str(), id, system), |row| row.get(0));
+        known.push(row.optional()?.flatten());
+    }
+    Ok(known)
+}
+
 /// What these settlements may touch.
 pub(super) fn of_settlements(
     turn: Turn<'_>,

@@ -1,7 +1,9 @@
 //! Cursors, leases, dead letters and the overview.
 
 use super::*;
-use crate::{Cursors, DeadFilter, DeadLetter, DeadLetters, Lease, Leases};
+use ferry_canonical::Entity;
+
+use crate::{Cursors, DeadFilter, DeadLetter, DeadLetters, Known, Lease, Leases};
 
 fn letter(key: &str, kind: &str) -> DeadLetter {
     DeadLetter {
@@ -115,6 +117,27 @@ fn records_are_counted_by_system() {
     wait(store.count_records("erp", 3)).unwrap();
 
     assert_eq!(overview(&store).records["erp"], 5);
+}
+
+#[test]
+fn what_a_system_calls_entities_is_told_of_many_at_once() {
+    let store = store();
+    let first = grant(&store, group(vec![customer(1, 1, "a")]));
+    let (outcome, target_id) = (Outcome::Delivered, Some("42".to_owned()));
+    settle(&store, &first, Settle::Done { outcome, because: None, target_id });
+
+    let known = |entity, system: &str, ids: &[&str]| {
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        wait(store.known(entity, system, ids)).unwrap()
+    };
+    let called = Some("42".to_owned());
+    assert_eq!(
+        known(Entity::Customer, "shop", &["C9", "C1", "C1"]),
+        [None, called.clone(), called]
+    );
+    assert_eq!(known(Entity::Customer, "erp", &["C1"]), [None]);
+    assert_eq!(known(Entity::Product, "shop", &["C1"]), [None]);
+    assert_eq!(known(Entity::Customer, "shop", &[]), [None::<String>; 0]);
 }
 
 #[test]

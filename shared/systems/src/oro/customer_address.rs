@@ -94,13 +94,28 @@ fn is_it(found: &Value, address: &Address) -> bool {
 
 /// Oro wants an organisation or a first and a last name: without either it is the customer's own.
 fn wanted(profile: &CustomerProfile, index: usize, address: &Address) -> Resource {
+    let resource = plain(Resource::new(ADDRESSES), address, Some(&profile.name))
+        .attribute("types", types(profile, index, address));
+    let resource = match &address.code {
+        Some(code) => resource.attribute("label", code.as_str()),
+        None => resource,
+    };
+    in_region(resource, address)
+}
+
+/// What every address has, of a customer and of an order.
+pub(super) fn fields(resource: Resource, address: &Address, owner: Option<&str>) -> Resource {
+    in_region(plain(resource, address, owner), address)
+}
+
+fn plain(resource: Resource, address: &Address, owner: Option<&str>) -> Resource {
     let is_person = address.first_name.is_some() && address.last_name.is_some();
     let organization = match &address.company {
         Some(company) => Some(company.as_str()),
         None if is_person => None,
-        None => Some(profile.name.as_str()),
+        None => owner,
     };
-    let resource = Resource::new(ADDRESSES)
+    resource
         .attribute("organization", organization)
         .attribute("firstName", address.first_name.as_deref())
         .attribute("lastName", address.last_name.as_deref())
@@ -109,12 +124,10 @@ fn wanted(profile: &CustomerProfile, index: usize, address: &Address) -> Resourc
         .attribute("city", address.city.as_str())
         .attribute("postalCode", address.postcode.as_deref())
         .attribute("phone", address.phone.as_deref())
-        .attribute("types", types(profile, index, address))
-        .one("country", "countries", address.country.as_str());
-    let resource = match &address.code {
-        Some(code) => resource.attribute("label", code.as_str()),
-        None => resource,
-    };
+        .one("country", "countries", address.country.as_str())
+}
+
+fn in_region(resource: Resource, address: &Address) -> Resource {
     match (region_code(address), &address.region) {
         (Some(code), _) => {
             resource.attribute("customRegion", Value::Null).one("region", "regions", &code)

@@ -151,6 +151,13 @@ impl Resource {
         (!changes.is_empty()).then_some(changes)
     }
 
+    /// The same without an attribute.
+    #[must_use]
+    pub(super) fn without(mut self, attribute: &str) -> Self {
+        self.attributes.remove(attribute);
+        self
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.attributes.is_empty() && self.relationships.is_empty()
     }

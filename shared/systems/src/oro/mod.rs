@@ -17,7 +17,7 @@
 //! | product `stock` | one level: the sum of `available` over all sites, at least 0 | sites, totals, allocations |
 //! | order `shipment` | tracking numbers of despatched shipments, shipping status | the state's word, tracking URLs, despatch time; anything on a closed order (403) |
 //! | order `cancellation` | status `cancelled`, with "Enable External Status Management" only | the internal status, the reason, the time |
-//! | order `placed` | nothing: Oro is where orders are placed | |
+//! | order `placed` (both ways, on routes of their own) | identifier, time, customer and person, purchase order number, lines, addresses, shipping price, one discount, notes; marked `external` | taxes and totals, which the shop computes (a warning says where they differ); shipping method; payment; anything on a closed order (403) |
 //! | order `return` | nothing: it has no place for one | |
 //!
 //! Products are named by SKU (EXT ID) where the shop shows that it knows them so, which takes one
@@ -40,7 +40,10 @@ mod customers;
 mod document;
 mod levels;
 mod localized;
+mod order_form;
+mod order_placed;
 mod orders;
+mod orders_placed;
 mod placed;
 mod poll;
 mod problem;
@@ -103,6 +106,8 @@ struct Learnt {
     takes_no_lists: bool,
     /// It has some that Ferry did not know of: a new one is looked for before it is made.
     has_others: bool,
+    /// It does not know `external`.
+    has_no_external: bool,
 }
 
 impl Oro {
@@ -188,8 +193,9 @@ impl Oro {
 
     /// How many writes of a facet go together.
     pub fn together(&self, facet: Facet) -> Together {
-        let lists = matches!(facet, Facet::Profile | Facet::Catalogue | Facet::Stock)
-            && !self.learnt(facet, |learnt| learnt.takes_no_lists);
+        let lists =
+            matches!(facet, Facet::Profile | Facet::Catalogue | Facet::Stock | Facet::Placed)
+                && !self.learnt(facet, |learnt| learnt.takes_no_lists);
         match usize::from(self.config.batch.most) {
             most if lists && most > 1 => Together { most, at_once: Some(1) },
             _ => Together { most: 1, at_once: None },
@@ -241,10 +247,10 @@ impl Oro {
                 Box::pin(products::apply(self, conversation, writes)).await
             }
             Part::ProductStock(_) => Box::pin(levels::apply(self, conversation, writes)).await,
-            Part::OrderPlaced(_)
-            | Part::OrderShipment(_)
-            | Part::OrderCancellation(_)
-            | Part::OrderReturn(_) => None,
+            Part::OrderPlaced(_) => {
+                Box::pin(orders_placed::apply(self, conversation, writes)).await
+            }
+            Part::OrderShipment(_) | Part::OrderCancellation(_) | Part::OrderReturn(_) => None,
         }
     }
 
@@ -287,9 +293,7 @@ async fn apply_one(api: &Api<'_>, write: &Write<'_>) -> Result<Applied, Failure>
             Box::pin(cancellation::apply(api, write, cancellation)).await
         }
         Part::OrderReturn(_) => Err(Failure::unsupported("an Oro shop has no place for a return")),
-        Part::OrderPlaced(_) => Err(Failure::unsupported(
-            "an Oro shop as a target takes no `order.placed`: it is where orders are placed",
-        )),
+        Part::OrderPlaced(order) => Box::pin(order_placed::apply(api, write, order)).await,
     }
 }
 

@@ -23,13 +23,26 @@ impl Found {
     }
 }
 
-/// By the ledger's id, else by identifier. An order that is not there may still come.
+/// An order that is not there may still come.
 pub(super) async fn find(
     api: &Api<'_>,
     write: &Write<'_>,
     identifier: &str,
     include: &'static str,
 ) -> Result<Found, Failure> {
+    look_up(api, write, identifier, include).await?.ok_or_else(|| {
+        let detail = format!("order `{identifier}` is not in the shop");
+        Failure::missing(Entity::Order, identifier, detail)
+    })
+}
+
+/// By the ledger's id, else by identifier.
+pub(super) async fn look_up(
+    api: &Api<'_>,
+    write: &Write<'_>,
+    identifier: &str,
+    include: &'static str,
+) -> Result<Option<Found>, Failure> {
     let with = |mut query: Query| {
         if !include.is_empty() {
             query.push(("include", include.to_owned()));
@@ -43,19 +56,18 @@ pub(super) async fn find(
             ..Call::read("read order", ORDERS)
         };
         if let Some(document) = api.find(&call).await? {
-            return Ok(Found { id: id.to_owned(), document });
+            return Ok(Some(Found { id: id.to_owned(), document }));
         }
     }
     let query = with(vec![("filter[identifier]", identifier.to_owned())]);
     let mut document = api.list("look up order", ORDERS, query).await?;
     let Some(order) = document::named(document::rows(&document), "identifier", identifier).cloned()
     else {
-        let detail = format!("order `{identifier}` is not in the shop");
-        return Err(Failure::missing(Entity::Order, identifier, detail));
+        return Ok(None);
     };
     let id = document::id(&order).unwrap_or_default().to_owned();
     if let Some(member) = document.get_mut("data") {
         *member = order;
     }
-    Ok(Found { id, document })
+    Ok(Some(Found { id, document }))
 }

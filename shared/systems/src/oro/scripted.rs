@@ -73,6 +73,7 @@ pub(super) fn config() -> OroConfig {
         client_id: Secret::new("ferry"),
         client_secret: Secret::new("s&cret"),
         external_status_management: false,
+        external_orders: true,
         page_size: 3,
         overlap: HumanDuration::from_secs(10),
         attribute_family: "1".to_owned(),

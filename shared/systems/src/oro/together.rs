@@ -26,7 +26,7 @@ pub(super) struct Entry<'a, S> {
     pub(super) write: &'a Write<'a>,
     /// What its facet needs to know of it.
     pub(super) state: S,
-    /// As the shop has it, before it is written.
+    /// As the shop has it.
     pub(super) found: Option<Value>,
     /// What was included with it.
     pub(super) beside: Arc<Value>,
@@ -75,6 +75,13 @@ impl<S> Entry<'_, S> {
         if self.failed.is_none() {
             let target_id = self.id.as_deref().map(Into::into).or(failure.target_id);
             self.failed = Some(Failure { target_id, ..failure });
+        }
+    }
+
+    /// It is written by itself after all, where it was refused so.
+    pub(super) fn goes_alone_after(&mut self, kind: FailureKind) {
+        if self.failed.take_if(|failure| failure.kind == kind).is_some() {
+            self.is_alone = true;
         }
     }
 
@@ -244,11 +251,14 @@ impl<'a, S> Call<'a, S> {
             entry.is_written = true;
             entry.is_new = entry.id.is_none();
             match came {
-                Came::Taken(Some(row)) if entry.id.is_none() => {
-                    entry.id = document::id(&row).map(str::to_owned);
+                Came::Taken(Some(row)) => {
+                    if entry.id.is_none() {
+                        entry.id = document::id(&row).map(str::to_owned);
+                    }
+                    entry.found = Some(row);
                 }
                 Came::Taken(None) if entry.id.is_none() => written.unnamed.push(*of),
-                Came::Taken(_) => {}
+                Came::Taken(None) => {}
                 Came::Refused(no) if no.duplicate => {
                     entry.is_alone = true;
                     self.oro.learnt(facet, |learnt| learnt.has_others = true);

@@ -5,7 +5,7 @@ use std::fs;
 use ferry_e2e::{Installation, Simulator, Systems, http, wait_for};
 use serde_json::{Value, json};
 
-use crate::SOON;
+use crate::{SOON, outcomes_once};
 
 /// The sample's mapping: whole customers, with their addresses and people.
 const MAPPING: &str = include_str!("../../../../ops/mappings/erp-customer.jq");
@@ -48,4 +48,113 @@ fn customers_cost_a_twentieth_of_a_client_that_looks_up_and_writes_each() {
 fn is_of_the_shop(entry: &Value) -> bool {
     let path = entry["path"].as_str().unwrap_or_default();
     path.starts_with("/admin/api") || path.starts_with("/oauth2-token")
+}
+
+/// Routes of every installation that bring the same to the shop.
+const OTHERS: [&str; 2] = [
+    r#"[[routes]]
+name = "customers"
+from = "erp"
+entity = "customer"
+facet = "profile"
+every = "1h"
+to = ["shop"]
+
+"#,
+    r#"[[routes]]
+name = "stock"
+from = "warehouse"
+entity = "product"
+facet = "stock"
+to = ["shop"]
+
+"#,
+];
+
+/// The last one.
+const LAST: &str = r#"name = "shipments"
+from = "warehouse"
+entity = "order"
+facet = "shipment"
+to = ["shop"]"#;
+
+/// A feed of rows that are canonical already: all that a shop takes.
+const KINDS: [(&str, &str, &str); 4] = [
+    ("people", "customer", "profile"),
+    ("products", "product", "catalogue"),
+    ("levels", "product", "stock"),
+    ("orders", "order", "placed"),
+];
+
+fn feed() -> String {
+    let mut feed = format!("{LAST}\n\n[systems.feed]\nkind = \"files\"\nfolder = \"drop\"\n");
+    for (name, _, facet) in KINDS {
+        feed.push_str(&format!(
+            "\n[systems.feed.files.{name}]\npattern = \"{name}*.jsonl\"\nformat = \"jsonl\"\n\
+             facet = \"{facet}\"\nmapping = \"row.jq\"\n"
+        ));
+    }
+    for (name, entity, facet) in KINDS {
+        feed.push_str(&format!(
+            "\n[[routes]]\nname = \"{name}\"\nfrom = \"feed\"\nentity = \"{entity}\"\n\
+             facet = \"{facet}\"\nto = [\"shop\"]\n"
+        ));
+    }
+    feed
+}
+
+fn row_of(kind: &str, n: usize) -> Value {
+    let sku = format!("SKU-{n}");
+    match kind {
+        "people" => json!({"number": format!("C-{n}"), "name": format!("Customer {n}")}),
+        "products" => json!({"sku": sku, "name": format!("Cup {n}"), "unit": "item",
+            "description": "<p>A cup</p>"}),
+        "levels" => json!({"sku": sku, "site": "A", "available": n.to_string()}),
+        _ => {
+            let address = json!({"company": "Acme", "street": "1 Rd", "city": "York",
+                "postcode": "YO1 7AA", "country": "GB"});
+            let line = |number: usize| {
+                json!({"number": number, "sku": format!("SKU-{}", (n + number) % 300),
+                    "quantity": "2", "unit_price": "5", "total": "10"})
+            };
+            json!({"identifier": format!("ERP-{n}"), "placed_at": "2026-11-22T09:15:00Z",
+                "currency": "USD", "customer": {"number": format!("C-{}", n % 20)},
+                "billing_address": address, "shipping_address": address,
+                "lines": [line(1), line(2), line(3)],
+                "totals": {"subtotal": "30", "total": "30"}})
+        }
+    }
+}
+
+#[test]
+fn products_levels_and_orders_cost_a_sixth_of_a_client_that_looks_up_and_writes_each() {
+    let shop = Simulator::shop();
+    shop.fault(&json!({"kind": "slow", "stall_ms": 100, "count": 1_000_000}));
+    let systems = Systems { shop: &shop.url, ..Systems::default() };
+    let changes = [(OTHERS[0], ""), (OTHERS[1], ""), (LAST, &*feed())];
+    let ferry = Installation::new("sixth", systems, &changes);
+    fs::write(ferry.folder().join("row.jq"), ".").unwrap();
+    let console = ferry.run("console");
+    let _others = ["producer", "transformer", "loader"].map(|service| ferry.run(service));
+    let count = || shop.history().iter().filter(|entry| is_of_the_shop(entry)).count();
+
+    for (kind, many) in [("people", 20), ("products", 300), ("levels", 300), ("orders", 300)] {
+        let before = count();
+        let rows: Vec<String> = (0..many).map(|n| row_of(kind, n).to_string()).collect();
+        let aside = ferry.folder().join("aside");
+        fs::write(&aside, rows.join("\n") + "\n").unwrap();
+        fs::rename(aside, ferry.folder().join(format!("drop/{kind}.jsonl"))).unwrap();
+        outcomes_once(&console.url, kind, "delivered", many as u64);
+        let asked = count() - before;
+        // It looks each one up, and writes it.
+        assert!(asked * 6 <= 2 * many, "{asked} requests for {many} {kind}");
+    }
+
+    let orders = shop.state("orders");
+    let brought =
+        |order: &&Value| order["identifier"].as_str().is_some_and(|text| text.starts_with("ERP-"));
+    let brought: Vec<&Value> = orders.iter().filter(brought).collect();
+    assert_eq!(brought.len(), 300);
+    assert!(brought.iter().all(|order| order["external"] == true));
+    assert!(brought.iter().all(|order| order["totalValue"] == "30.0000"), "{:?}", brought[0]);
 }

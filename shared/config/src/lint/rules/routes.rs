@@ -54,7 +54,7 @@ fn reports(system: &RawSystem, facet: Facet) -> bool {
 fn takes(raw: &RawConfig, system: &RawSystem, facet: Facet) -> bool {
     match system {
         RawSystem::Orderflow(orderflow) => imports::takes(orderflow, facet),
-        RawSystem::Oro(_) => !matches!(facet, Facet::Placed | Facet::Return),
+        RawSystem::Oro(_) => facet != Facet::Return,
         RawSystem::Rest(rest) => rest.targets.values().any(|target| target.facet == facet),
         RawSystem::Files(_) => false,
         RawSystem::Export(export) => exports::takes(export, facet, raw),
