@@ -8,6 +8,7 @@ use ferry_canonical::order::OrderCancellation;
 use super::{
     ORDERS,
     client::{Api, Call},
+    closed,
     document::{self, Resource},
     orders,
 };
@@ -31,7 +32,12 @@ pub(super) async fn apply(
         return Ok(applied(Some(found.id), Effect::AlreadySo));
     }
     let change = Resource::with_id(ORDERS, &found.id).one("status", "orderstatuses", CANCELLED);
-    let said = api.ask(&Call::change("cancel order", change, Vec::new())).await?;
+    let said = match api.ask(&Call::change("cancel order", change, Vec::new())).await {
+        Ok(said) => said,
+        Err(no) => {
+            return Err(closed::explained(api, &found.id, &cancellation.order, no).await);
+        }
+    };
     let answer = document::rows(&said.document).first();
     let status = answer.and_then(|order| document::one(order, "status"));
     let effect = match status {

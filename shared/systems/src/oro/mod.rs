@@ -30,6 +30,7 @@
 mod batch;
 mod cancellation;
 mod client;
+mod closed;
 mod customer;
 mod customer_address;
 mod customer_form;

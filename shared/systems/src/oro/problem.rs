@@ -1,8 +1,45 @@
 //! What Oro's refusals mean: one table from status and titles to a failure kind.
 //!
 //! Titles are derived from the classes of Oro's constraints; details are translated, so nothing is
-//! decided by them (OroCommerce reference §3.1). Fields are named as the canonical part names them,
-//! and what Oro says about a personal field is shown without the value it quotes.
+//! decided by them. Fields are named as the canonical part names them, and what Oro says about a
+//! personal field is shown without the value it quotes. What does not look like Oro's answer is said
+//! to be somebody else's.
+//!
+//! Row by row (OroCommerce reference §3.1), each with the test that is named after it:
+//!
+//! | status | what it says | test |
+//! |---|---|---|
+//! | 200, 201, 204 | it is done | `what_the_shop_has_taken_is_taken` |
+//! | 202 | a list is put off | `what_the_shop_puts_off_is_followed_to_its_end` |
+//! | 400 | malformed JSON | `malformed_json_is_our_own_fault` |
+//! | 400 | the document's structure | `a_structure_that_oro_refuses_is_our_own_fault` |
+//! | 400 | a value | `a_value_that_oro_refuses_is_named_by_its_field` |
+//! | 400 | a filter or an order of rows | `a_filter_the_shop_does_not_have_is_unsupported` |
+//! | 400 | a field | `a_field_the_shop_does_not_have_is_unsupported` |
+//! | 400 | what a relation names | `what_a_relation_names_in_vain_is_waited_for` |
+//! | 400 | it is taken | `a_value_that_is_taken_is_a_duplicate` |
+//! | 401 | the token | `a_refused_token_is_renewed_once_and_then_the_credentials_are_at_fault` |
+//! | 403 | no access | `what_is_not_allowed_is_rejected_and_says_what_may_be_missing` |
+//! | 403 | no access to a field | `a_field_that_may_not_be_written_is_named` |
+//! | 403 | a closed order | `a_closed_order_says_that_it_is_closed` |
+//! | 404 | no such record | `a_record_that_is_gone_is_a_conflict_to_whom_would_change_it` |
+//! | 404 | no such resource | `a_resource_the_shop_does_not_have_is_unsupported` |
+//! | 405 | the action is switched off | `an_action_that_is_switched_off_names_those_that_are_not` |
+//! | 406, 415 | the media type | `a_media_type_that_oro_refuses_is_our_own_fault` |
+//! | 409 | type or id is not the address's | `a_type_or_an_id_that_differs_is_no_duplicate` |
+//! | 409 | it exists | `what_exists_already_is_a_duplicate` |
+//! | 409 | an upsert finds several | `an_upsert_that_finds_several_is_ambiguous` |
+//! | 429 | too many requests | `a_shop_that_asks_for_fewer_requests_is_heard` |
+//! | 500 | it broke | `a_shop_that_broke_leaves_open_what_it_did` |
+//! | 503 | maintenance | `a_shop_in_maintenance_is_there_later` |
+//! | mixed | several statuses | `of_several_statuses_an_entry_has_its_own` |
+//! | any | an entry's status is a number, or absent | `an_entrys_status_is_a_text_or_a_number_or_not_there` |
+//! | any | a page | `a_page_is_not_oros_word` |
+
+mod fields;
+
+#[cfg(test)]
+mod rows;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -31,8 +68,9 @@ pub(super) struct No {
 }
 
 impl No {
+    /// Oro itself says so: to whom a proxy says it, nobody knows what is there.
     pub(super) fn is_not_found(&self) -> bool {
-        self.failure.status == Some(404)
+        self.failure.status == Some(404) && self.failure.kind != FailureKind::Unavailable
     }
 }
 
@@ -50,6 +88,7 @@ impl From<No> for Failure {
 
 /// One entry of `errors`.
 struct Problem {
+    status: Option<u16>,
     title: String,
     detail: String,
     pointer: String,
@@ -57,18 +96,24 @@ struct Problem {
 
 pub(super) fn refused(response: &Response, call: &Call) -> No {
     let problems = problems(&response.body);
-    let kind = kind(response.status, &problems, call);
-    let detail = if problems.is_empty() {
-        format!("Oro answered `{}` with {} and no reason", call.operation, response.status)
-    } else {
-        explain(&problems, call)
+    let said = status_of(&problems).filter(|_| (400..500).contains(&response.status));
+    let status = said.unwrap_or(response.status);
+    let kind = match status {
+        404 if is_page(response) => FailureKind::Unavailable,
+        status => kind(status, &problems, call),
+    };
+    let detail =
+        if problems.is_empty() { unexplained(response, call) } else { explain(&problems, call) };
+    // Of an entry that was refused, the answer as a whole says whether anything came of it.
+    let unread = call.writes() && status::leaves_open(response.status);
+    let is_taken = |problem: &Problem| problem.title.starts_with("unique ");
+    let duplicate = match status {
+        409 => kind == FailureKind::Conflict,
+        400 => problems.iter().any(is_taken),
+        _ => false,
     };
     let failure = Failure::new(kind, detail).with_response(response);
-    let unread = call.writes() && status::leaves_open(response.status);
-    let duplicate = response.status == 409
-        || (response.status == 400
-            && problems.iter().any(|problem| problem.title.starts_with("unique ")));
-    No { failure: Failure { unread, ..failure }, duplicate }
+    No { failure: Failure { unread, status: Some(status), ..failure }, duplicate }
 }
 
 /// What a rule says against an answer, if one does. That something is there already is said of what is
@@ -107,25 +152,56 @@ pub(super) fn retry_after(response: &Response) -> Option<Duration> {
     response.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
+/// What the entries come to, by the rule by which Oro makes one status of several: of a list, that of
+/// one item is not that of the whole.
+fn status_of(problems: &[Problem]) -> Option<u16> {
+    let said: Option<BTreeSet<u16>> = problems.iter().map(|problem| problem.status).collect();
+    let said = said?;
+    let hundred = said.last()? / 100;
+    let said: Vec<u16> = said.into_iter().filter(|status| status / 100 == hundred).collect();
+    match said.as_slice() {
+        [only] => Some(*only),
+        several if several.contains(&409) => Some(409),
+        _ => Some(hundred * 100),
+    }
+}
+
 fn kind(status: u16, problems: &[Problem], call: &Call) -> FailureKind {
     let titled = |title: &str| problems.iter().any(|problem| problem.title == title);
     if titled("entity type constraint") {
         return FailureKind::Unsupported;
     }
-    if status != 400 {
-        return status::kind(status, call.method);
+    match status {
+        400 => {}
+        409 => return conflict(problems, call),
+        _ => return status::kind(status, call.method),
     }
     if titled("filter constraint") || titled("sort constraint") || titled("extra fields constraint")
     {
         return FailureKind::Unsupported;
     }
-    if titled("request data constraint") || titled("bad request http exception") {
+    // Oro gives no reason for what it cannot read at all.
+    if problems.is_empty()
+        || titled("request data constraint")
+        || titled("bad request http exception")
+    {
         return FailureKind::Internal;
     }
-    if !problems.is_empty() && problems.iter().all(Problem::is_missing_reference) {
+    if problems.iter().all(Problem::is_missing_reference) {
         return FailureKind::MissingReference;
     }
     FailureKind::Validation
+}
+
+/// Only the place tells what a 409 is about.
+fn conflict(problems: &[Problem], call: &Call) -> FailureKind {
+    let at = |place: &str| problems.iter().any(|problem| problem.pointer.ends_with(place));
+    if at("/meta/upsert") {
+        return FailureKind::Ambiguous;
+    }
+    // A new one has no address that its id could differ from.
+    let differs = at("/data/type") || (at("/data/id") && call.method == Method::Patch);
+    if differs { FailureKind::Internal } else { FailureKind::Conflict }
 }
 
 impl Problem {
@@ -149,11 +225,45 @@ fn problem(error: &Value) -> Problem {
     let text = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let source = error.get("source");
     let place = |name: &str| source.and_then(|source| source.get(name)).and_then(Value::as_str);
+    let status = error.get("status");
+    let number = status.and_then(Value::as_u64).and_then(|number| u16::try_from(number).ok());
+    let status = number.or_else(|| status?.as_str()?.trim().parse().ok());
     Problem {
+        status: status.filter(|status| (400..600).contains(status)),
         title: text("title"),
         detail: text("detail"),
         pointer: place("pointer").or_else(|| place("parameter")).unwrap_or_default().to_owned(),
     }
+}
+
+/// Why it is refused, where the answer lists no errors.
+fn unexplained(response: &Response, call: &Call) -> String {
+    let (operation, status) = (call.operation, response.status);
+    if is_page(response) {
+        let who = if status == 503 { "it is in maintenance, or something" } else { "something" };
+        return format!(
+            "{who} else answers at base_url: the answer to `{operation}` is {status} with a page, which \
+             is not Oro's API"
+        );
+    }
+    let document: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let message = document.get("message").and_then(Value::as_str).map(without_quotes);
+    let message: Option<String> =
+        message.map(|message| message.chars().take(DETAIL_CHARS_MAX).collect());
+    match (message, response.header("allow")) {
+        (Some(message), _) => format!("Oro answered `{operation}` with {status}: {message}"),
+        (None, Some(allow)) if status == 405 => {
+            let allow: String = allow.chars().take(DETAIL_CHARS_MAX).collect();
+            format!("Oro answered `{operation}` with 405: it takes {allow} there")
+        }
+        (None, _) => format!("Oro answered `{operation}` with {status} and no reason"),
+    }
+}
+
+/// Whether it is something to be looked at, which Oro's API never answers with.
+fn is_page(response: &Response) -> bool {
+    let is_html = response.header("content-type").is_some_and(|media| media.contains("text/html"));
+    is_html || response.body.trim_ascii_start().starts_with(b"<")
 }
 
 fn explain(problems: &[Problem], call: &Call) -> String {
@@ -164,11 +274,17 @@ fn explain(problems: &[Problem], call: &Call) -> String {
         .filter(|sentence| seen.insert(sentence.clone()))
         .take(ERRORS_MAX)
         .collect();
-    said.join("; ")
+    let said = said.join("; ");
+    if problems.iter().any(|problem| problem.title == "access denied exception") {
+        let may_be =
+            "the API client's user may not do this, or the record is another organisation's";
+        return format!("{said}: {may_be}");
+    }
+    said
 }
 
 fn sentence(problem: &Problem, call: &Call) -> String {
-    let (field, personal) = field(&problem.pointer, call);
+    let (field, personal) = fields::field(&problem.pointer, call);
     let detail = if personal { without_quotes(&problem.detail) } else { problem.detail.clone() };
     let detail: String = detail.chars().take(DETAIL_CHARS_MAX).collect();
     let title = if problem.title.is_empty() { "no title" } else { &problem.title };
@@ -182,174 +298,4 @@ fn sentence(problem: &Problem, call: &Call) -> String {
 fn without_quotes(text: &str) -> String {
     let pieces = text.split(['"', '“', '”']).enumerate();
     pieces.map(|(index, piece)| if index % 2 == 0 { piece } else { "…" }).collect()
-}
-
-/// The canonical name of the field a pointer means, and whether it is personal.
-fn field(pointer: &str, call: &Call) -> (Option<String>, bool) {
-    let (resource, name) = match owner(pointer, call) {
-        Some(found) => found,
-        None if pointer.is_empty() => return (call.at.clone(), true),
-        None => return (Some(pointer.to_owned()), false),
-    };
-    let (canonical, personal) = canonical(&resource, &name);
-    let canonical = canonical.unwrap_or(&name);
-    let named = match &call.at {
-        Some(at) => format!("{at}.{canonical}"),
-        None => canonical.to_owned(),
-    };
-    (Some(named), personal)
-}
-
-/// The type of the resource and the name of its member: `/included/0/attributes/string` of a
-/// product is the `string` of `productnames`.
-fn owner(pointer: &str, call: &Call) -> Option<(String, String)> {
-    let mut segments = pointer.strip_prefix('/')?.split('/');
-    let resource = match segments.next()? {
-        "data" => call.resource.to_owned(),
-        "included" => {
-            let index: usize = segments.next()?.parse().ok()?;
-            let included = call.body.as_ref()?.get("included")?.get(index)?;
-            included.get("type")?.as_str()?.to_owned()
-        }
-        _ => return None,
-    };
-    match segments.next()? {
-        "attributes" | "relationships" => Some((resource, segments.next()?.to_owned())),
-        _ => None,
-    }
-}
-
-/// Oro's field to the canonical one.
-fn canonical(resource: &str, name: &str) -> (Option<&'static str>, bool) {
-    const PERSONAL: bool = true;
-    const PLAIN: bool = false;
-    let (field, personal) = match (resource, name) {
-        ("customers", "externalId") => ("number", PLAIN),
-        ("customers", "name") => ("name", PERSONAL),
-        ("customergroups", "name") => ("group", PLAIN),
-        ("customerusers", "externalId") => ("id", PLAIN),
-        ("customerusers", "email") => ("email", PERSONAL),
-        ("customerusers" | "customeraddresses", "firstName") => ("first_name", PERSONAL),
-        ("customerusers" | "customeraddresses", "lastName") => ("last_name", PERSONAL),
-        ("customerusers", "userRoles") => ("role (customer_user_role in ferry.toml)", PLAIN),
-        ("customeraddresses", "label") => ("code", PLAIN),
-        ("customeraddresses", "organization") => ("company", PERSONAL),
-        ("customeraddresses", "postalCode") => ("postcode", PERSONAL),
-        ("customeraddresses", "types") => ("kinds", PLAIN),
-        ("customeraddresses", "customRegion") => ("region", PERSONAL),
-        ("customeraddresses", "street" | "street2" | "city" | "phone") => return (None, PERSONAL),
-        ("productnames", "string") | ("products", "names") => ("name", PLAIN),
-        ("productdescriptions", "wysiwyg") | ("products", "descriptions") => ("description", PLAIN),
-        ("productshortdescriptions", "text") | ("products", "shortDescriptions") => {
-            ("short_description", PLAIN)
-        }
-        ("productunitprecisions", "unit")
-        | ("products", "primaryUnitPrecision" | "unitPrecisions") => ("unit", PLAIN),
-        ("products", "attributeFamily") => ("attribute_family in ferry.toml", PLAIN),
-        ("inventorylevels", "quantity") => ("available", PLAIN),
-        ("ordershippingtrackings", "number") => ("tracking.number", PLAIN),
-        ("ordershippingtrackings", "method") => ("carrier", PLAIN),
-        ("orders", "shippingStatus") => ("despatched", PLAIN),
-        _ => return (None, PLAIN),
-    };
-    (Some(field), personal)
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use serde_json::json;
-
-    use super::*;
-    use crate::oro::document::Resource;
-
-    fn refuse(status: u16, errors: &Value, call: &Call) -> No {
-        let body = Bytes::from(json!({ "errors": errors }).to_string());
-        refused(&Response { status, headers: vec![("retry-after".into(), "7".into())], body }, call)
-    }
-
-    fn error(title: &str, pointer: &str) -> Value {
-        json!({"status": "400", "title": title, "detail": "No \"Jane\" here.", "source": {"pointer": pointer}})
-    }
-
-    #[test]
-    fn every_status_has_the_kind_the_house_gives_it() {
-        let change = Call::change("write", Resource::with_id("orders", "1"), Vec::new());
-        for (status, kind, unread) in [
-            (302, FailureKind::Unavailable, false),
-            (403, FailureKind::Rejected, false),
-            (404, FailureKind::Conflict, false),
-            (405, FailureKind::Internal, false),
-            (406, FailureKind::Internal, false),
-            (409, FailureKind::Conflict, false),
-            (413, FailureKind::TooLarge, false),
-            (415, FailureKind::Internal, false),
-            (429, FailureKind::RateLimited, false),
-            (500, FailureKind::Unavailable, true),
-            (502, FailureKind::Unavailable, true),
-            (503, FailureKind::Unavailable, false),
-            (504, FailureKind::Unavailable, true),
-        ] {
-            let no = refuse(status, &json!([]), &change);
-            assert_eq!((no.failure.kind, no.failure.unread), (kind, unread), "{status}");
-            assert_eq!(no.failure.retry_after, Some(Duration::from_secs(7)));
-        }
-        let no = refuse(504, &json!([]), &Call::read("read", "orders"));
-        assert!(!no.failure.unread, "a read changes nothing");
-    }
-
-    #[test]
-    fn a_400_is_told_apart_by_its_titles() {
-        let call = Call::change("write", Resource::with_id("customers", "1"), Vec::new());
-        let group = error("form constraint", "/data/relationships/group/data");
-        let name = error("not blank constraint", "/data/attributes/name");
-        for (errors, kind, duplicate) in [
-            (json!([group]), FailureKind::MissingReference, false),
-            (json!([group, name]), FailureKind::Validation, false),
-            (
-                json!([error("form constraint", "/data/relationships/country/data")]),
-                FailureKind::Validation,
-                false,
-            ),
-            (
-                json!([error("form constraint", "/data/attributes/name")]),
-                FailureKind::Validation,
-                false,
-            ),
-            (json!([error("unique entity constraint", "")]), FailureKind::Validation, true),
-            (json!([error("extra fields constraint", "")]), FailureKind::Unsupported, false),
-            (json!([error("filter constraint", "filter[x]")]), FailureKind::Unsupported, false),
-            (json!([error("request data constraint", "/data")]), FailureKind::Internal, false),
-        ] {
-            let no = refuse(400, &errors, &call);
-            assert_eq!((no.failure.kind, no.duplicate), (kind, duplicate), "{errors}");
-        }
-    }
-
-    #[test]
-    fn fields_have_their_canonical_names_and_personal_values_are_not_repeated() {
-        let mut call = Call::create("create", Resource::new("customeraddresses"), Vec::new());
-        call.at = Some("addresses[BILL-1]".to_owned());
-        let errors = json!([
-            error("not blank constraint", "/data/attributes/postalCode"),
-            error("not blank constraint", "/data/attributes/postalCode"),
-            error("length constraint", "/data/attributes/label"),
-        ]);
-        assert_eq!(
-            refuse(400, &errors, &call).failure.detail,
-            "addresses[BILL-1].postcode: No … here. (not blank constraint); \
-             addresses[BILL-1].code: No \"Jane\" here. (length constraint)"
-        );
-        let name = Resource::with_id("productnames", "n").attribute("string", "");
-        let call = Call::create("create", Resource::new("products"), vec![name]);
-        let errors = json!([error("not blank constraint", "/included/0/attributes/string")]);
-        assert!(refuse(400, &errors, &call).failure.detail.starts_with("name: "));
-    }
-
-    #[test]
-    fn a_refusal_without_a_document_still_has_a_reason() {
-        let response = Response { status: 403, headers: Vec::new(), body: Bytes::from("<html>") };
-        let no = refused(&response, &Call::read("look up order", "orders"));
-        assert_eq!(no.failure.detail, "Oro answered `look up order` with 403 and no reason");
-    }
 }

@@ -15,8 +15,10 @@ use ferry_canonical::{
 use super::{
     ORDERS,
     client::{Api, Call},
+    closed,
     document::{self, Resource},
     orders::{self, Found},
+    problem::No,
 };
 use crate::{
     decimal,
@@ -39,23 +41,32 @@ pub(super) async fn apply(
         (true, None) => Effect::AlreadySo,
         _ => Effect::Updated,
     };
-    for (method, number) in &missing {
+    if let Err(no) = tell(api, &found.id, &missing, status).await {
+        return Err(closed::explained(api, &found.id, &shipment.order, no).await);
+    }
+    Ok(Applied { effect, target_id: Some(found.id), warning: None, rule: None })
+}
+
+async fn tell(
+    api: &Api<'_>,
+    order: &str,
+    missing: &[(String, String)],
+    status: Option<&'static str>,
+) -> Result<(), No> {
+    for (method, number) in missing {
         // The relation is `orders` since 6.1 (reference §0.12).
         let tracking = Resource::new(TRACKINGS)
             .attribute("method", method.as_str())
             .attribute("number", number.as_str())
-            .many("orders", ORDERS, [found.id.as_str()]);
+            .many("orders", ORDERS, [order]);
         api.ask(&Call::create("add tracking", tracking, Vec::new())).await?;
     }
     if let Some(status) = status {
-        let change = Resource::with_id(ORDERS, &found.id).one(
-            "shippingStatus",
-            "ordershippingstatuses",
-            status,
-        );
+        let change =
+            Resource::with_id(ORDERS, order).one("shippingStatus", "ordershippingstatuses", status);
         api.ask(&Call::change("set shipping status", change, Vec::new())).await?;
     }
-    Ok(Applied { effect, target_id: Some(found.id), warning: None, rule: None })
+    Ok(())
 }
 
 /// Every known shipment of the order whose goods have left.
@@ -289,14 +300,44 @@ mod tests {
         assert_eq!(failure.detail, "order `WEB-1` is not in the shop");
     }
 
+    fn with_status(
+        internal: &str,
+    ) -> (String, Result<ferry_http::Response, ferry_http::HttpError>) {
+        let status = json!({"internalStatus": {"type": "orderinternalstatuses", "id": internal}});
+        let order = row("orders", "41", json!({}), status);
+        answer("GET /orders/41?fields[orders]=internalStatus", 200, &json!({ "data": order }))
+    }
+
     #[tokio::test]
-    async fn a_closed_order_is_rejected_in_oros_own_words() {
+    async fn a_closed_order_says_that_it_is_closed() {
+        let denied = |request| errors(request, 403, "access denied exception");
+        for request in ["PATCH /orders/41", "POST /ordershippingtrackings"] {
+            let number = if request.starts_with("PATCH") { "T-S1" } else { "other" };
+            let shop = Shop::answering([
+                order("not_shipped", number),
+                denied(request),
+                with_status("closed"),
+            ]);
+            let failure = apply(&shop, &[shipment("S1", true, "3")]).await.unwrap_err();
+            assert_eq!((failure.kind, failure.status), (FailureKind::Rejected, Some(403)));
+            assert!(
+                failure.detail.starts_with("order `WEB-1` is closed in the shop"),
+                "{failure:?}"
+            );
+            shop.asked();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_order_that_is_open_is_refused_for_want_of_a_permission() {
         let shop = Shop::answering([
             order("not_shipped", "T-S1"),
             errors("PATCH /orders/41", 403, "access denied exception"),
+            with_status("open"),
         ]);
         let failure = apply(&shop, &[shipment("S1", true, "3")]).await.unwrap_err();
         assert_eq!((failure.kind, failure.status), (FailureKind::Rejected, Some(403)));
-        assert_eq!(failure.detail, "Oro says why. (access denied exception)");
+        assert!(failure.detail.starts_with("Oro says why. (access denied exception): the API"));
+        shop.asked();
     }
 }
