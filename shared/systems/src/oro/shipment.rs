@@ -2,7 +2,8 @@
 //!
 //! Tracking comes first: once an operator closes the order, nothing can be written any more
 //! (OroCommerce reference §6). A tracking number that is there already is left as it is, and one
-//! that no shipment names any more stays. The status never moves while nothing has left.
+//! that no shipment names any more stays. The status never moves while nothing has left. An order of
+//! a shop before 6.1 has none: the tracking numbers are all it is told (reference §11).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,7 @@ use ferry_canonical::{
     order::{OrderShipment, ShipmentLine},
     value::Decimal,
 };
+use serde_json::Value;
 
 use super::{
     ORDERS,
@@ -35,35 +37,56 @@ pub(super) async fn apply(
     let found = orders::find(api, write, &shipment.order, "lineItems,shippingTrackings").await?;
     let despatched = despatched(write, shipment);
     let missing = missing_trackings(&found, &despatched);
-    let status = wanted_status(&found, &despatched)
+    let status = wanted_status(&found, &despatched);
+    let has_status = has_status(found.order());
+    let warning = status.filter(|_| !has_status).map(|status| {
+        format!(
+            "the shop has no shipping status (OroCommerce before 6.1), which would be `{status}`: it is \
+             told tracking numbers only"
+        )
+    });
+    let status = status
+        .filter(|_| has_status)
         .filter(|status| document::one(found.order(), "shippingStatus") != Some(*status));
     let effect = match (missing.is_empty(), status) {
         (true, None) => Effect::AlreadySo,
         _ => Effect::Updated,
     };
-    if let Err(no) = tell(api, &found.id, &missing, status).await {
+    if let Err(no) = tell(api, &found, &missing, status).await {
         return Err(closed::explained(api, &found.id, &shipment.order, no).await);
     }
-    Ok(Applied { effect, target_id: Some(found.id), warning: None, rule: None })
+    Ok(Applied { effect, target_id: Some(found.id), warning, rule: None })
+}
+
+/// An order shows the status, be it none, from the version on that has it.
+fn has_status(order: &Value) -> bool {
+    order.get("relationships").and_then(|relations| relations.get("shippingStatus")).is_some()
 }
 
 async fn tell(
     api: &Api<'_>,
-    order: &str,
+    found: &Found,
     missing: &[(String, String)],
     status: Option<&'static str>,
 ) -> Result<(), No> {
     for (method, number) in missing {
-        // The relation is `orders` since 6.1 (reference §0.12).
         let tracking = Resource::new(TRACKINGS)
             .attribute("method", method.as_str())
-            .attribute("number", number.as_str())
-            .many("orders", ORDERS, [order]);
+            .attribute("number", number.as_str());
+        // The relation is `orders` since 6.1 (reference §0.12), as the status is.
+        let tracking = if has_status(found.order()) {
+            tracking.many("orders", ORDERS, [found.id.as_str()])
+        } else {
+            tracking.one("order", ORDERS, &found.id)
+        };
         api.ask(&Call::create("add tracking", tracking, Vec::new())).await?;
     }
     if let Some(status) = status {
-        let change =
-            Resource::with_id(ORDERS, order).one("shippingStatus", "ordershippingstatuses", status);
+        let change = Resource::with_id(ORDERS, &found.id).one(
+            "shippingStatus",
+            "ordershippingstatuses",
+            status,
+        );
         api.ask(&Call::change("set shipping status", change, Vec::new())).await?;
     }
     Ok(())
@@ -180,7 +203,7 @@ fn by_sku(lines: impl IntoIterator<Item = (String, Decimal)>) -> Option<BTreeMap
 #[cfg(test)]
 mod tests {
     use ferry_canonical::FailureKind;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::oro::scripted::{Shop, answer, errors, oro, row, write};
@@ -254,6 +277,21 @@ mod tests {
         POST /ordershippingtrackings {"data":{"type":"ordershippingtrackings","attributes":{"method":"DPD Next Day","number":"T-S2"},"relationships":{"orders":{"data":[{"type":"orders","id":"41"}]}}}}
         PATCH /orders/41 {"data":{"type":"orders","id":"41","relationships":{"shippingStatus":{"data":{"type":"ordershippingstatuses","id":"shipped"}}}}}
         "#);
+    }
+
+    #[tokio::test]
+    async fn a_shop_without_a_shipping_status_is_told_the_tracking_numbers() {
+        let old =
+            row("orders", "41", json!({"identifier": "WEB-1"}), json!({"shippingTrackings": []}));
+        let found = || answer("GET /orders?filter", 200, &json!({"data": [old.clone()]}));
+        let shop = Shop::answering([found(), ok("POST /ordershippingtrackings")]);
+        let applied = apply(&shop, &[shipment("S1", true, "3")]).await.unwrap();
+        assert_eq!(applied.effect, Effect::Updated);
+        assert!(applied.warning.unwrap().contains("OroCommerce before 6.1"));
+        assert!(
+            shop.written()[0]
+                .contains(r#""relationships":{"order":{"data":{"type":"orders","id":"41"}}}"#)
+        );
     }
 
     #[tokio::test]
