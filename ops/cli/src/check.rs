@@ -28,7 +28,9 @@ pub(crate) async fn check(config: &Config, as_json: bool) -> Done {
         let conversation = Conversation::new(Arc::clone(&port), ferry_service::now);
         let (ok, detail) = match System::new(name, system) {
             Ok(system) => match system.probe(&conversation).await {
-                Ok(()) => (true, reached(&system).to_owned()),
+                Ok(()) => {
+                    (true, format!("{}{}", reached(&system), told(&system, &conversation).await))
+                }
                 Err(failure) => (
                     false,
                     format!("{}: {} {}", failure.kind, failure.detail, failure.kind.sentence()),
@@ -63,6 +65,15 @@ const fn reached(system: &System) -> &'static str {
         System::Orderflow(_) | System::Oro(_) | System::Rest(_) | System::Files(_) => {
             "it answers and takes our credentials"
         }
+    }
+}
+
+/// What it can, where that depends on its version. It is reached all the same where it does not say.
+async fn told(system: &System, conversation: &Conversation) -> String {
+    match system.told(conversation).await {
+        Some(Ok(told)) => format!("; {told}"),
+        Some(Err(failure)) => format!("; what it can is not to be seen: {}", failure.detail),
+        None => String::new(),
     }
 }
 

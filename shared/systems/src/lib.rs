@@ -301,6 +301,14 @@ impl System {
         }
     }
 
+    /// What this system can, where that depends on its version: for a person to read.
+    pub async fn told(&self, conversation: &Conversation) -> Option<Result<String, Failure>> {
+        match self {
+            Self::Oro(system) => Some(system.told(conversation).await),
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => None,
+        }
+    }
+
     /// The cheapest read that shows that the system answers and takes our credentials.
     pub async fn probe(&self, conversation: &Conversation) -> Result<(), Failure> {
         match self {

@@ -1,7 +1,8 @@
 //! `customer.profile`: the customer, its group, its addresses and its people.
 //!
 //! The customer is written first and known by `externalId`; whatever fails after it is taken up by
-//! the next try, which finds the customer and what is there of the rest. Nothing is deleted.
+//! the next try, which finds the customer and what is there of the rest. A shop without that field gets
+//! it all at once ([`keyless`]). Nothing is deleted.
 
 use ferry_canonical::{FailureKind, customer::CustomerProfile};
 use serde_json::Value;
@@ -11,6 +12,7 @@ use super::{
     client::{Api, Call},
     customer_address, customer_group, customer_user,
     document::{self, Resource},
+    keyless,
     problem::No,
     reads_first,
 };
@@ -44,9 +46,9 @@ async fn apply_wanted(
 ) -> Result<Applied, Failure> {
     let found = match (write.target_id, reads_first(write)) {
         (None, false) => None,
-        (None, true) => look_up(api, profile).await?,
+        (None, true) => look_up(api, write, profile).await?,
         (Some(id), looks) => match read(api, id).await? {
-            None if looks => look_up(api, profile).await?,
+            None if looks => look_up(api, write, profile).await?,
             None => return Err(gone()),
             found => found,
         },
@@ -54,13 +56,15 @@ async fn apply_wanted(
     if let Some(found) = found {
         return update(api, profile, wanted, &found).await;
     }
-    match create(api, wanted).await {
+    match create(api, profile, wanted).await {
         Ok(id) => {
-            let completed = complete(api, profile, &id).await;
-            completed.map_err(|failure| of_customer(&id, failure))?;
+            if api.oro.capability.has_numbers() {
+                let completed = complete(api, profile, &id).await;
+                completed.map_err(|failure| of_customer(&id, failure))?;
+            }
             Ok(applied(id, Effect::Created))
         }
-        Err(no) if no.duplicate => match look_up(api, profile).await? {
+        Err(no) if no.duplicate => match look_up(api, write, profile).await? {
             Some(found) => {
                 let updated = update(api, profile, wanted, &found).await;
                 updated.map(|applied| Applied { rule: no.failure.rule, ..applied })
@@ -96,9 +100,12 @@ pub(super) fn external_id(key: &str) -> String {
 }
 
 pub(super) async fn wanted(api: &Api<'_>, profile: &CustomerProfile) -> Result<Resource, Failure> {
-    let customer = Resource::new(CUSTOMERS)
-        .attribute("name", profile.name.as_str())
-        .attribute("externalId", external_id(&profile.number));
+    let customer = Resource::new(CUSTOMERS).attribute("name", profile.name.as_str());
+    let customer = if api.oro.capability.has_numbers() {
+        customer.attribute("externalId", external_id(&profile.number))
+    } else {
+        customer
+    };
     Ok(match &profile.group {
         Some(group) => {
             let id = customer_group::id_of(api, group).await?;
@@ -120,13 +127,20 @@ pub(super) fn created(document: &Value) -> Result<String, Failure> {
     })
 }
 
-async fn read(api: &Api<'_>, id: &str) -> Result<Option<Value>, Failure> {
+pub(super) async fn read(api: &Api<'_>, id: &str) -> Result<Option<Value>, Failure> {
     let call = Call { id: Some(id.to_owned()), ..Call::read("read customer", CUSTOMERS) };
     let document = api.find(&call).await?;
     Ok(document.and_then(|document| document::rows(&document).first().cloned()))
 }
 
-async fn look_up(api: &Api<'_>, profile: &CustomerProfile) -> Result<Option<Value>, Failure> {
+async fn look_up(
+    api: &Api<'_>,
+    write: &Write<'_>,
+    profile: &CustomerProfile,
+) -> Result<Option<Value>, Failure> {
+    if !api.oro.capability.has_numbers() {
+        return keyless::find(api, write, profile).await;
+    }
     let query = vec![("filter[externalId]", external_id(&profile.number))];
     let document = api.list("look up customer", CUSTOMERS, query).await?;
     Ok(one_numbered(&document, &profile.number)?.cloned())
@@ -155,7 +169,10 @@ pub(super) fn numbered<'a>(rows: &'a [Value], number: &str) -> Result<Option<&'a
     }
 }
 
-async fn create(api: &Api<'_>, wanted: &Resource) -> Result<String, No> {
+async fn create(api: &Api<'_>, profile: &CustomerProfile, wanted: &Resource) -> Result<String, No> {
+    if !api.oro.capability.has_numbers() {
+        return keyless::create(api, profile, wanted).await;
+    }
     let call = Call::create("create customer", wanted.clone(), Vec::new());
     Ok(created(&api.ask(&call).await?.document)?)
 }

@@ -30,8 +30,8 @@ pub(super) async fn apply(
 ) -> Result<bool, Failure> {
     let mut written = false;
     for contact in customer_form::users(&profile.contacts) {
-        let wanted = wanted(contact);
-        written |= match find(found, contact) {
+        let wanted = wanted(api, contact);
+        written |= match find(api, profile, found, contact) {
             Some(found) => change(api, profile, contact, (&wanted, found)).await?,
             None => create(api, profile, contact, customer).await?,
         };
@@ -47,8 +47,8 @@ pub(super) fn changes(
     found: &[Value],
 ) -> Vec<(String, Resource)> {
     let change = |contact| {
-        let change = match find(found, contact) {
-            Some(found) => changed(profile, &wanted(contact), found),
+        let change = match find(api, profile, found, contact) {
+            Some(found) => changed(profile, &wanted(api, contact), found),
             None => Some(new(api, profile, contact, customer)),
         };
         change.map(|change| (at(contact), change))
@@ -56,12 +56,15 @@ pub(super) fn changes(
     customer_form::users(&profile.contacts).filter_map(change).collect()
 }
 
-fn wanted(contact: &Contact) -> Resource {
-    Resource::new(USERS)
+fn wanted(api: &Api<'_>, contact: &Contact) -> Resource {
+    let user = Resource::new(USERS)
         .attribute("email", contact.email.as_str())
         .attribute("firstName", contact.first_name.as_str())
-        .attribute("lastName", contact.last_name.as_str())
-        .attribute("externalId", external_id(&contact.id))
+        .attribute("lastName", contact.last_name.as_str());
+    if api.oro.capability.has_numbers() {
+        return user.attribute("externalId", external_id(&contact.id));
+    }
+    user
 }
 
 /// Whom the shop has no user of their own for, as a person is to hear it.
@@ -76,7 +79,12 @@ pub(super) fn left_out(profile: &CustomerProfile) -> Option<String> {
     (!told.is_empty()).then(|| format!("{}: a shop has one user for an email", told.join(", ")))
 }
 
-fn find<'a>(found: &'a [Value], contact: &Contact) -> Option<&'a Value> {
+fn find<'a>(
+    api: &Api<'_>,
+    profile: &CustomerProfile,
+    found: &'a [Value],
+    contact: &Contact,
+) -> Option<&'a Value> {
     let has_email = |user: &&Value| {
         document::text(user, "email").is_some_and(|found| same_email(found, &contact.email))
     };
@@ -85,7 +93,21 @@ fn find<'a>(found: &'a [Value], contact: &Contact) -> Option<&'a Value> {
         Some(found) => found == id,
         None => document::id(user).is_some_and(|own| unnamed(own) == contact.id),
     };
-    found.iter().find(has_email).or_else(|| found.iter().find(same_id))
+    let known = found.iter().find(has_email).or_else(|| found.iter().find(same_id));
+    if known.is_some() || api.oro.capability.has_numbers() {
+        return known;
+    }
+    // Without ids, who has a new email is the one user of the name whose email nobody has any more.
+    let is_left = |user: &&Value| {
+        let email = document::text(user, "email").unwrap_or_default();
+        profile.contacts.iter().all(|contact| !same_email(&contact.email, email))
+    };
+    let has_name = |user: &&Value| {
+        document::text(user, "firstName") == Some(contact.first_name.as_str())
+            && document::text(user, "lastName") == Some(contact.last_name.as_str())
+    };
+    let mut left = found.iter().filter(is_left).filter(has_name);
+    left.next().filter(|_| left.next().is_none())
 }
 
 /// What a user is called who has no `externalId`.
@@ -112,7 +134,7 @@ fn changed(profile: &CustomerProfile, wanted: &Resource, found: &Value) -> Optio
 }
 
 fn new(api: &Api<'_>, profile: &CustomerProfile, contact: &Contact, customer: &str) -> Resource {
-    let user = wanted(contact).one("customer", CUSTOMERS, customer);
+    let user = wanted(api, contact).one("customer", CUSTOMERS, customer);
     // Oro requires a role of an enabled user (OroCommerce reference §6).
     match &api.oro.config.customer_user_role {
         Some(role) => user.attribute("enabled", !profile.blocked).many(
@@ -154,10 +176,10 @@ async fn settle_duplicate(
 ) -> Result<bool, Failure> {
     let query = vec![("filter[email]", contact.email.clone())];
     let document = api.list("look up customer user", USERS, query).await?;
-    let user = find(document::rows(&document), contact);
+    let user = find(api, profile, document::rows(&document), contact);
     match user {
         Some(user) if document::one(user, "customer") == Some(customer) => {
-            change(api, profile, contact, (&wanted(contact), user)).await
+            change(api, profile, contact, (&wanted(api, contact), user)).await
         }
         Some(_) => Err(Failure::new(
             FailureKind::Rejected,

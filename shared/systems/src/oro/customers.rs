@@ -84,6 +84,12 @@ async fn read(call: &mut Call<'_>) {
             entry.fails(customer::gone());
         }
     }
+    if !call.oro.capability.has_numbers() {
+        // A new one goes with all that hangs on it.
+        for place in call.places(|entry| entry.found.is_none()) {
+            call.entries.get_mut(place).into_iter().for_each(|entry| entry.is_alone = true);
+        }
+    }
     let reads = call.oro.has_others(Facet::Profile);
     let unknown = call.places(|entry| {
         entry.found.is_none()
@@ -157,7 +163,10 @@ async fn end(call: &Call<'_>) -> Vec<Result<Applied, Failure>> {
             None => {
                 let conversation = call.conversation.about([place]);
                 let api = Api { oro: call.oro, conversation: &conversation };
-                Box::pin(customer::apply(&api, &entry.by_itself(), profile)).await
+                // Where customers have no number, only what may be there already is looked for.
+                let read_first = call.oro.capability.has_numbers() || entry.write.read_first;
+                let write = Write { read_first, ..entry.by_itself() };
+                Box::pin(customer::apply(&api, &write, profile)).await
             }
         });
     }

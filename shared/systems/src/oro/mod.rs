@@ -7,15 +7,16 @@
 //! a user or a tracking number that its source no longer names stays in the shop until a person
 //! removes it.
 //!
-//! It needs OroCommerce 6.1.10 / 7.0.2 or later for customers (`externalId`), 6.1 for the rest
-//! (shipping status, bracket filters). An older shop answers `unsupported` with the field's name.
+//! It serves OroCommerce from 5.1 on, each version with what it has ([`capability`]): before 6.1.10,
+//! and in 7.0.0 and 7.0.1, customers have no field for their number ([`keyless`]); before 6.1 an order
+//! has no shipping status; before 6.0.5 orders are polled by their creation.
 //!
 //! | facet | what Oro can take | what it cannot |
 //! |---|---|---|
-//! | customer `profile` (both ways) | name, number (`externalId`; a uuid of it where it is longer than 36 characters or holds a comma), group, addresses, contacts as customer users | VAT number, notes, a contact's phone and role; `blocked` disables its users, but nobody is enabled again by Ferry: a person in the shop does that; a group or a removed address that is not declared is left alone |
+//! | customer `profile` (both ways, from 6.1.10 on) | name, number (`externalId`; a uuid of it where it is longer than 36 characters or holds a comma), group, addresses, contacts as customer users | VAT number, notes, a contact's phone and role; `blocked` disables its users, but nobody is enabled again by Ferry: a person in the shop does that; a group or a removed address that is not declared is left alone |
 //! | product `catalogue` | SKU, status, default name, short and long description, unit on creation | dimensions, barcode, brand, category, origin, price; another unit (a warning says so); an absent description does not erase one |
 //! | product `stock` | one level: the sum of `available` over all sites, at least 0 | sites, totals, allocations |
-//! | order `shipment` | tracking numbers of despatched shipments, shipping status | the state's word, tracking URLs, despatch time; anything on a closed order (403) |
+//! | order `shipment` | tracking numbers of despatched shipments, from 6.1 on shipping status | the state's word, tracking URLs, despatch time; anything on a closed order (403) |
 //! | order `cancellation` | status `cancelled`, with "Enable External Status Management" only | the internal status, the reason, the time |
 //! | order `placed` (both ways, on routes of their own) | identifier, time, customer and person, purchase order number, lines, addresses, shipping price, one discount, notes; marked `external` | taxes and totals, which the shop computes (a warning says where they differ); shipping method; payment; anything on a closed order (403) |
 //! | order `return` | nothing: it has no place for one | |
@@ -29,6 +30,7 @@
 
 mod batch;
 mod cancellation;
+mod capability;
 mod client;
 mod closed;
 mod customer;
@@ -39,6 +41,7 @@ mod customer_said;
 mod customer_user;
 mod customers;
 mod document;
+mod keyless;
 mod levels;
 mod localized;
 mod order_form;
@@ -72,7 +75,7 @@ use ferry_canonical::{Facet, Part, Subject};
 use ferry_config::system::OroConfig;
 use ferry_http::{Conversation, Response};
 
-use self::{client::Api, token::Tokens};
+use self::{capability::Capability, client::Api, token::Tokens};
 use crate::{
     Together,
     draft::{Item, Record},
@@ -97,6 +100,7 @@ pub struct Oro {
     groups: Mutex<Groups>,
     /// Inventory levels by SKU.
     levels: Mutex<HashMap<String, stock::Level>>,
+    capability: Capability,
     learnt: Mutex<HashMap<Facet, Learnt>>,
 }
 
@@ -126,6 +130,7 @@ impl Oro {
             names_by_sku: tokio::sync::OnceCell::new(),
             groups: Mutex::default(),
             levels: Mutex::default(),
+            capability: Capability::default(),
             learnt: Mutex::default(),
         })
     }
@@ -218,6 +223,9 @@ impl Oro {
         conversation: &Conversation,
         writes: &[Write<'_>],
     ) -> Vec<Result<Applied, Failure>> {
+        if let Err(failure) = self.learn(conversation, writes).await {
+            return writes.iter().map(|_| Err(failure.clone())).collect();
+        }
         let answers = match self.apply_together(conversation, writes).await {
             Some(answers) => answers,
             None => self.apply_each(conversation, writes).await,
@@ -255,6 +263,19 @@ impl Oro {
         }
     }
 
+    /// What the shop can, where that decides how these are written.
+    async fn learn(
+        &self,
+        conversation: &Conversation,
+        writes: &[Write<'_>],
+    ) -> Result<(), Failure> {
+        let is_customer = |write: &Write<'_>| matches!(write.part, Part::CustomerProfile(_));
+        if writes.iter().any(is_customer) {
+            capability::learn_numbers(&self.api(conversation)).await?;
+        }
+        Ok(())
+    }
+
     async fn apply_each(
         &self,
         conversation: &Conversation,
@@ -277,6 +298,11 @@ impl Oro {
             Err(no) if no.failure.status == Some(403) => Ok(()),
             Err(no) => Err(no.failure),
         }
+    }
+
+    /// What this shop can, which its version decides: for a person to read.
+    pub async fn told(&self, conversation: &Conversation) -> Result<String, Failure> {
+        capability::told(&self.api(conversation)).await
     }
 
     fn api<'a>(&'a self, conversation: &'a Conversation) -> Api<'a> {

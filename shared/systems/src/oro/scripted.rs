@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Oro;
+use super::{Oro, capability::Capability};
 use crate::target::Write;
 
 #[derive(Debug)]
@@ -91,7 +91,12 @@ pub(super) fn config() -> OroConfig {
 }
 
 pub(super) fn oro() -> Oro {
-    Oro::new(&config()).unwrap()
+    Oro { capability: Capability::knowing(true), ..Oro::new(&config()).unwrap() }
+}
+
+/// A shop whose customers have no field for their number.
+pub(super) fn keyless() -> Oro {
+    Oro { capability: Capability::knowing(false), ..oro() }
 }
 
 /// A first try that nothing is known about.

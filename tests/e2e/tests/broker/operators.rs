@@ -112,3 +112,23 @@ fn check_reaches_every_system_and_names_the_one_that_is_down() {
     assert!(said.lines().any(|line| line.starts_with("BAD system shop")), "{said}");
     assert_eq!(said.lines().filter(|line| line.starts_with("BAD")).count(), 1, "{said}");
 }
+
+#[test]
+fn check_says_what_a_shop_of_each_version_can() {
+    for (version, says) in [
+        ("6.0.3", ["OroCommerce before 6.0.5", "by their creation", "tracking numbers only"]),
+        ("6.0", ["OroCommerce 6.0.5 to 6.0.x", "by their last change", "tracking numbers only"]),
+        ("6.1.9", ["OroCommerce 6.1.0 to 6.1.9", "no field for their number", "no webhooks"]),
+        ("7.0", ["OroCommerce 6.1.10, 7.0.2 or later", "(externalId)", "it has webhooks"]),
+    ] {
+        let options = ["--orders-per-second", "0", "--oro-version", version];
+        let shop = Simulator::start("oro", &options);
+        let systems = Systems { shop: &shop.url, ..Systems::default() };
+        let ferry = Installation::new(&format!("check-{version}"), systems, &[]);
+        let checked = said(&ferry.ask(&["check"]));
+        let line = checked.lines().find(|line| line.starts_with("ok  system shop")).unwrap();
+        for says in says {
+            assert!(line.contains(says), "{version}: {line}");
+        }
+    }
+}

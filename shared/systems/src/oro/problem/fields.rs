@@ -1,17 +1,17 @@
 //! What Oro calls a field, as the canonical part calls it, and whether its value is personal.
 
-use super::super::client::Call;
+use crate::oro::{client::Call, keyless};
 
 /// The canonical name of the field a pointer means, and whether it is personal.
 pub(super) fn field(pointer: &str, call: &Call) -> (Option<String>, bool) {
-    let (resource, name) = match owner(pointer, call) {
+    let (resource, name, at) = match owner(pointer, call) {
         Some(found) => found,
         None if pointer.is_empty() => return (call.at.clone(), true),
         None => return (Some(pointer.to_owned()), false),
     };
     let (canonical, personal) = canonical(&resource, &name);
     let canonical = canonical.unwrap_or(&name);
-    let named = match &call.at {
+    let named = match at.as_ref().or(call.at.as_ref()) {
         Some(at) => format!("{at}.{canonical}"),
         None => canonical.to_owned(),
     };
@@ -19,20 +19,22 @@ pub(super) fn field(pointer: &str, call: &Call) -> (Option<String>, bool) {
 }
 
 /// The type of the resource and the name of its member: `/included/0/attributes/string` of a
-/// product is the `string` of `productnames`.
-fn owner(pointer: &str, call: &Call) -> Option<(String, String)> {
+/// product is the `string` of `productnames`. What went with a customer has its own place.
+fn owner(pointer: &str, call: &Call) -> Option<(String, String, Option<String>)> {
     let mut segments = pointer.strip_prefix('/')?.split('/');
+    let mut at = None;
     let resource = match segments.next()? {
         "data" => call.resource.to_owned(),
         "included" => {
             let index: usize = segments.next()?.parse().ok()?;
             let included = call.body.as_ref()?.get("included")?.get(index)?;
+            at = keyless::place_of(included).map(str::to_owned);
             included.get("type")?.as_str()?.to_owned()
         }
         _ => return None,
     };
     match segments.next()? {
-        "attributes" | "relationships" => Some((resource, segments.next()?.to_owned())),
+        "attributes" | "relationships" => Some((resource, segments.next()?.to_owned(), at)),
         _ => None,
     }
 }

@@ -1,0 +1,249 @@
+//! What a shop can, which depends on its version and is never configured (OroCommerce reference §11).
+//!
+//! A loader and a producer ask nothing ahead but one thing: whether customers have a field for their
+//! number. The rest they see in what the shop answers anyway. `ferry check` asks for all of it. What
+//! was learnt holds until the process ends: after an upgrade of the shop, start it anew.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ferry_canonical::FailureKind;
+use tokio::sync::OnceCell;
+
+use super::{
+    ORDERS,
+    client::{Api, Call, Query},
+    customer::CUSTOMERS,
+    document,
+};
+use crate::target::Failure;
+
+#[derive(Debug, Default)]
+pub(super) struct Capability {
+    /// Customers and users have `externalId`.
+    has_numbers: OnceCell<bool>,
+    /// Orders are not found by their last change.
+    orders_by_creation: AtomicBool,
+}
+
+impl Capability {
+    /// Whether customers have a field for their number, as far as that is known: most shops have.
+    pub(super) fn has_numbers(&self) -> bool {
+        self.has_numbers.get().copied().unwrap_or(true)
+    }
+
+    pub(super) fn orders_by_creation(&self) -> bool {
+        self.orders_by_creation.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn polls_orders_by_creation(&self) {
+        self.orders_by_creation.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(super) fn knowing(has_numbers: bool) -> Self {
+        Self { has_numbers: OnceCell::new_with(Some(has_numbers)), ..Self::default() }
+    }
+}
+
+/// Asks, once, whether customers have a field for their number. Who may not see them is not told.
+pub(super) async fn learn_numbers(api: &Api<'_>) -> Result<bool, Failure> {
+    let ask = async || {
+        let query = vec![("filter[externalId]", "ferry".to_owned())];
+        Ok(has(api, CUSTOMERS, query).await?.unwrap_or(true))
+    };
+    api.oro.capability.has_numbers.get_or_try_init(ask).await.copied()
+}
+
+/// Whether the list can be asked for so; none where we may not.
+async fn has(
+    api: &Api<'_>,
+    resource: &'static str,
+    mut query: Query,
+) -> Result<Option<bool>, Failure> {
+    query.push(("page[size]", "1".to_owned()));
+    match api.list("ask what it can", resource, query).await {
+        Ok(_) => Ok(Some(true)),
+        Err(no) if no.failure.kind == FailureKind::Unsupported => Ok(Some(false)),
+        Err(no) if no.failure.status == Some(403) => Ok(None),
+        Err(no) => Err(no.failure),
+    }
+}
+
+/// What the shop can, as `ferry check` says it.
+pub(super) async fn told(api: &Api<'_>) -> Result<String, Failure> {
+    let has_numbers = learn_numbers(api).await?;
+    let by_update = has(api, ORDERS, vec![("sort", "updatedAt".to_owned())]).await?;
+    let shipped = vec![("filter[shippingStatus]", "shipped".to_owned())];
+    let has_status = has(api, ORDERS, shipped).await?;
+    let has_webhooks = has(api, "webhooktopics", Vec::new()).await?;
+    let mut said = vec![version(has_numbers, by_update, has_status).to_owned()];
+    said.push(if has_numbers {
+        "customers are known by their number (externalId)".to_owned()
+    } else {
+        "customers have no field for their number: they are known by their people's emails"
+            .to_owned()
+    });
+    said.extend(names_by_sku(api).await?.map(str::to_owned));
+    said.push(match by_update {
+        Some(true) => "orders are polled by their last change".to_owned(),
+        Some(false) => {
+            "orders are polled by their creation: a later change is heard of those only \
+                        that are younger than `overlap`"
+                .to_owned()
+        }
+        None => "orders may not be seen by the API client's user".to_owned(),
+    });
+    if has_status == Some(false) {
+        said.push("orders have no shipping status: they get tracking numbers only".to_owned());
+    }
+    said.push(match has_webhooks {
+        Some(true) => "it has webhooks, which are not used".to_owned(),
+        Some(false) | None => "it has no webhooks".to_owned(),
+    });
+    said.extend(organisation(api).await);
+    Ok(said.join("; "))
+}
+
+const fn version(
+    has_numbers: bool,
+    by_update: Option<bool>,
+    has_status: Option<bool>,
+) -> &'static str {
+    match (has_numbers, has_status, by_update) {
+        (true, Some(true), _) => "OroCommerce 6.1.10, 7.0.2 or later",
+        (true, ..) => "OroCommerce of a version with externalId",
+        (false, Some(true), _) => "OroCommerce 6.1.0 to 6.1.9, 7.0.0 or 7.0.1",
+        (false, _, Some(true)) => "OroCommerce 6.0.5 to 6.0.x",
+        (false, _, Some(false)) => "OroCommerce before 6.0.5",
+        (false, _, None) => "OroCommerce before 6.1.10",
+    }
+}
+
+/// It takes one product that can be seen.
+async fn names_by_sku(api: &Api<'_>) -> Result<Option<&'static str>, Failure> {
+    let query = vec![("page[size]", "1".to_owned())];
+    let call = Call { query, by_sku: true, ..Call::read("ask what it can", "products") };
+    let document = match api.ask(&call).await {
+        Ok(said) => said.document,
+        Err(no) if no.failure.status == Some(403) => return Ok(None),
+        Err(no) => return Err(no.failure),
+    };
+    let row = document::rows(&document).first();
+    Ok(row.map(|row| match document::attribute(row, "dbId") {
+        Some(_) => "products are named by SKU",
+        None => "products are looked up by SKU",
+    }))
+}
+
+/// A client belongs to one organisation, and sees no other's records (OroCommerce reference §2).
+async fn organisation(api: &Api<'_>) -> Option<String> {
+    let query = vec![("page[size]", "1".to_owned()), ("fields[organizations]", "name".to_owned())];
+    let document = api.list("ask what it can", "organizations", query).await.ok()?;
+    let row = document::rows(&document).first()?;
+    document::text(row, "name").map(|name| format!("the organisation is {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use ferry_http::{HttpError, Response};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::oro::{
+        Oro,
+        scripted::{Shop, answer, config, errors, row},
+    };
+
+    fn list(request: &str, rows: &[Value]) -> (String, Result<Response, HttpError>) {
+        answer(request, 200, &json!({ "data": rows }))
+    }
+
+    fn no(request: &str, title: &str) -> (String, Result<Response, HttpError>) {
+        errors(request, 400, title)
+    }
+
+    const NUMBERS: &str = "GET /customers?filter[externalId]=ferry&page[size]=1";
+    const UPDATE: &str = "GET /orders?sort=updatedAt&page[size]=1";
+    const STATUS: &str = "GET /orders?filter[shippingStatus]=shipped&page[size]=1";
+    const TOPICS: &str = "GET /webhooktopics?page[size]=1";
+    const PRODUCTS: &str = "GET /products?page[size]=1";
+    const ORGANISATION: &str = "GET /organizations?page[size]=1";
+
+    async fn told(
+        script: impl IntoIterator<Item = (String, Result<Response, HttpError>)>,
+    ) -> String {
+        let (shop, oro) = (Shop::answering(script), Oro::new(&config()).unwrap());
+        let conversation = shop.conversation();
+        let told = super::told(&oro.api(&conversation)).await.unwrap();
+        shop.asked();
+        told
+    }
+
+    #[tokio::test]
+    async fn a_shop_of_today_is_told_with_all_it_can() {
+        let product = row("products", "CUP-1", json!({"dbId": 7}), Value::Null);
+        let organisation = row("organizations", "1", json!({"name": "ORO"}), Value::Null);
+        let said = told([
+            list(NUMBERS, &[]),
+            list(UPDATE, &[]),
+            list(STATUS, &[]),
+            list(TOPICS, &[]),
+            list(PRODUCTS, &[product]),
+            list(ORGANISATION, &[organisation]),
+        ])
+        .await;
+        assert_eq!(
+            said,
+            "OroCommerce 6.1.10, 7.0.2 or later; customers are known by their number (externalId); \
+             products are named by SKU; orders are polled by their last change; it has webhooks, which \
+             are not used; the organisation is ORO"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_old_shop_is_told_with_what_it_lacks() {
+        let said = told([
+            no(NUMBERS, "filter constraint"),
+            no(UPDATE, "sort constraint"),
+            no(STATUS, "filter constraint"),
+            errors(TOPICS, 404, "entity type constraint"),
+            list(PRODUCTS, &[]),
+            errors(ORGANISATION, 403, "access denied exception"),
+        ])
+        .await;
+        assert_eq!(
+            said,
+            "OroCommerce before 6.0.5; customers have no field for their number: they are known by \
+             their people's emails; orders are polled by their creation: a later change is heard of \
+             those only that are younger than `overlap`; orders have no shipping status: they get \
+             tracking numbers only; it has no webhooks"
+        );
+    }
+
+    #[tokio::test]
+    async fn each_version_has_its_name() {
+        for (numbers, update, status, name) in [
+            (true, true, true, "OroCommerce 6.1.10, 7.0.2 or later"),
+            (false, true, true, "OroCommerce 6.1.0 to 6.1.9, 7.0.0 or 7.0.1"),
+            (false, true, false, "OroCommerce 6.0.5 to 6.0.x"),
+            (false, false, false, "OroCommerce before 6.0.5"),
+        ] {
+            assert_eq!(version(numbers, Some(update), Some(status)), name);
+        }
+    }
+
+    #[tokio::test]
+    async fn whether_customers_have_numbers_is_asked_once_and_again_after_a_silence() {
+        let shop = Shop::answering([errors(NUMBERS, 503, ""), no(NUMBERS, "filter constraint")]);
+        let (oro, conversation) = (Oro::new(&config()).unwrap(), shop.conversation());
+        let api = oro.api(&conversation);
+        assert!(oro.capability.has_numbers(), "most shops have");
+        let failure = learn_numbers(&api).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unavailable);
+        for _ in 0..2 {
+            assert!(!learn_numbers(&api).await.unwrap());
+        }
+        assert!(!oro.capability.has_numbers());
+        shop.asked();
+    }
+}

@@ -1,0 +1,230 @@
+use std::sync::Arc;
+
+use ferry_canonical::{Facet, Part};
+use ferry_http::{HttpError, Response};
+use serde_json::json;
+
+use super::*;
+use crate::{
+    oro::scripted::{Shop, answer, errors, keyless, row, write},
+    target::{Applied, Effect},
+};
+
+type Answer = (String, Result<Response, HttpError>);
+
+/// With as many people as there are emails.
+fn part(name: &str, emails: &[&str]) -> Part {
+    let contacts = emails.iter().enumerate().map(|(index, email)| {
+        json!({"id": format!("P-{index}"), "first_name": "Jo", "last_name": "Li", "email": email})
+    });
+    let contacts: Vec<Value> = contacts.collect();
+    let profile = json!({"number": "C-1001", "name": name, "contacts": contacts, "addresses": [
+        {"code": "BILL", "kinds": ["billing"], "street": "1 Rd", "city": "Bath", "postcode": "B1",
+         "country": "GB"}]});
+    Part::from_json(Facet::Profile, profile.to_string().as_bytes()).unwrap()
+}
+
+fn list(request: &str, rows: &[Value]) -> Answer {
+    answer(request, 200, &json!({ "data": rows }))
+}
+
+fn made(request: &str, kind: &str, id: &str) -> Answer {
+    answer(request, 201, &json!({"data": row(kind, id, json!({}), Value::Null)}))
+}
+
+fn customer(id: &str, name: &str) -> Value {
+    row("customers", id, json!({ "name": name }), Value::Null)
+}
+
+fn user(id: &str, email: &str, customer: &str) -> Value {
+    row(
+        "customerusers",
+        id,
+        json!({"email": email, "firstName": "Jo", "lastName": "Li", "enabled": true}),
+        json!({"customer": {"type": "customers", "id": customer}}),
+    )
+}
+
+fn address(id: &str, street: &str) -> Value {
+    row(
+        "customeraddresses",
+        id,
+        json!({"label": "BILL", "organization": "Acme", "street": street, "city": "Bath",
+            "postalCode": "B1", "types": [{"default": true, "addressType": "billing"}]}),
+        json!({"country": {"type": "countries", "id": "GB"}, "region": Value::Null,
+            "customer": {"type": "customers", "id": "7"}}),
+    )
+}
+
+/// What an update reads of customer 7.
+fn hanging(users: &[Value]) -> [Answer; 2] {
+    [
+        list("GET /customeraddresses?filter[customer]=7", &[address("70", "1 Rd")]),
+        list("GET /customerusers?filter[customer]=7", users),
+    ]
+}
+
+async fn applied(
+    shop: &Arc<Shop>,
+    part: &Part,
+    how: impl Fn(Write<'_>) -> Write<'_>,
+) -> Result<Applied, Failure> {
+    let subject = part.subject();
+    let (oro, conversation) = (keyless(), shop.conversation());
+    oro.apply(&conversation, &[how(write(&subject, part))]).await.pop().unwrap()
+}
+
+fn linked(write: Write<'_>) -> Write<'_> {
+    Write { target_id: Some("7"), ..write }
+}
+
+fn doubted(write: Write<'_>) -> Write<'_> {
+    Write { read_first: true, attempt: 2, ..write }
+}
+
+#[tokio::test]
+async fn a_new_customer_goes_with_its_people_and_addresses_in_one_request() {
+    let shop = Shop::answering([made("POST /customers", "customers", "7")]);
+    let applied = applied(&shop, &part("Acme", &["jo@acme.example"]), |write| write).await.unwrap();
+    assert_eq!((applied.effect, applied.target_id.as_deref()), (Effect::Created, Some("7")));
+    insta::assert_snapshot!(shop.written().join("\n"), @r#"POST /customers {"data":{"type":"customers","id":"customer","attributes":{"name":"Acme"}},"included":[{"type":"customeraddresses","id":"addresses[BILL]#0","attributes":{"organization":"Acme","firstName":null,"lastName":null,"street":"1 Rd","street2":null,"city":"Bath","postalCode":"B1","phone":null,"types":[{"default":true,"addressType":"billing"}],"label":"BILL","customRegion":null},"relationships":{"country":{"data":{"type":"countries","id":"GB"}},"region":{"data":null},"customer":{"data":{"type":"customers","id":"customer"}}}},{"type":"customerusers","id":"contacts[P-0]#1","attributes":{"email":"jo@acme.example","firstName":"Jo","lastName":"Li","enabled":true},"relationships":{"customer":{"data":{"type":"customers","id":"customer"}},"userRoles":{"data":[{"type":"customeruserroles","id":"1"}]}}}]}"#);
+}
+
+#[tokio::test]
+async fn a_customer_without_a_key_is_found_by_its_people_after_a_lost_answer() {
+    let [addresses, users] = hanging(&[user("80", "jo@acme.example", "7")]);
+    let shop = Shop::answering([
+        list(
+            "GET /customerusers?filter[email]=jo%40acme.example",
+            &[user("80", "JO@acme.example", "7")],
+        ),
+        answer("GET /customers/7", 200, &json!({"data": customer("7", "Acme")})),
+        addresses,
+        users,
+    ]);
+    let applied = applied(&shop, &part("Acme", &["jo@acme.example"]), doubted).await.unwrap();
+    assert_eq!((applied.effect, applied.target_id.as_deref()), (Effect::AlreadySo, Some("7")));
+    assert!(shop.written().is_empty());
+}
+
+#[tokio::test]
+async fn one_that_is_not_there_is_made_after_a_lost_answer() {
+    let shop = Shop::answering([
+        list("GET /customerusers?filter[email]=jo", &[]),
+        made("POST /customers", "customers", "7"),
+    ]);
+    let applied = applied(&shop, &part("Acme", &["jo@acme.example"]), doubted).await.unwrap();
+    assert_eq!(applied.effect, Effect::Created);
+    shop.asked();
+}
+
+#[tokio::test]
+async fn an_email_that_is_taken_leads_to_the_customer_that_is_there() {
+    let refused =
+        || errors("POST /customers", 400, "unique customer user name and email constraint");
+    let of_seven =
+        || list("GET /customerusers?filter[email]=jo", &[user("80", "jo@acme.example", "7")]);
+    let named = |name| answer("GET /customers/7", 200, &json!({"data": customer("7", name)}));
+    let [addresses, users] = hanging(&[user("80", "jo@acme.example", "7")]);
+    let shop = Shop::answering([refused(), of_seven(), named("Acme"), addresses, users]);
+    let part = part("Acme", &["jo@acme.example"]);
+    assert_eq!(applied(&shop, &part, |write| write).await.unwrap().effect, Effect::AlreadySo);
+    // Somebody else's email is nobody's customer.
+    let shop = Shop::answering([refused(), of_seven(), named("Beta")]);
+    let failure = applied(&shop, &part, |write| write).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Rejected);
+    assert!(!failure.detail.contains("acme"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn two_that_look_alike_are_a_persons_decision() {
+    let both = [user("80", "jo@acme.example", "7"), user("81", "jo@acme.example", "8")];
+    let shop = Shop::answering([list("GET /customerusers?filter[email]=jo", &both)]);
+    let failure = applied(&shop, &part("Acme", &["jo@acme.example"]), doubted).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Ambiguous);
+    let renamed = Shop::answering([
+        list("GET /customerusers?filter[email]=jo", &both[..1]),
+        answer("GET /customers/7", 200, &json!({"data": customer("7", "Beta")})),
+    ]);
+    let failure =
+        applied(&renamed, &part("Acme", &["jo@acme.example"]), doubted).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Ambiguous);
+}
+
+#[tokio::test]
+async fn one_without_people_is_known_by_being_just_what_was_sent() {
+    let alike = |addresses: &[Value]| {
+        [
+            list(
+                "GET /customers?filter[name]=Acme",
+                &[customer("7", "Acme"), customer("8", "acme")],
+            ),
+            list("GET /customerusers?filter[customer]=7", &[]),
+            list("GET /customeraddresses?filter[customer]=7", addresses),
+        ]
+    };
+    let part = part("Acme", &[]);
+    let [addresses, users] = hanging(&[]);
+    let same = alike(&[address("70", "1 Rd")]).into_iter().chain([addresses, users]);
+    let shop = Shop::answering(same);
+    let found = applied(&shop, &part, doubted).await.unwrap();
+    assert_eq!((found.effect, found.target_id.as_deref()), (Effect::AlreadySo, Some("7")));
+    let shop = Shop::answering(alike(&[address("70", "2 Rd")]));
+    assert_eq!(applied(&shop, &part, doubted).await.unwrap_err().kind, FailureKind::Ambiguous);
+    // A first try asks nothing: nothing was sent before.
+    let shop = Shop::answering([made("POST /customers", "customers", "9")]);
+    assert_eq!(applied(&shop, &part, |write| write).await.unwrap().effect, Effect::Created);
+}
+
+#[tokio::test]
+async fn what_is_refused_with_a_customer_is_named_by_its_place() {
+    let error = json!({"status": "400", "title": "form constraint", "detail": "The entity does not exist.",
+        "source": {"pointer": "/included/0/relationships/country/data"}});
+    let shop = Shop::answering([answer("POST /customers", 400, &json!({"errors": [error]}))]);
+    let failure = applied(&shop, &part("Acme", &["a@b.example"]), |write| write).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Validation);
+    assert_eq!(
+        failure.detail,
+        "addresses[BILL].country: The entity does not exist. (form constraint)"
+    );
+    assert_eq!(failure.target_id, None, "nothing of it is there");
+}
+
+#[tokio::test]
+async fn a_linked_customer_is_changed_without_a_key() {
+    let [addresses, users] = hanging(&[user("80", "old@acme.example", "7")]);
+    let shop = Shop::answering([
+        answer("GET /customers/7", 200, &json!({"data": customer("7", "Acme Ltd")})),
+        addresses,
+        users,
+        made("PATCH /customers/7", "customers", "7"),
+        made("PATCH /customerusers/80", "customerusers", "80"),
+    ]);
+    let part = part("Acme", &["jo@acme.example"]);
+    assert_eq!(applied(&shop, &part, linked).await.unwrap().effect, Effect::Updated);
+    insta::assert_snapshot!(shop.written().join("\n"), @r#"
+    PATCH /customers/7 {"data":{"type":"customers","id":"7","attributes":{"name":"Acme"}}}
+    PATCH /customerusers/80 {"data":{"type":"customerusers","id":"80","attributes":{"email":"jo@acme.example"}}}
+    "#);
+}
+
+#[tokio::test]
+async fn in_a_call_of_many_new_customers_go_by_themselves_and_linked_ones_together() {
+    let (new, linked) = (part("Acme", &["jo@acme.example"]), part("Beta", &[]));
+    let there = row("customers", "8", json!({"name": "Alpha"}), Value::Null);
+    let shop = Shop::answering([
+        list("GET /customers?filter[id]=8", &[there]),
+        list("GET /customeraddresses?filter[customer]=8", &[]),
+        list("GET /customerusers?filter[customer]=8", &[]),
+        list("PATCH /customers", &[customer("8", "Beta")]),
+        list("PATCH /customeraddresses", &[row("customeraddresses", "71", json!({}), Value::Null)]),
+        made("POST /customers", "customers", "7"),
+    ]);
+    let (oro, conversation) = (keyless(), shop.conversation());
+    let subjects = (new.subject(), linked.subject());
+    let changed = Write { target_id: Some("8"), ..write(&subjects.1, &linked) };
+    let answers = oro.apply(&conversation, &[write(&subjects.0, &new), changed]).await;
+    let effects: Vec<Effect> = answers.into_iter().map(|answer| answer.unwrap().effect).collect();
+    assert_eq!(effects, [Effect::Created, Effect::Updated]);
+    assert!(shop.written().iter().all(|sent| !sent.contains("externalId")), "{:?}", shop.written());
+}
