@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(crate) struct Arguments {
     pub(crate) once: bool,
     pub(crate) misfortune: bool,
+    /// Of the shop; none: the latest that is simulated.
+    pub(crate) oro_version: Option<String>,
     pub(crate) records: u32,
     pub(crate) seed: u64,
     /// Live changes: one tick every [`Self::tick_ms`]; `u32::MAX` without `--once`.
@@ -16,7 +18,7 @@ pub(crate) struct Arguments {
 }
 
 const USAGE: &str = "\
-usage: cargo x demo [--once] [--records N] [--misfortune] [--seed N] [--ticks N]
+usage: cargo x demo [--once] [--records N] [--misfortune] [--seed N] [--ticks N] [--oro-version V]
 
 Runs customers, products, stock, orders, shipments and cancellations between a legacy ERP, a drop
 folder, an OrderFlow warehouse and an OroCommerce shop (simulated) through the real services.
@@ -27,6 +29,7 @@ folder, an OrderFlow warehouse and an OroCommerce shop (simulated) through the r
                connection, push twice and out of order; a loader is killed in the middle
 --seed N       another world (default 1)
 --ticks N      live changes after the start (default 20 with --once, without end otherwise)
+--oro-version V  of the simulated shop, from 5.1 on: 6.0 or 6.1.9, for example (default the latest)
 
 The broker is the one at FERRY_DEMO_AMQP_URL, or a private RabbitMQ node.";
 
@@ -35,6 +38,7 @@ impl Arguments {
         let mut arguments = Self {
             once: false,
             misfortune: false,
+            oro_version: None,
             records: 1_000,
             seed: 1,
             ticks: 0,
@@ -49,6 +53,10 @@ impl Arguments {
                 "--misfortune" => arguments.misfortune = true,
                 "--records" => arguments.records = number(&word, given.next())?,
                 "--seed" => arguments.seed = number(&word, given.next())?,
+                "--oro-version" => {
+                    let version = given.next().ok_or("--oro-version needs a version")?;
+                    arguments.oro_version = Some(version);
+                }
                 "--ticks" => ticks = Some(number(&word, given.next())?),
                 "--help" | "-h" => return Err(USAGE.to_owned()),
                 _ => return Err(format!("unknown argument `{word}`\n\n{USAGE}")),

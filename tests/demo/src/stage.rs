@@ -42,8 +42,11 @@ impl Stage {
         let erp = Simulator::start(&folder, "erp", &world, &[])?;
         // Who waits for an account buys as a guest in the end; in misfortune accounts come later.
         let patience = if arguments.misfortune { "40" } else { "3" };
-        let patience = ["--buyer-patience", patience].map(str::to_owned);
-        let shop = Simulator::start(&folder, "oro", &world, &patience)?;
+        let mut options = ["--buyer-patience", patience].map(str::to_owned).to_vec();
+        if let Some(version) = &arguments.oro_version {
+            options.extend(["--oro-version".to_owned(), version.clone()]);
+        }
+        let shop = Simulator::start(&folder, "oro", &world, &options)?;
         let push = format!("http://127.0.0.1:{producer_port}");
         let warehouse = Simulator::warehouse(&folder, &world, &push)?;
         for simulator in [&erp, &shop, &warehouse] {

@@ -134,6 +134,13 @@ impl World {
         indexed(number.strip_prefix("C-")?, self.plan.customers)
     }
 
+    /// The index of a customer by the email of one of its contacts: `contact2.1001@customer.example`
+    /// is of 0.
+    pub fn customer_of_email(&self, email: &str) -> Option<u32> {
+        let number = email.strip_suffix("@customer.example")?.split_once('.')?.1;
+        indexed(number, self.plan.customers)
+    }
+
     /// The index of an order by its identifier, `WEB-100001` being 0.
     pub fn order_of(&self, identifier: &str) -> Option<u32> {
         indexed(identifier.strip_prefix("WEB-")?, self.plan.orders)

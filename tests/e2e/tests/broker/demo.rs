@@ -41,6 +41,16 @@ fn everything_the_demo_put_in_is_accounted_for() {
 }
 
 #[test]
+fn the_same_records_reach_a_shop_of_every_version() {
+    for version in ["5.1", "6.0", "6.1.9", "6.1.11", "7.0"] {
+        let result =
+            demo(&["--once", "--records", "200", "--ticks", "3", "--oro-version", version]);
+        assert_eq!(result["unaccounted"], 0, "{version}: {result}");
+        assert!(result["delivered"].as_u64().unwrap() >= 200, "{version}: {result}");
+    }
+}
+
+#[test]
 fn everything_is_accounted_for_in_misfortune_too() {
     let result = demo(&["--once", "--misfortune", "--records", "400"]);
     assert_eq!(result["unaccounted"], 0, "{result}");

@@ -122,8 +122,12 @@ impl Audit<'_> {
         let world = self.world;
         match about.route {
             Route::Customers => {
-                let Some(index) = world.customer_of(&effect.key) else { return Ok(None) };
-                let seen = facts::seen_customer(&read(effect)?);
+                let seen = read(effect)?;
+                let of_its_people = || super::shop::of_its_people(world, &seen);
+                let Some(index) = world.customer_of(&effect.key).or_else(of_its_people) else {
+                    return Ok(None);
+                };
+                let seen = facts::seen_customer(&seen);
                 let at = |version| facts::expected_customer(&world.customer(index, version));
                 Ok(course.advance(&seen, self.versions.customer(index), at))
             }

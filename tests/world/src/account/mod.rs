@@ -128,14 +128,15 @@ pub fn audit(world: &World, ticks: u32, oro: &OroSeen, orderflow: &OrderflowSeen
     let versions = Versions::at(world, ticks);
     let mut account = Account { dead_expected: world.expected_dead(), ..Account::default() };
     let audit = Audit { world, versions: &versions };
-    audit.customers(oro, &mut account);
+    let customers = shop::named(world, &oro.customers);
+    audit.customers(&customers, &mut account);
     audit.products(oro, &mut account);
     audit.levels(oro, &mut account);
     audit.shop_orders(oro, &mut account);
     audit.imported_products(orderflow, &mut account);
     audit.imported_orders(orderflow, &mut account);
     let mut doubled = BTreeSet::new();
-    shop::doubled(oro, &mut doubled);
+    shop::doubled(oro, &customers, &mut doubled);
     warehouse::doubled(orderflow, &mut doubled);
     history::doubled(&oro.history, &orderflow.history, &mut doubled);
     for finding in doubled {

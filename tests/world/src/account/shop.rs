@@ -1,5 +1,6 @@
 //! What the shop must hold.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::facts::{self, decimal};
@@ -9,6 +10,24 @@ use crate::flaw::Flaw;
 use crate::fulfilment::{Fulfilment, PlannedShipment};
 use crate::manifest::Route;
 use crate::stock::SITES;
+use crate::world::World;
+
+/// A shop that has no field for numbers knows customers by their people: what it holds, each under
+/// the number that its first known person has in the world. A shop that has the field has to hold it.
+pub(super) fn named<'a>(world: &World, customers: &'a [SeenCustomer]) -> Cow<'a, [SeenCustomer]> {
+    if customers.iter().any(|customer| customer.external_id.is_some()) {
+        return Cow::Borrowed(customers);
+    }
+    let named = |customer: &SeenCustomer| SeenCustomer {
+        external_id: of_its_people(world, customer).map(|index| world.customer(index, 1).number),
+        ..customer.clone()
+    };
+    Cow::Owned(customers.iter().map(named).collect())
+}
+
+pub(super) fn of_its_people(world: &World, customer: &SeenCustomer) -> Option<u32> {
+    customer.users.iter().find_map(|user| world.customer_of_email(&user.email))
+}
 
 fn customer_key(customer: &SeenCustomer) -> &str {
     customer.external_id.as_deref().unwrap_or_default()
@@ -27,8 +46,8 @@ fn order_key(order: &SeenOrder) -> &str {
 }
 
 impl Audit<'_> {
-    pub(super) fn customers(self, oro: &OroSeen, account: &mut Account) {
-        let rows = by_key(&oro.customers, customer_key);
+    pub(super) fn customers(self, customers: &[SeenCustomer], account: &mut Account) {
+        let rows = by_key(customers, customer_key);
         for index in 0..self.world.plan().customers {
             let customer = self.world.customer(index, self.versions.customer(index));
             let seen = rows.get(customer.number.as_str()).and_then(|rows| rows.first());
@@ -99,13 +118,15 @@ impl Audit<'_> {
     pub(super) fn shop_orders(self, oro: &OroSeen, account: &mut Account) {
         let rows = by_key(&oro.orders, order_key);
         let nothing = SeenOrder::default();
+        // A shop before 6.1 has no shipping status.
+        let has_status = oro.orders.iter().any(|order| order.shipping_status.is_some());
         for index in 0..self.world.plan().orders {
             let order = self.world.order(index).identifier;
             let seen = rows.get(order.as_str()).and_then(|rows| rows.first());
             let seen = *seen.unwrap_or(&&nothing);
             match self.world.fulfilment(index) {
                 Fulfilment::Shipments(shipments) => {
-                    settle_shipments(account, &order, seen, &shipments);
+                    settle_shipments(account, (&order, seen), &shipments, has_status);
                 }
                 Fulfilment::Cancelled => {
                     let about = About { route: Route::Cancellations, entity: "order", key: &order };
@@ -149,15 +170,15 @@ fn unknown_country(seen: &SeenCustomer) -> Option<String> {
 
 fn settle_shipments(
     account: &mut Account,
-    order: &str,
-    seen: &SeenOrder,
+    (order, seen): (&str, &SeenOrder),
     shipments: &[PlannedShipment],
+    has_status: bool,
 ) {
     let whole = shipments.iter().all(|shipment| shipment.flaw.is_none());
     for (n, shipment) in shipments.iter().enumerate() {
         let last = n + 1 == shipments.len();
         let fault = tracking_fault(seen, shipment)
-            .or_else(|| if last { status_fault(seen, whole) } else { None })
+            .or_else(|| if last && has_status { status_fault(seen, whole) } else { None })
             .or_else(|| if last { stranger(seen, shipments) } else { None });
         account.settle(about_shipment(&shipment.reference(order)), fault);
     }
@@ -206,13 +227,12 @@ fn not_open(seen: &SeenOrder) -> Option<String> {
 }
 
 /// Rows of one key more than once, within what a target holds.
-pub(super) fn doubled(oro: &OroSeen, doubled: &mut BTreeSet<Finding>) {
-    let customers = by_key(&oro.customers, customer_key);
-    add_doubled(&customers, Route::Customers, "customer", doubled);
+pub(super) fn doubled(oro: &OroSeen, customers: &[SeenCustomer], doubled: &mut BTreeSet<Finding>) {
+    add_doubled(&by_key(customers, customer_key), Route::Customers, "customer", doubled);
     add_doubled(&by_key(&oro.products, product_key), Route::ProductsToShop, "product", doubled);
     add_doubled(&by_key(&oro.orders, order_key), Route::Orders, "order", doubled);
     let mut emails = BTreeSet::new();
-    for customer in &oro.customers {
+    for customer in customers {
         let mut labels = BTreeSet::new();
         for label in customer.addresses.iter().filter_map(|address| address.label.as_deref()) {
             if !labels.insert(label) {
