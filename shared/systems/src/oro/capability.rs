@@ -144,6 +144,9 @@ async fn organisation(api: &Api<'_>) -> Option<String> {
 }
 
 #[cfg(test)]
+mod table;
+
+#[cfg(test)]
 mod tests {
     use ferry_http::{HttpError, Response};
     use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! The shop's promises, driven over real HTTP.
 
+mod capabilities;
 mod customers;
 mod documents;
 mod life;

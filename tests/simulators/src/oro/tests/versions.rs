@@ -18,7 +18,7 @@ fn unnumbered(name: &str) -> Value {
 }
 
 /// A shop with customer 1, product `MUG-1` and order 1.
-fn stocked(version: &str) -> Desk {
+pub(super) fn stocked(version: &str) -> Desk {
     let desk = Desk::of_version(version);
     for (resource, document) in [
         ("customers", unnumbered("Acme")),
