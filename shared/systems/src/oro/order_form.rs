@@ -115,6 +115,20 @@ pub(super) fn change(
     (!change.is_empty()).then_some((change, included))
 }
 
+/// The place in the canonical part of something that is included with an order.
+pub(super) fn place_of(included: &Value) -> Option<String> {
+    let kind = included.get("type")?.as_str()?;
+    if kind == LINES {
+        let sku = document::text(included, "productSku");
+        return Some(sku.map_or_else(|| "lines".to_owned(), |sku| format!("lines[{sku}]")));
+    }
+    match document::id(included)? {
+        "new-billingAddress" => Some("billing_address".to_owned()),
+        "new-shippingAddress" => Some("shipping_address".to_owned()),
+        _ => None,
+    }
+}
+
 /// Where the shop comes to another sum, which is for a person to look at. Taxes are the shop's own.
 pub(super) fn sum_warning(order: &OrderPlaced, row: &Value) -> Option<String> {
     if order.totals.tax.as_ref().is_some_and(|tax| !tax.is_zero()) {

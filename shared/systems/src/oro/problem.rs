@@ -43,7 +43,7 @@ mod rows;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use ferry_canonical::FailureKind;
+use ferry_canonical::{Entity, FailureKind, Reference};
 use ferry_config::responses::Verdict;
 use ferry_http::{Method, Response};
 use serde_json::Value;
@@ -58,6 +58,8 @@ use crate::{
 /// Errors named in a failure's detail, and characters of each.
 const ERRORS_MAX: usize = 5;
 const DETAIL_CHARS_MAX: usize = 240;
+/// No product has the SKU of an order's line (OroCommerce reference §6).
+const NO_PRODUCT: &str = "line item product constraint";
 
 /// A request that did not do what it should.
 #[derive(Clone, Debug)]
@@ -113,7 +115,9 @@ pub(super) fn refused(response: &Response, call: &Call) -> No {
         _ => false,
     };
     let failure = Failure::new(kind, detail).with_response(response);
-    No { failure: Failure { unread, status: Some(status), ..failure }, duplicate }
+    let missing = problems.iter().find_map(|problem| problem.missing(call));
+    let missing = missing.filter(|_| kind == FailureKind::MissingReference).map(Box::new);
+    No { failure: Failure { unread, status: Some(status), missing, ..failure }, duplicate }
 }
 
 /// What a rule says against an answer, if one does. That something is there already is said of what is
@@ -211,7 +215,15 @@ impl Problem {
         let relation = self.pointer.split_once("/relationships/").map(|(_, relation)| relation);
         let fixed =
             |relation: &str| relation.starts_with("country") || relation.starts_with("region");
-        self.title == "form constraint" && relation.is_some_and(|relation| !fixed(relation))
+        self.title == NO_PRODUCT
+            || (self.title == "form constraint"
+                && relation.is_some_and(|relation| !fixed(relation)))
+    }
+
+    /// What it waits for, where that can be said.
+    fn missing(&self, call: &Call) -> Option<Reference> {
+        let sku = fields::sku(&self.pointer, call).filter(|_| self.title == NO_PRODUCT)?;
+        Reference::new(Entity::Product, sku).ok()
     }
 }
 

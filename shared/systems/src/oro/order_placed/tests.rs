@@ -228,3 +228,40 @@ async fn another_sum_in_the_shop_is_a_warning() {
         applied(&shop, &oro(), &part(), Some("41")).await.unwrap().warning.unwrap_or_default();
     assert!(warning.starts_with("the shop comes to a total of 29.9"), "{warning}");
 }
+
+#[tokio::test]
+async fn a_line_whose_product_is_not_there_names_it_and_a_wrong_field_its_place() {
+    let refused = |title: &str, pointer: &str| {
+        let error =
+            json!({"title": title, "detail": "Oro says \"why\".", "source": {"pointer": pointer}});
+        answer("POST /orders", 400, &json!({ "errors": [error] }))
+    };
+    for (title, pointer, kind, missing, detail) in [
+        (
+            "line item product constraint",
+            "/included/1/relationships/product",
+            FailureKind::MissingReference,
+            Some("product/TEA"),
+            "lines[TEA].sku: Oro says \"why\". (line item product constraint)",
+        ),
+        (
+            "not blank constraint",
+            "/included/2/attributes/postalCode",
+            FailureKind::Validation,
+            None,
+            "billing_address.postcode: Oro says …. (not blank constraint)",
+        ),
+        (
+            "range constraint",
+            "/included/4/attributes/amount",
+            FailureKind::Validation,
+            None,
+            "totals.discount: Oro says \"why\". (range constraint)",
+        ),
+    ] {
+        let shop = Shop::answering([customers(), users(), refused(title, pointer)]);
+        let failure = applied(&shop, &oro(), &part(), None).await.unwrap_err();
+        assert_eq!((failure.kind, failure.detail.as_str()), (kind, detail));
+        assert_eq!(failure.missing.map(|missing| missing.to_string()).as_deref(), missing);
+    }
+}

@@ -1,6 +1,8 @@
 //! What Oro calls a field, as the canonical part calls it, and whether its value is personal.
 
-use crate::oro::{client::Call, keyless};
+use serde_json::Value;
+
+use crate::oro::{client::Call, keyless, order_form};
 
 /// The canonical name of the field a pointer means, and whether it is personal.
 pub(super) fn field(pointer: &str, call: &Call) -> (Option<String>, bool) {
@@ -19,16 +21,16 @@ pub(super) fn field(pointer: &str, call: &Call) -> (Option<String>, bool) {
 }
 
 /// The type of the resource and the name of its member: `/included/0/attributes/string` of a
-/// product is the `string` of `productnames`. What went with a customer has its own place.
+/// product is the `string` of `productnames`. What went with a customer or an order has its own place.
 fn owner(pointer: &str, call: &Call) -> Option<(String, String, Option<String>)> {
     let mut segments = pointer.strip_prefix('/')?.split('/');
     let mut at = None;
     let resource = match segments.next()? {
         "data" => call.resource.to_owned(),
         "included" => {
-            let index: usize = segments.next()?.parse().ok()?;
-            let included = call.body.as_ref()?.get("included")?.get(index)?;
-            at = keyless::place_of(included).map(str::to_owned);
+            let included = included(segments.next()?, call)?;
+            let of_a_customer = || keyless::place_of(included).map(str::to_owned);
+            at = order_form::place_of(included).or_else(of_a_customer);
             included.get("type")?.as_str()?.to_owned()
         }
         _ => return None,
@@ -37,6 +39,17 @@ fn owner(pointer: &str, call: &Call) -> Option<(String, String, Option<String>)>
         "attributes" | "relationships" => Some((resource, segments.next()?.to_owned(), at)),
         _ => None,
     }
+}
+
+fn included<'a>(index: &str, call: &'a Call) -> Option<&'a Value> {
+    let index: usize = index.parse().ok()?;
+    call.body.as_ref()?.get("included")?.get(index)
+}
+
+/// The SKU of the line that a pointer means.
+pub(super) fn sku<'a>(pointer: &str, call: &'a Call) -> Option<&'a str> {
+    let (index, _) = pointer.strip_prefix("/included/")?.split_once('/')?;
+    included(index, call)?.pointer("/attributes/productSku")?.as_str()
 }
 
 /// Oro's field to the canonical one.
@@ -49,15 +62,21 @@ fn canonical(resource: &str, name: &str) -> (Option<&'static str>, bool) {
         ("customergroups", "name") => ("group", PLAIN),
         ("customerusers", "externalId") => ("id", PLAIN),
         ("customerusers", "email") => ("email", PERSONAL),
-        ("customerusers" | "customeraddresses", "firstName") => ("first_name", PERSONAL),
-        ("customerusers" | "customeraddresses", "lastName") => ("last_name", PERSONAL),
+        ("customerusers" | "customeraddresses" | "orderaddresses", "firstName") => {
+            ("first_name", PERSONAL)
+        }
+        ("customerusers" | "customeraddresses" | "orderaddresses", "lastName") => {
+            ("last_name", PERSONAL)
+        }
         ("customerusers", "userRoles") => ("role (customer_user_role in ferry.toml)", PLAIN),
         ("customeraddresses", "label") => ("code", PLAIN),
-        ("customeraddresses", "organization") => ("company", PERSONAL),
-        ("customeraddresses", "postalCode") => ("postcode", PERSONAL),
+        ("customeraddresses" | "orderaddresses", "organization") => ("company", PERSONAL),
+        ("customeraddresses" | "orderaddresses", "postalCode") => ("postcode", PERSONAL),
         ("customeraddresses", "types") => ("kinds", PLAIN),
-        ("customeraddresses", "customRegion") => ("region", PERSONAL),
-        ("customeraddresses", "street" | "street2" | "city" | "phone") => return (None, PERSONAL),
+        ("customeraddresses" | "orderaddresses", "customRegion") => ("region", PERSONAL),
+        ("customeraddresses" | "orderaddresses", "street" | "street2" | "city" | "phone") => {
+            return (None, PERSONAL);
+        }
         ("productnames", "string") | ("products", "names") => ("name", PLAIN),
         ("productdescriptions", "wysiwyg") | ("products", "descriptions") => ("description", PLAIN),
         ("productshortdescriptions", "text") | ("products", "shortDescriptions") => {
@@ -70,6 +89,20 @@ fn canonical(resource: &str, name: &str) -> (Option<&'static str>, bool) {
         ("ordershippingtrackings", "number") => ("tracking.number", PLAIN),
         ("ordershippingtrackings", "method") => ("carrier", PLAIN),
         ("orders", "shippingStatus") => ("despatched", PLAIN),
+        ("orders", "poNumber") => ("purchase_order_number", PLAIN),
+        ("orders", "customerNotes") => ("notes", PERSONAL),
+        ("orders", "createdAt") => ("placed_at", PLAIN),
+        ("orders", "customer") => ("customer.number", PLAIN),
+        ("orders", "customerUser") => ("customer.email", PERSONAL),
+        ("orders", "lineItems") => ("lines", PLAIN),
+        ("orders", "billingAddress") => ("billing_address", PERSONAL),
+        ("orders", "shippingAddress") => ("shipping_address", PERSONAL),
+        ("orders", "overriddenShippingCostAmount") => ("shipping.price", PLAIN),
+        ("orders", "external") => ("external (external_orders in ferry.toml)", PLAIN),
+        ("orderlineitems", "product" | "productSku") => ("sku", PLAIN),
+        ("orderlineitems", "value") => ("unit_price", PLAIN),
+        ("orderlineitems", "productUnit") => ("unit", PLAIN),
+        ("orderdiscounts", "amount") | ("orders", "discounts") => ("totals.discount", PLAIN),
         _ => return (None, PLAIN),
     };
     (Some(field), personal)
