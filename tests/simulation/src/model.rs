@@ -27,6 +27,11 @@ impl Asked {
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.find(|(found, _)| decoded(found) == name).map(|(_, value)| decoded(value))
     }
+
+    /// The values of a parameter that is a list.
+    pub(crate) fn many(&self, name: &str) -> Option<Vec<String>> {
+        Some(self.parameter(name)?.split(',').map(str::to_owned).collect())
+    }
 }
 
 /// An answer, as it leaves.

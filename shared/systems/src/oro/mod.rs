@@ -3,9 +3,9 @@
 //!
 //! It promises one token at a time and never a login per call, the exact media type Oro insists on,
 //! a read by key before anything is created a second time, and a failure kind that follows from
-//! status and title alone. Customers, products and levels that come together are written in lists. It does not use webhooks, and it never deletes: an address,
-//! a user or a tracking number that its source no longer names stays in the shop until a person
-//! removes it.
+//! status and title alone. What comes together is written in lists, but for shipments and
+//! cancellations. It does not use webhooks, and it never deletes: an address, a user or a tracking
+//! number that its source no longer names stays in the shop until a person removes it.
 //!
 //! It serves OroCommerce from 5.1 on, each version with what it has ([`capability`]): before 6.1.10,
 //! and in 7.0.0 and 7.0.1, customers have no field for their number ([`keyless`]); before 6.1 an order
@@ -199,9 +199,8 @@ impl Oro {
 
     /// How many writes of a facet go together.
     pub fn together(&self, facet: Facet) -> Together {
-        let lists =
-            matches!(facet, Facet::Profile | Facet::Catalogue | Facet::Stock | Facet::Placed)
-                && !self.learnt(facet, |learnt| learnt.takes_no_lists);
+        let lists = !matches!(facet, Facet::Shipment | Facet::Cancellation | Facet::Return)
+            && !self.learnt(facet, |learnt| learnt.takes_no_lists);
         match usize::from(self.config.batch.most) {
             most if lists && most > 1 => Together { most, at_once: Some(1) },
             _ => Together { most: 1, at_once: None },
@@ -259,6 +258,7 @@ impl Oro {
             Part::OrderPlaced(_) => {
                 Box::pin(orders_placed::apply(self, conversation, writes)).await
             }
+            // A list replaces the trackings of an order, also one that a person adds meanwhile.
             Part::OrderShipment(_) | Part::OrderCancellation(_) | Part::OrderReturn(_) => None,
         }
     }

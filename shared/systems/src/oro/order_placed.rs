@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{
     client::{Api, Call},
+    closed,
     customer::{self, CUSTOMERS, external_id},
     customer_user::USERS,
     document,
@@ -90,7 +91,10 @@ async fn update(
         let warning = order_form::sum_warning(order, found.order());
         return Ok(Applied { effect: Effect::AlreadySo, target_id, warning, rule: None });
     };
-    let said = api.ask(&Call::change("update order", change, included)).await?;
+    let said = match api.ask(&Call::change("update order", change, included)).await {
+        Ok(said) => said,
+        Err(no) => return Err(closed::explained(api, &found.id, &order.identifier, no).await),
+    };
     let row = document::rows(&said.document).first();
     let warning = row.and_then(|row| order_form::sum_warning(order, row));
     Ok(Applied { effect: Effect::Updated, target_id, warning, rule: None })

@@ -106,8 +106,11 @@ fn items(call: &mut Call<'_>) -> Vec<Item> {
 async fn end(call: &mut Call<'_>) -> Vec<Result<Applied, Failure>> {
     let mut answers = Vec::with_capacity(call.entries.len());
     for (place, entry) in call.entries.iter_mut().enumerate() {
-        // A shop that does not know a field of it is asked again without.
-        entry.goes_alone_after(FailureKind::Unsupported);
+        // A shop that does not know a field of it is asked again without, and one that does not let it
+        // be changed for the reason.
+        entry.goes_alone_after(|failure| {
+            failure.kind == FailureKind::Unsupported || failure.status == Some(403)
+        });
         let order = entry.state.order;
         entry.warning =
             entry.found.as_ref().and_then(|found| order_form::sum_warning(order, found));

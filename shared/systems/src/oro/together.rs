@@ -79,8 +79,8 @@ impl<S> Entry<'_, S> {
     }
 
     /// It is written by itself after all, where it was refused so.
-    pub(super) fn goes_alone_after(&mut self, kind: FailureKind) {
-        if self.failed.take_if(|failure| failure.kind == kind).is_some() {
+    pub(super) fn goes_alone_after(&mut self, this: impl Fn(&Failure) -> bool) {
+        if self.failed.take_if(|failure| this(failure)).is_some() {
             self.is_alone = true;
         }
     }

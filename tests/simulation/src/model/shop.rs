@@ -45,27 +45,59 @@ impl Shop {
             ("GET", "orders", Some(id)) => self.orders.read(id),
             ("PATCH", "orders", Some(id)) => self.orders.change(id, &body),
             ("POST", "ordershippingtrackings", None) => self.orders.track(&body),
+            ("PATCH", "products" | "inventorylevels", None) => self.write_all(resource, &body),
             _ => problem(404, "not found http exception"),
         }
     }
 
+    /// A list is written as a whole or not at all.
+    fn write_all(&mut self, resource: &str, body: &Value) -> Said {
+        let items = body.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
+        let updated = |item: &Value| {
+            item.pointer("/meta/update")?;
+            item.get("id")?.as_str()?.parse::<u64>().ok()
+        };
+        let gone = |item: &Value| updated(item).is_some_and(|id| !self.products.contains_key(&id));
+        if let Some(place) = items.iter().position(gone) {
+            let error = json!({"status": "404", "title": "not found http exception",
+                "source": {"pointer": format!("/data/{place}")}});
+            return Said::no(404, json!({"errors": [error]}).to_string());
+        }
+        let mut rows = Vec::new();
+        for item in &items {
+            let alone = json!({"data": item, "included": linked(item, body)});
+            let said = match (resource, updated(item)) {
+                ("products", Some(id)) => self.rename(id, &alone),
+                ("products", None) => self.create(&alone),
+                (_, Some(id)) => self.set_level(id, &alone),
+                (_, None) => return problem(405, "method not allowed"),
+            };
+            let said: Value = serde_json::from_str(&said.body).unwrap_or_default();
+            let mut row = said["data"].clone();
+            row["meta"] = json!({"dataId": item["id"]});
+            rows.push(row);
+        }
+        Said::ok(json!({ "data": rows }).to_string())
+    }
+
     fn list(&self, asked: &Asked) -> Said {
-        let sku = asked.parameter("filter[sku]");
-        let rows = self.products.iter().filter(|(_, product)| {
-            sku.as_ref().is_none_or(|sku| product.sku.eq_ignore_ascii_case(sku))
+        let (skus, ids) = (asked.many("filter[sku]"), asked.many("filter[id]"));
+        let rows = self.products.iter().filter(|(id, product)| {
+            let named =
+                |skus: &Vec<String>| skus.iter().any(|sku| product.sku.eq_ignore_ascii_case(sku));
+            skus.as_ref().is_none_or(named)
+                && ids.as_ref().is_none_or(|ids| ids.contains(&id.to_string()))
         });
-        let rows: Vec<Value> = rows.take(25).map(|(id, product)| product.row(*id)).collect();
-        Said::ok(json!({"data": rows}).to_string())
+        let (rows, names): (Vec<Value>, Vec<Value>) =
+            rows.take(500).map(|(id, product)| (product.row(*id), product.text(*id))).unzip();
+        Said::ok(json!({"data": rows, "included": names}).to_string())
     }
 
     fn read(&self, id: u64) -> Said {
         let Some(product) = self.products.get(&id) else {
             return problem(404, "not found http exception");
         };
-        let name = json!({"type": "productnames", "id": format!("{id}1"),
-            "attributes": {"string": product.name},
-            "relationships": {"localization": {"data": null}}});
-        Said::ok(json!({"data": product.row(id), "included": [name]}).to_string())
+        Said::ok(json!({"data": product.row(id), "included": [product.text(id)]}).to_string())
     }
 
     fn create(&mut self, body: &Value) -> Said {
@@ -95,16 +127,14 @@ impl Shop {
 
     /// The level of a product has the product's number.
     fn level(&self, asked: &Asked) -> Said {
-        let id = asked.parameter("filter[product]").and_then(|id| id.parse::<u64>().ok());
-        let found = id.and_then(|id| Some((id, self.products.get(&id)?)));
-        let Some((id, product)) = found else {
-            return Said::ok(json!({"data": [], "included": []}).to_string());
-        };
-        let level = json!({"type": "inventorylevels", "id": id.to_string(),
-            "attributes": {"quantity": product.level},
-            "relationships": {"productUnitPrecision": {"data":
-                {"type": "productunitprecisions", "id": format!("{id}2")}}}});
-        Said::ok(json!({"data": [level], "included": [product.row(id)]}).to_string())
+        let ids = asked.many("filter[product]").unwrap_or_default();
+        let found = ids.iter().filter_map(|id| {
+            let id = id.parse::<u64>().ok()?;
+            Some((id, self.products.get(&id)?))
+        });
+        let (levels, products): (Vec<Value>, Vec<Value>) =
+            found.map(|(id, product)| (product.level_row(id), product.row(id))).unzip();
+        Said::ok(json!({"data": levels, "included": products}).to_string())
     }
 
     fn set_level(&mut self, id: u64, body: &Value) -> Said {
@@ -139,6 +169,21 @@ impl Shop {
 }
 
 impl Product {
+    fn text(&self, id: u64) -> Value {
+        json!({"type": "productnames", "id": format!("{id}1"),
+            "attributes": {"string": self.name},
+            "relationships": {"localization": {"data": null}}})
+    }
+
+    fn level_row(&self, id: u64) -> Value {
+        json!({"type": "inventorylevels", "id": id.to_string(),
+            "attributes": {"quantity": self.level},
+            "relationships": {
+                "product": {"data": {"type": "products", "id": id.to_string()}},
+                "productUnitPrecision": {"data":
+                    {"type": "productunitprecisions", "id": format!("{id}2")}}}})
+    }
+
     fn row(&self, id: u64) -> Value {
         let of = |kind: &str, suffix: u8| json!({"type": kind, "id": format!("{id}{suffix}")});
         json!({"type": "products", "id": id.to_string(),
@@ -147,6 +192,23 @@ impl Product {
                 "names": {"data": [of("productnames", 1)]},
                 "primaryUnitPrecision": {"data": of("productunitprecisions", 2)}}})
     }
+}
+
+/// What of a list's included resources one of its items names.
+fn linked(item: &Value, body: &Value) -> Vec<Value> {
+    let relations = item.get("relationships").and_then(Value::as_object);
+    let data = relations.into_iter().flat_map(|all| all.values()).map(|linkage| &linkage["data"]);
+    let named: Vec<&Value> = data
+        .flat_map(|data| match data {
+            Value::Array(several) => several.iter().collect(),
+            one => vec![one],
+        })
+        .collect();
+    let is_named = |included: &&Value| {
+        named.iter().any(|name| name["type"] == included["type"] && name["id"] == included["id"])
+    };
+    let included = body.get("included").and_then(Value::as_array);
+    included.into_iter().flatten().filter(is_named).cloned().collect()
 }
 
 fn name_in(body: &Value) -> Option<String> {

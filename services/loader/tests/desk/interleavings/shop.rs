@@ -120,7 +120,7 @@ impl Shop {
         }
         if let Some(at) = state.refusals.iter().position(|(refused, _)| *refused == operation) {
             let (_, status) = state.refusals.remove(at).unwrap();
-            return answer(status, "{\"errors\": []}");
+            return answer(status, r#"{"errors": [{"title": "not blank constraint"}]}"#);
         }
         state.act(request)
     }
@@ -152,6 +152,8 @@ impl State {
         let (resource, id) = place.split_once('/').unwrap_or((place, ""));
         let asked = query.split('&').next().unwrap().split_once('=').unwrap_or_default().1;
         match (request.method, resource) {
+            // It takes no lists.
+            (Method::Patch, _) if id.is_empty() => answer(405, ""),
             (Method::Get, LOOK) => self.look(id),
             (Method::Get, "products") if !id.is_empty() => self.product(id),
             (Method::Get, "products") => self.products_named(asked),
@@ -265,6 +267,7 @@ impl State {
             "attributes": {"identifier": identifier},
             "relationships": {
                 "status": {"data": {"type": "orderstatuses", "id": order.status}},
+                "shippingStatus": {"data": null},
                 "shippingTrackings": {"data": linked.collect::<Vec<_>>()}}});
         let trackings = order.trackings.iter().map(|number| {
             json!({"type": "ordershippingtrackings", "id": number, "attributes": {"number": number}})
