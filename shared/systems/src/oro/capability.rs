@@ -23,6 +23,8 @@ pub(super) struct Capability {
     has_numbers: OnceCell<bool>,
     /// Orders are not found by their last change.
     orders_by_creation: AtomicBool,
+    /// Lists are put off, and what they have made is not shown.
+    puts_lists_off: AtomicBool,
 }
 
 impl Capability {
@@ -37,6 +39,14 @@ impl Capability {
 
     pub(super) fn polls_orders_by_creation(&self) {
         self.orders_by_creation.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn puts_lists_off(&self) -> bool {
+        self.puts_lists_off.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_put_a_list_off(&self) {
+        self.puts_lists_off.store(true, Ordering::Relaxed);
     }
 
     #[cfg(test)]

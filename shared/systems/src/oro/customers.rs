@@ -3,6 +3,7 @@
 //! Of each customer the order is the one that it has alone: its group, itself, its addresses, its
 //! people. What a customer is refused for is its own failure, and what the shop has already, though
 //! nobody knew, is taken up alone. A first try reads nothing: a number and an email belong to one.
+//! Without a number a new one goes with all that hangs on it, and alone where it has to be found first.
 
 use ferry_canonical::{Facet, Part, customer::CustomerProfile};
 use ferry_http::Conversation;
@@ -17,7 +18,7 @@ use super::{
     customer_group,
     customer_user::{self, USERS},
     document::Resource,
-    reads_first,
+    keyless, reads_first,
     together::{self, Reads},
 };
 use crate::target::{Applied, Failure, Write};
@@ -35,6 +36,8 @@ struct Customer<'a> {
     wanted: Resource,
     addresses: Vec<Value>,
     users: Vec<Value>,
+    /// It was made, and what the shop calls it has to be found.
+    is_unnamed: bool,
 }
 
 type Entry<'a> = together::Entry<'a, Customer<'a>>;
@@ -71,7 +74,8 @@ async fn begin<'a>(call: &mut Call<'a>, write: &'a Write<'a>, profile: &'a Custo
         Ok(wanted) => (wanted, None),
         Err(failure) => (Resource::new(CUSTOMERS), Some(failure)),
     };
-    let customer = Customer { profile, wanted, addresses: Vec::new(), users: Vec::new() };
+    let customer =
+        Customer { profile, wanted, addresses: Vec::new(), users: Vec::new(), is_unnamed: false };
     call.begin(write, customer, failed);
 }
 
@@ -84,10 +88,13 @@ async fn read(call: &mut Call<'_>) {
             entry.fails(customer::gone());
         }
     }
-    if !call.oro.capability.has_numbers() {
-        // A new one goes with all that hangs on it.
-        for place in call.places(|entry| entry.found.is_none()) {
-            call.entries.get_mut(place).into_iter().for_each(|entry| entry.is_alone = true);
+    let capability = &call.oro.capability;
+    if !capability.has_numbers() {
+        // What a list makes is shown at once, or would have to be found.
+        let puts_off = capability.puts_lists_off();
+        let is_sought = |entry: &Entry<'_>| puts_off || reads_first(entry.write);
+        for place in call.places(|entry| entry.found.is_none() && is_sought(entry)) {
+            set_apart(call, place, false);
         }
     }
     let reads = call.oro.has_others(Facet::Profile);
@@ -107,6 +114,13 @@ async fn read(call: &mut Call<'_>) {
     .await;
 }
 
+fn set_apart(call: &mut Call<'_>, place: usize, is_unnamed: bool) {
+    if let Some(entry) = call.entries.get_mut(place) {
+        entry.is_alone = true;
+        entry.state.is_unnamed = is_unnamed;
+    }
+}
+
 async fn look_up<'a>(call: &mut Call<'a>, places: Vec<usize>) {
     let key_of = |entry: &Entry<'a>| external_id(&entry.state.profile.number);
     call.read(READS, places, key_of, |rows, entry| {
@@ -117,14 +131,21 @@ async fn look_up<'a>(call: &mut Call<'a>, places: Vec<usize>) {
 
 /// Whether the shop takes lists of customers.
 async fn write_customers(call: &mut Call<'_>) -> bool {
+    let api = Api { oro: call.oro, conversation: call.conversation };
     let mut items = Vec::new();
     for of in call.places(|_| true) {
         let Some(entry) = call.entries.get(of) else { continue };
-        let resource = match &entry.found {
-            Some(found) => entry.state.wanted.changes(found),
-            None => Some(entry.state.wanted.clone()),
-        };
-        items.extend(resource.map(|resource| Item::new(of, resource)));
+        let new = || entry.state.wanted.clone();
+        items.extend(match &entry.found {
+            Some(found) => {
+                entry.state.wanted.changes(found).map(|resource| Item::new(of, resource))
+            }
+            None if is_whole(call.oro, entry) => {
+                let included = keyless::included(&api, entry.state.profile);
+                Some(Item { included, ..Item::new(of, new()) })
+            }
+            None => Some(Item::new(of, new())),
+        });
     }
     let what = ("write customers", CUSTOMERS, Facet::Profile);
     let Some(written) = call.write(what, items).await else { return false };
@@ -132,9 +153,21 @@ async fn write_customers(call: &mut Call<'_>) -> bool {
         // A group that was removed meanwhile is looked up again.
         customer_group::forget(&Api { oro: call.oro, conversation: call.conversation });
     }
-    look_up(call, written.unnamed).await;
-    call.fail_unnamed("customer");
+    if call.oro.capability.has_numbers() {
+        look_up(call, written.unnamed).await;
+        call.fail_unnamed("customer");
+        return true;
+    }
+    for place in written.unnamed {
+        call.oro.capability.has_put_a_list_off();
+        set_apart(call, place, true);
+    }
     true
+}
+
+/// Whether all that hangs on it goes with it.
+fn is_whole(oro: &Oro, entry: &Entry<'_>) -> bool {
+    !oro.capability.has_numbers() && entry.found.is_none()
 }
 
 fn hanging(
@@ -143,7 +176,7 @@ fn hanging(
 ) -> Vec<Item> {
     let api = Api { oro: call.oro, conversation: call.conversation };
     let mut items = Vec::new();
-    for of in call.places(|_| true) {
+    for of in call.places(|entry| !is_whole(call.oro, entry)) {
         let Some(entry) = call.entries.get(of) else { continue };
         let Some(id) = &entry.id else { continue };
         let changes = changes(&api, &entry.state, id).into_iter();
@@ -164,7 +197,8 @@ async fn end(call: &Call<'_>) -> Vec<Result<Applied, Failure>> {
                 let conversation = call.conversation.about([place]);
                 let api = Api { oro: call.oro, conversation: &conversation };
                 // Where customers have no number, only what may be there already is looked for.
-                let read_first = call.oro.capability.has_numbers() || entry.write.read_first;
+                let has_numbers = call.oro.capability.has_numbers();
+                let read_first = has_numbers || entry.state.is_unnamed || entry.write.read_first;
                 let write = Write { read_first, ..entry.by_itself() };
                 Box::pin(customer::apply(&api, &write, profile)).await
             }

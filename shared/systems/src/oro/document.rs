@@ -68,6 +68,9 @@ pub(super) fn included<'a>(document: &'a Value, kind: &str, wanted: &str) -> Opt
     })
 }
 
+/// What stands for a new resource in what is included with it.
+pub(super) const ITSELF: &str = "itself";
+
 /// A resource to be sent. Oro refuses empty `attributes` and `relationships` (reference §3): they
 /// are left away.
 #[derive(Clone, Debug, Default)]
@@ -170,11 +173,13 @@ impl Resource {
     /// It and what is included with it, under ids that nothing else in a list has: new ones are called
     /// by the item's place in it.
     pub(super) fn apart(mut self, mut included: Vec<Self>, place: usize) -> (Self, Vec<Self>) {
-        let of = |id: &str| format!("{place}-{id}");
+        let of = |id: &str| if id == ITSELF { temporary(place) } else { format!("{place}-{id}") };
+        let itself = (self.kind, ITSELF.to_owned());
         let new: Vec<(&'static str, String)> = included
             .iter()
             .filter(|resource| !resource.is_there())
             .filter_map(|resource| Some((resource.kind, resource.id.clone()?)))
+            .chain([itself])
             .collect();
         for resource in included.iter_mut().chain([&mut self]) {
             for linkage in resource.relationships.values_mut() {
@@ -230,6 +235,11 @@ impl Resource {
         }
         document
     }
+}
+
+/// A new resource of a list, by its place.
+pub(super) fn temporary(place: usize) -> String {
+    format!("new-{place}")
 }
 
 fn reference(kind: &str, id: &str) -> Value {

@@ -17,30 +17,22 @@ use super::{
     customer_address::{self, ADDRESSES},
     customer_form::{self, same_email},
     customer_user::{self, USERS},
-    document::{self, Resource},
+    document::{self, ITSELF, Resource},
     problem::No,
 };
 use crate::target::{Failure, Write};
 
-/// What a new customer is called within its request.
-const NEW: &str = "customer";
 /// Emails that are asked for: a customer comes with all of its people or does not come.
 const EMAILS_MAX: usize = 5;
 /// Customers of one name that are looked at.
 const NAMESAKES_MAX: usize = 20;
 
-/// A new customer and what goes with it, each under its place in the profile.
-pub(super) fn whole(
-    api: &Api<'_>,
-    profile: &CustomerProfile,
-    wanted: &Resource,
-) -> (Resource, Vec<Resource>) {
-    let addresses = customer_address::changes(profile, NEW, &[]);
-    let users = customer_user::changes(api, profile, NEW, &[]);
+/// What goes with a new customer, each under its place in the profile.
+pub(super) fn included(api: &Api<'_>, profile: &CustomerProfile) -> Vec<Resource> {
+    let addresses = customer_address::changes(profile, ITSELF, &[]);
+    let users = customer_user::changes(api, profile, ITSELF, &[]);
     let included = addresses.into_iter().chain(users).enumerate();
-    let included =
-        included.map(|(index, (at, resource))| resource.named(format!("{at}#{index}"))).collect();
-    (wanted.clone().named(NEW), included)
+    included.map(|(index, (at, resource))| resource.named(format!("{at}#{index}"))).collect()
 }
 
 /// The place in the profile of something that was sent with its customer.
@@ -55,8 +47,8 @@ pub(super) async fn create(
     profile: &CustomerProfile,
     wanted: &Resource,
 ) -> Result<String, No> {
-    let (resource, included) = whole(api, profile, wanted);
-    let call = Call::create("create customer", resource, included);
+    let resource = wanted.clone().named(ITSELF);
+    let call = Call::create("create customer", resource, included(api, profile));
     Ok(customer::created(&api.ask(&call).await?.document)?)
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Item;
-use crate::oro::document::{self, Resource};
+use crate::oro::document::{self, Resource, temporary};
 
 /// What a proxy takes before Oro does: nginx's default is 1 MiB (OroCommerce reference §5).
 const BYTES_MAX: usize = 768 * 1024;
@@ -55,10 +55,6 @@ pub(super) fn document(chunk: &[&Item]) -> Value {
         return json!({ "data": data });
     }
     json!({ "data": data, "included": included })
-}
-
-fn temporary(place: usize) -> String {
-    format!("new-{place}")
 }
 
 /// The row of each item, in their order; none where one of them is not to be found.

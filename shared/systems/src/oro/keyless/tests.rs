@@ -87,7 +87,7 @@ async fn a_new_customer_goes_with_its_people_and_addresses_in_one_request() {
     let shop = Shop::answering([made("POST /customers", "customers", "7")]);
     let applied = applied(&shop, &part("Acme", &["jo@acme.example"]), |write| write).await.unwrap();
     assert_eq!((applied.effect, applied.target_id.as_deref()), (Effect::Created, Some("7")));
-    insta::assert_snapshot!(shop.written().join("\n"), @r#"POST /customers {"data":{"type":"customers","id":"customer","attributes":{"name":"Acme"}},"included":[{"type":"customeraddresses","id":"addresses[BILL]#0","attributes":{"organization":"Acme","firstName":null,"lastName":null,"street":"1 Rd","street2":null,"city":"Bath","postalCode":"B1","phone":null,"types":[{"default":true,"addressType":"billing"}],"label":"BILL","customRegion":null},"relationships":{"country":{"data":{"type":"countries","id":"GB"}},"region":{"data":null},"customer":{"data":{"type":"customers","id":"customer"}}}},{"type":"customerusers","id":"contacts[P-0]#1","attributes":{"email":"jo@acme.example","firstName":"Jo","lastName":"Li","enabled":true},"relationships":{"customer":{"data":{"type":"customers","id":"customer"}},"userRoles":{"data":[{"type":"customeruserroles","id":"1"}]}}}]}"#);
+    insta::assert_snapshot!(shop.written().join("\n"), @r#"POST /customers {"data":{"type":"customers","id":"itself","attributes":{"name":"Acme"}},"included":[{"type":"customeraddresses","id":"addresses[BILL]#0","attributes":{"organization":"Acme","firstName":null,"lastName":null,"street":"1 Rd","street2":null,"city":"Bath","postalCode":"B1","phone":null,"types":[{"default":true,"addressType":"billing"}],"label":"BILL","customRegion":null},"relationships":{"country":{"data":{"type":"countries","id":"GB"}},"region":{"data":null},"customer":{"data":{"type":"customers","id":"itself"}}}},{"type":"customerusers","id":"contacts[P-0]#1","attributes":{"email":"jo@acme.example","firstName":"Jo","lastName":"Li","enabled":true},"relationships":{"customer":{"data":{"type":"customers","id":"itself"}},"userRoles":{"data":[{"type":"customeruserroles","id":"1"}]}}}]}"#);
 }
 
 #[tokio::test]
@@ -208,23 +208,70 @@ async fn a_linked_customer_is_changed_without_a_key() {
     "#);
 }
 
+fn named(id: &str, sent: &str) -> Value {
+    let mut row = customer(id, "Acme");
+    row["meta"] = json!({"dataId": sent});
+    row
+}
+
 #[tokio::test]
-async fn in_a_call_of_many_new_customers_go_by_themselves_and_linked_ones_together() {
+async fn in_a_call_of_many_new_customers_go_with_all_that_hangs_on_them() {
     let (new, linked) = (part("Acme", &["jo@acme.example"]), part("Beta", &[]));
-    let there = row("customers", "8", json!({"name": "Alpha"}), Value::Null);
     let shop = Shop::answering([
-        list("GET /customers?filter[id]=8", &[there]),
+        list("GET /customers?filter[id]=8", &[customer("8", "Alpha")]),
         list("GET /customeraddresses?filter[customer]=8", &[]),
         list("GET /customerusers?filter[customer]=8", &[]),
-        list("PATCH /customers", &[customer("8", "Beta")]),
+        list("PATCH /customers", &[named("7", "new-0"), named("8", "8")]),
         list("PATCH /customeraddresses", &[row("customeraddresses", "71", json!({}), Value::Null)]),
-        made("POST /customers", "customers", "7"),
     ]);
     let (oro, conversation) = (keyless(), shop.conversation());
     let subjects = (new.subject(), linked.subject());
     let changed = Write { target_id: Some("8"), ..write(&subjects.1, &linked) };
     let answers = oro.apply(&conversation, &[write(&subjects.0, &new), changed]).await;
-    let effects: Vec<Effect> = answers.into_iter().map(|answer| answer.unwrap().effect).collect();
-    assert_eq!(effects, [Effect::Created, Effect::Updated]);
-    assert!(shop.written().iter().all(|sent| !sent.contains("externalId")), "{:?}", shop.written());
+    let applied: Vec<Applied> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(
+        (applied[0].effect.clone(), &applied[1].effect),
+        (Effect::Created, &Effect::Updated)
+    );
+    assert_eq!(applied[0].target_id.as_deref(), Some("7"));
+    insta::assert_snapshot!(shop.written()[0], @r#"PATCH /customers {"data":[{"type":"customers","id":"new-0","attributes":{"name":"Acme"}},{"type":"customers","id":"8","meta":{"update":true},"attributes":{"name":"Beta"}}],"included":[{"type":"customeraddresses","id":"0-addresses[BILL]#0","attributes":{"organization":"Acme","firstName":null,"lastName":null,"street":"1 Rd","street2":null,"city":"Bath","postalCode":"B1","phone":null,"types":[{"default":true,"addressType":"billing"}],"label":"BILL","customRegion":null},"relationships":{"country":{"data":{"type":"countries","id":"GB"}},"region":{"data":null},"customer":{"data":{"type":"customers","id":"new-0"}}}},{"type":"customerusers","id":"0-contacts[P-0]#1","attributes":{"email":"jo@acme.example","firstName":"Jo","lastName":"Li","enabled":true},"relationships":{"customer":{"data":{"type":"customers","id":"new-0"}},"userRoles":{"data":[{"type":"customeruserroles","id":"1"}]}}}]}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_list_that_is_put_off_has_made_is_found_and_the_next_goes_alone() {
+    let (one, other) = (part("Acme", &["jo@acme.example"]), part("Beta", &["li@beta.example"]));
+    let operation = json!({"data": row("asyncoperations", "1", json!({"status": "success",
+        "summary": {"createCount": 2, "updateCount": 0, "errorCount": 0}}), Value::Null)});
+    let of = |id: &str, name: &str, email: &str| {
+        let request = format!("GET /customerusers?filter[email]={}", &email[..2]);
+        let place = json!({"customer": {"type": "customers", "id": id}});
+        let address = json!({"data": [row("customeraddresses", "70", json!({}), place)]});
+        [
+            list(&request, &[user("80", email, id)]),
+            answer(&format!("GET /customers/{id}"), 200, &json!({"data": customer(id, name)})),
+            answer("GET /customeraddresses?filter[customer]", 200, &address),
+            list("GET /customerusers?filter[customer]", &[user("80", email, id)]),
+            made("POST /customeraddresses", "customeraddresses", "71"),
+        ]
+    };
+    let script = [
+        answer("PATCH /customers", 202, &operation),
+        answer("GET /asyncoperations/1", 200, &operation),
+    ];
+    let found =
+        of("7", "Acme", "jo@acme.example").into_iter().chain(of("8", "Beta", "li@beta.example"));
+    let alone = ["9", "10"].map(|id| made("POST /customers", "customers", id));
+    let shop = Shop::answering(script.into_iter().chain(found).chain(alone));
+    let (oro, conversation) = (keyless(), shop.conversation());
+    let subjects = (one.subject(), other.subject());
+    let writes = [write(&subjects.0, &one), write(&subjects.1, &other)];
+    for ids in [["7", "8"], ["9", "10"]] {
+        let answers = oro.apply(&conversation, &writes).await;
+        let made: Vec<Applied> = answers.into_iter().map(Result::unwrap).collect();
+        assert_eq!(
+            [&made[0].target_id, &made[1].target_id],
+            ids.map(|id| Some(id.to_owned())).each_ref()
+        );
+    }
+    shop.asked();
 }
