@@ -15,6 +15,7 @@ use std::{
 };
 
 use ferry_store::{Direction, Journal, JournalEntry, Overviews, StoreError, Wake, Wakes};
+use ferry_systems::Wakeup;
 use jiff::Timestamp;
 use prometheus::IntCounter;
 use tokio::{sync::mpsc, time::sleep};
@@ -36,6 +37,19 @@ pub struct Heard {
     pub source: String,
     pub message_id: Option<u64>,
     pub wakes: Vec<Wake>,
+}
+
+impl Heard {
+    /// What a source says should be read, as the store keeps it.
+    pub(crate) fn wakes(source: &str, wakes: Vec<Wakeup>) -> Vec<Wake> {
+        let wake = |Wakeup { endpoint, scope, key }| Wake {
+            source: source.to_owned(),
+            endpoint,
+            scope,
+            key,
+        };
+        wakes.into_iter().map(wake).collect()
+    }
 }
 
 /// Where entries are handed in. Cheap to clone.

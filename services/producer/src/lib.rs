@@ -19,6 +19,7 @@ pub mod record;
 mod report;
 mod upload;
 pub mod woken;
+mod word;
 
 pub use journal::Notes;
 pub use metrics::ProducerMetrics;
@@ -50,6 +51,8 @@ pub mod limits {
     /// So long the sender of a push waits for the store to take that, and no longer: a push needs only
     /// the broker.
     pub const HEAR_PATIENCE: Duration = Duration::from_secs(1);
+    /// Words of pushes that are remembered, so that one that comes again wakes nothing.
+    pub const WORDS: usize = 1_024;
     /// Between two tries to write what the journal is to hold while the store is away.
     pub const STORE_AGAIN: Duration = Duration::from_secs(1);
     /// Between two looks at what an operator wants of a schedule, and at what was woken.

@@ -12,8 +12,8 @@ use axum::{
 };
 use ferry_broker::{PublishError, Publisher};
 use ferry_canonical::{Lane, header, limits as contract};
-use ferry_store::{Cursors, Wake, Wakes, journal::BODY_BYTES};
-use ferry_systems::{Acknowledged, Admitted, PushRequest, Refusal, System};
+use ferry_store::{Cursors, Wakes, journal::BODY_BYTES};
+use ferry_systems::{Acknowledged, Admitted, Kept, PushRequest, Refusal, System};
 use jiff::Timestamp;
 use tokio::{
     sync::Semaphore,
@@ -28,6 +28,7 @@ use crate::{
     limits,
     outage::{Hearing, Publishing},
     record, upload,
+    word::Words,
 };
 
 /// What the HTTP side needs.
@@ -51,6 +52,7 @@ pub(crate) struct Receiving<P, S> {
     receiver: Receiver<P, S>,
     publishing: Publishing,
     hearing: Hearing,
+    pub(crate) words: Words,
     /// Room for files, which are held whole.
     pub(crate) uploads: Semaphore,
 }
@@ -67,14 +69,14 @@ pub(crate) type Shared<P, S> = Arc<Receiving<P, S>>;
 
 /// `POST /push/{system}` and `POST /upload/{system}/{kind}`.
 pub fn router<P: Publisher, S: Wakes + Cursors + 'static>(receiver: Receiver<P, S>) -> Router {
-    let (publishing, hearing) = (Publishing::default(), Hearing::default());
+    let (publishing, hearing, words) = <(Publishing, Hearing, Words)>::default();
     let uploads = Semaphore::new(limits::UPLOADS);
     let of_files = DefaultBodyLimit::max(limits::UPLOAD_BYTES);
     Router::new()
         .route("/push/{system}", post(push::<P, S>))
         .layer(DefaultBodyLimit::max(contract::RECORD_BYTES))
         .route("/upload/{system}/{kind}", post(upload::upload::<P, S>).layer(of_files))
-        .with_state(Arc::new(Receiving { receiver, publishing, hearing, uploads }))
+        .with_state(Arc::new(Receiving { receiver, publishing, hearing, words, uploads }))
 }
 
 /// Where a push is acknowledged: authenticate, read, look, publish, wait for the confirm, note what it
@@ -89,17 +91,24 @@ async fn push<P: Publisher, S: Wakes + 'static>(
     let (admission, body) = match receiver.admit(&name, &headers, &query) {
         Ok(admission) => match read(request, contract::RECORD_BYTES).await {
             Ok(body) => (Ok(admission), body),
-            Err(refusal) => (Err(refusal), Bytes::new()),
+            Err(refusal) => (Err(admission.0.unread(refusal)), Bytes::new()),
         },
-        Err(refusal) => (Err(refusal), Bytes::new()),
+        Err(refusal) => (Err(Err(refusal)), Bytes::new()),
     };
     let started = Instant::now();
     let push =
         Push { name: &name, received_at: (receiver.clock)(), headers: &headers, body: &body };
     let request = PushRequest { headers: &headers, query: &query, body: &body };
-    let looked_at = admission.and_then(|(system, admitted)| system.receive(&request, admitted));
+    let looked_at = match admission {
+        Ok((system, admitted)) => system.receive(&request, admitted),
+        Err(looked_at) => looked_at,
+    };
     let answer = match looked_at {
-        Ok(acknowledged) => receiver.keep(push, acknowledged).await,
+        Ok(acknowledged) => match acknowledged.kept.clone() {
+            Kept::Record => receiver.keep(push, acknowledged).await,
+            Kept::Word => receiver.hear_word(&name, acknowledged).await,
+            Kept::Nothing(reason) => Answer::taken(acknowledged, Became::Nothing(reason)),
+        },
         Err(refusal) => Answer::refused(refusal),
     };
     receiver.record(push, started.elapsed(), &answer);
@@ -130,13 +139,40 @@ struct Push<'a> {
     body: &'a Bytes,
 }
 
+/// What became of a push or an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Became {
+    Record(Uuid),
+    /// What it said should be read is noted.
+    Word,
+    /// It was heard before.
+    Again,
+    /// It can be used for nothing, for this reason.
+    Nothing(String),
+    /// Whatever came of it is said elsewhere.
+    Refused,
+}
+
+impl Became {
+    /// The journal's word.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Record(_) => "received",
+            Self::Word => "heard",
+            Self::Again => "duplicate",
+            Self::Nothing(_) => "skipped",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// What a sender hears, and what the journal keeps of it.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: String,
     pub(crate) message_id: Option<String>,
-    pub(crate) record: Option<Uuid>,
+    pub(crate) became: Became,
 }
 
 impl Answer {
@@ -147,7 +183,17 @@ impl Answer {
             headers: refusal.headers,
             body: refusal.reason,
             message_id: None,
-            record: None,
+            became: Became::Refused,
+        }
+    }
+
+    pub(crate) fn taken(acknowledged: Acknowledged, became: Became) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type", acknowledged.content_type.to_owned())],
+            body: acknowledged.body,
+            message_id: acknowledged.message_id,
+            became,
         }
     }
 
@@ -169,7 +215,8 @@ impl Answer {
         let body = "not stored; send it again later".to_owned();
         let retry_after = ("retry-after", limits::RETRY_AFTER_SECONDS.to_string());
         let headers = vec![retry_after];
-        Self { status: 503, headers, body, message_id: None, record: None }
+        let became = Became::Refused;
+        Self { status: 503, headers, body, message_id: None, became }
     }
 }
 
@@ -201,10 +248,10 @@ impl<P, S> Receiver<P, S> {
 }
 
 impl<P: Publisher, S: Wakes> Receiving<P, S> {
-    async fn keep(&self, push: Push<'_>, acknowledged: Acknowledged) -> Answer {
+    async fn keep(&self, push: Push<'_>, mut acknowledged: Acknowledged) -> Answer {
         let Push { name, received_at, headers, body } = push;
         let mut extra = Vec::new();
-        if let Some(scope) = acknowledged.scope {
+        if let Some(scope) = acknowledged.scope.take() {
             extra.push((header::SCOPE, scope));
         }
         if let Some(id) = &acknowledged.message_id {
@@ -216,7 +263,7 @@ impl<P: Publisher, S: Wakes> Receiving<P, S> {
         }
         let origin = record::Origin {
             source: name.to_owned(),
-            endpoint: acknowledged.endpoint,
+            endpoint: acknowledged.endpoint.clone(),
             entity: None,
             lane: Lane::Live,
         };
@@ -228,20 +275,9 @@ impl<P: Publisher, S: Wakes> Receiving<P, S> {
         }
         self.metrics.records.with_label_values(&[name, &origin.endpoint]).inc();
         let message_id = acknowledged.message_id.as_deref().and_then(|id| id.parse().ok());
-        let wakes = acknowledged.wakes.into_iter().map(|wake| Wake {
-            source: name.to_owned(),
-            endpoint: wake.endpoint,
-            scope: wake.scope,
-            key: wake.key,
-        });
-        self.hear(Heard { source: name.to_owned(), message_id, wakes: wakes.collect() }).await;
-        Answer {
-            status: 200,
-            headers: vec![("content-type", acknowledged.content_type.to_owned())],
-            body: acknowledged.body,
-            message_id: acknowledged.message_id,
-            record: Some(id),
-        }
+        let wakes = Heard::wakes(name, std::mem::take(&mut acknowledged.wakes));
+        self.hear(Heard { source: name.to_owned(), message_id, wakes }).await;
+        Answer::taken(acknowledged, Became::Record(id))
     }
 
     /// Notes it before the sender hears 200: what is read from now on has its place behind this message,
@@ -250,17 +286,27 @@ impl<P: Publisher, S: Wakes> Receiving<P, S> {
         if heard.message_id.is_none() && heard.wakes.is_empty() {
             return;
         }
+        if !self.told(&heard).await {
+            self.notes.hear_later(heard);
+        }
+    }
+
+    /// Whether the store has taken it in time.
+    pub(crate) async fn told(&self, heard: &Heard) -> bool {
         let told = self.store.hear(&heard.source, heard.message_id, heard.wakes.clone());
         let told = timeout(limits::HEAR_PATIENCE, told).await;
         match told {
-            Ok(Ok(())) => self.hearing.succeeded(),
+            Ok(Ok(())) => {
+                self.hearing.succeeded();
+                true
+            }
             failed => {
                 let error = match failed {
                     Ok(Err(error)) => error.to_string(),
                     Ok(Ok(())) | Err(_) => "it does not answer in time".to_owned(),
                 };
                 self.hearing.failed(&error);
-                self.notes.hear_later(heard);
+                false
             }
         }
     }
@@ -292,21 +338,27 @@ impl<P: Publisher, S: Wakes> Receiving<P, S> {
         let status = answer.status.to_string();
         self.metrics.pushes.with_label_values(&[known, &status]).inc();
         self.metrics.push_duration.with_label_values(&[known]).observe(duration.as_secs_f64());
-        let result = if answer.record.is_some() { "received" } else { "refused" };
         let operation = match &answer.message_id {
             Some(id) => format!("push {id}"),
             None => "push".to_owned(),
         };
-        let mut entry = journal::entry(at, known, operation, result);
-        entry.record_id = answer.record;
+        let mut entry = journal::entry(at, known, operation, answer.became.word());
+        match &answer.became {
+            Became::Record(id) => entry.record_id = Some(*id),
+            Became::Nothing(reason) => entry.detail = Some(reason.clone()),
+            Became::Word | Became::Again | Became::Refused => {}
+        }
         entry.status = Some(answer.status);
         entry.duration = Some(duration);
         entry.response = Some(answer.body.clone());
         // What nobody was authenticated for is not kept, and of the rest what the journal keeps.
         let kept = body.get(..BODY_BYTES.min(body.len())).unwrap_or_default();
-        let known = !matches!(answer.status, 401 | 404);
-        entry.request = known.then(|| String::from_utf8_lossy(kept).into_owned());
-        self.notes.note(entry, u64::from(answer.record.is_some()));
+        // Of a word nothing is used: what it woke has rows of its own.
+        let is_kept = !matches!(answer.status, 401 | 404)
+            && !matches!(answer.became, Became::Word | Became::Again);
+        entry.request = is_kept.then(|| String::from_utf8_lossy(kept).into_owned());
+        let records = u64::from(entry.record_id.is_some());
+        self.notes.note(entry, records);
     }
 }
 

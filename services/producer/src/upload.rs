@@ -28,7 +28,7 @@ use crate::{
     as_of::{self, Found, Place},
     import::{self, Import, Stopped, Tell},
     journal, limits,
-    receive::{Answer, Receiving, Shared, read},
+    receive::{Answer, Became, Receiving, Shared, read},
     record,
 };
 
@@ -128,7 +128,7 @@ impl Told {
             // It is numbers and strings: it always has a JSON form.
             body: serde_json::to_string(self).unwrap_or_default(),
             message_id: None,
-            record: None,
+            became: Became::Refused,
         }
     }
 }

@@ -22,15 +22,16 @@ use crate::{
     care::time_of_day,
     raw::{
         RawCare, RawConfig, RawDay, RawFileKind, RawFiles, RawLimits, RawMaintenance, RawOrderflow,
-        RawOro, RawPull, RawPush, RawReport, RawResponseRule, RawRest, RawRestEndpoint,
-        RawRestTarget, RawRetry, RawRetryOverride, RawRoute, RawSchedule, RawStore, RawSystem,
+        RawOro, RawOroWebhook, RawPull, RawPush, RawReport, RawResponseRule, RawRest,
+        RawRestEndpoint, RawRestTarget, RawRetry, RawRetryOverride, RawRoute, RawSchedule,
+        RawStore, RawSystem,
     },
     responses,
     secret::SecretRef,
     system::{
         FileKind, FilesConfig, Limits, Mapping, OrderDetail, OrderflowConfig, OroBatch, OroConfig,
-        PullConfig, PushConfig, PushCredentials, PushScope, ReportConfig, RestConfig, RestEndpoint,
-        RestTarget,
+        OroWebhook, PullConfig, PushConfig, PushCredentials, PushScope, ReportConfig, RestConfig,
+        RestEndpoint, RestTarget,
     },
 };
 
@@ -355,6 +356,7 @@ impl Reader<'_> {
         let longest = if batch.most > 1 { raw.timeout.max(batch.timeout) } else { raw.timeout };
         let limits = limits_of(&raw.limits, raw.timeout, raw.settle_after);
         let settle_after = raw.settle_after.unwrap_or(HumanDuration(longest.0.saturating_mul(2)));
+        let webhook = raw.webhook.map(|webhook| self.webhook(&format!("{key}.webhook"), webhook));
         Ok(OroConfig {
             base_url: without_trailing_slash(&raw.base_url),
             backend_prefix: raw.backend_prefix,
@@ -368,6 +370,7 @@ impl Reader<'_> {
             default_unit: raw.default_unit,
             customer_user_role: raw.customer_user_role,
             batch,
+            webhook: webhook.transpose()?,
             responses: rules_of(&raw.responses),
             limits: cared_for(
                 Limits { longest: Some(longest), settle_after, ..limits },
@@ -375,6 +378,11 @@ impl Reader<'_> {
                 &raw.maintenance,
             ),
         })
+    }
+
+    fn webhook(&self, key: &str, raw: RawOroWebhook) -> Result<OroWebhook, ConfigError> {
+        let secret = self.secret(&format!("{key}.secret"), &raw.secret)?;
+        Ok(OroWebhook { url: raw.url, secret, topics: raw.topics })
     }
 
     fn rest(&self, key: &str, raw: RawRest) -> Result<RestConfig, ConfigError> {

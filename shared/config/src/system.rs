@@ -215,6 +215,8 @@ pub struct OroConfig {
     /// Id of the role new customer users get; without it they are created disabled.
     pub customer_user_role: Option<String>,
     pub batch: OroBatch,
+    /// How it tells of changes; without it they are found by polls alone.
+    pub webhook: Option<OroWebhook>,
     /// What its answers mean; Ferry's own rules come after them.
     pub responses: Vec<ResponseRule>,
     pub limits: Limits,
@@ -227,6 +229,17 @@ pub struct OroBatch {
     pub most: u16,
     /// The hard deadline of such a request. Default 40 s.
     pub timeout: HumanDuration,
+}
+
+/// How a shop tells of changes.
+#[derive(Clone, Debug)]
+pub struct OroWebhook {
+    /// Where the shop reaches the producer.
+    pub url: String,
+    /// What the shop signs with.
+    pub secret: Secret,
+    /// What is listened to: `order.updated`.
+    pub topics: Vec<String>,
 }
 
 /// Any JSON over HTTP.

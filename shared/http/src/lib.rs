@@ -14,7 +14,7 @@ pub use client::Client;
 pub use conversation::{Conversation, Exchange};
 pub use lease::{Alone, LedgerPort};
 pub use redact::{redacted_headers, redacted_url};
-pub use webhook::{StandardWebhook, WebhookSecretError};
+pub use webhook::{StandardWebhook, WebhookSecretError, is_signed};
 
 use std::{fmt, time::Duration};
 

@@ -1,5 +1,6 @@
 //! The signature of Standard Webhooks 1.0: `webhook-id`, `webhook-timestamp` and
-//! `webhook-signature: v1,<base64 of HMAC-SHA256 over id.timestamp.body>`.
+//! `webhook-signature: v1,<base64 of HMAC-SHA256 over id.timestamp.body>`; and the plainer one over a body
+//! alone, in hex.
 
 use std::fmt;
 
@@ -55,6 +56,34 @@ impl StandardWebhook {
     }
 }
 
+/// Whether `signature` is the lowercase hex of HMAC-SHA256 over `body`, with the secret's own bytes as key.
+/// It takes as long for a wrong one as for the right one.
+pub fn is_signed(secret: &str, body: &[u8], signature: &str) -> bool {
+    let (Ok(mut mac), Some(signature)) =
+        (Hmac::<Sha256>::new_from_slice(secret.as_bytes()), bytes_of(signature))
+    else {
+        return false;
+    };
+    mac.update(body);
+    mac.verify_slice(&signature).is_ok()
+}
+
+/// What a lowercase hex text stands for.
+fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let pairs = hex.as_bytes().chunks(2);
+    pairs
+        .map(|pair| match pair {
+            [high, low] => Some((digit(high)? << 4) | digit(low)?),
+            _ => None,
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +101,27 @@ mod tests {
             ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
         ];
         assert_eq!(headers, wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_body_is_signed_by_who_has_the_secret_and_by_nobody_else() {
+        let body = br#"{"topic":"order.created","eventData":{"data":{"type":"orders","id":"1"}},"timestamp":1767225600,"messageId":"oro.1"}"#;
+        let signature = "e44fe64c378f875f232bb09337e8018beb9cc1a4a301eb3135d581da650d62ff";
+        assert!(is_signed("abcdef", body, signature));
+        assert!(!is_signed("abcdeg", body, signature));
+        assert!(!is_signed("abcdef", &body[1..], signature));
+        let wrong = [
+            "",
+            "e44f",
+            &signature[1..],
+            &signature.to_uppercase(),
+            &signature.replace('4', "x"),
+            &format!("{signature}00"),
+            "ł",
+        ];
+        for signature in wrong {
+            assert!(!is_signed("abcdef", body, signature), "{signature}");
+        }
     }
 
     #[test]

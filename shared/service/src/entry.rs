@@ -162,7 +162,11 @@ fn known(only: &[String], config: &Config) -> Result<(), String> {
 /// The configuration's own addresses were looked at with it; an argument must not get round that.
 fn open_to_others(name: ServiceName, arguments: &Arguments, config: &Config) -> Option<String> {
     let listen = arguments.listen.filter(|listen| !listen.ip().is_loopback())?;
-    let pushed = |system: &SystemConfig| matches!(system, SystemConfig::Orderflow(orderflow) if orderflow.push.is_some());
+    let pushed = |system: &SystemConfig| match system {
+        SystemConfig::Orderflow(orderflow) => orderflow.push.is_some(),
+        SystemConfig::Oro(oro) => oro.webhook.is_some(),
+        SystemConfig::Rest(_) | SystemConfig::Files(_) | SystemConfig::Export(_) => false,
+    };
     let section = name.section(config);
     let reason = match name {
         _ if section.behind_proxy || section.tls.is_some() => return None,

@@ -24,7 +24,7 @@ mod xml;
 
 pub use draft::{BadItem, Draft, Item, Record};
 pub use poll::{Anew, Ask, NewRecord, Page, Wakeup, WokenEndpoint};
-pub use push::{Acknowledged, Admitted, PushRequest, Refusal};
+pub use push::{Acknowledged, Admitted, Kept, PushRequest, Refusal};
 pub use rules::{Asked, Reading};
 pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Write};
 
@@ -126,7 +126,8 @@ impl System {
     pub fn entity_of(&self, endpoint: &str) -> Option<Entity> {
         match self {
             Self::Orderflow(_) => orderflow::entity_of(endpoint),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => None,
+            Self::Oro(_) => oro::Oro::entity_of(endpoint),
+            Self::Rest(_) | Self::Files(_) | Self::Export(_) => None,
         }
     }
 
@@ -134,7 +135,8 @@ impl System {
     pub fn woken_endpoints(&self) -> Vec<WokenEndpoint> {
         match self {
             Self::Orderflow(_) => orderflow::WOKEN.to_vec(),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => Vec::new(),
+            Self::Oro(system) => system.woken_endpoints(),
+            Self::Rest(_) | Self::Files(_) | Self::Export(_) => Vec::new(),
         }
     }
 
@@ -158,6 +160,9 @@ impl System {
     pub async fn poll(&self, conversation: &Conversation, ask: &Ask<'_>) -> Result<Page, Failure> {
         match self {
             Self::Orderflow(system) => system.poll(conversation, ask).await,
+            Self::Oro(system) if !ask.keys.is_empty() => {
+                system.poll_keys(conversation, ask.endpoint, ask.keys).await
+            }
             Self::Oro(system) => system.poll(conversation, ask.endpoint, ask.cursor).await,
             Self::Rest(system) => system.poll(conversation, ask.endpoint, ask.cursor).await,
             Self::Files(_) | Self::Export(_) => Err(Failure::unsupported("it is not polled")),
@@ -172,9 +177,8 @@ impl System {
     ) -> Result<Admitted, Refusal> {
         match self {
             Self::Orderflow(system) => system.admit(headers, query),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => {
-                Err(Refusal::not_received_here())
-            }
+            Self::Oro(system) => system.admit(headers),
+            Self::Rest(_) | Self::Files(_) | Self::Export(_) => Err(Refusal::not_received_here()),
         }
     }
 
@@ -186,9 +190,16 @@ impl System {
     ) -> Result<Acknowledged, Refusal> {
         match self {
             Self::Orderflow(system) => system.receive(request, admitted),
-            Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => {
-                Err(Refusal::not_received_here())
-            }
+            Self::Oro(system) => system.receive(request, admitted),
+            Self::Rest(_) | Self::Files(_) | Self::Export(_) => Err(Refusal::not_received_here()),
+        }
+    }
+
+    /// What a push is told that was admitted and whose body could not be read.
+    pub fn unread(&self, refusal: Refusal) -> Result<Acknowledged, Refusal> {
+        match self {
+            Self::Oro(_) => oro::Oro::unread(refusal),
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => Err(refusal),
         }
     }
 

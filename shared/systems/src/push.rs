@@ -17,7 +17,18 @@ pub struct PushRequest<'a> {
 #[must_use = "a push is admitted to be received"]
 pub struct Admitted(pub(crate) ());
 
-/// It may be made durable; once it is, this is the answer.
+/// What a push is to Ferry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// A record, durable before its sender hears of it.
+    Record,
+    /// A word that something has changed: what it wakes is read, and nothing else of it is used.
+    Word,
+    /// Nothing, for this reason.
+    Nothing(String),
+}
+
+/// It is taken; once what is to be kept of it is durable, this is the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
     /// `push` or what the system distinguishes.
@@ -25,6 +36,7 @@ pub struct Acknowledged {
     pub scope: Option<String>,
     /// The source's own message id.
     pub message_id: Option<String>,
+    pub kept: Kept,
     pub content_type: &'static str,
     pub body: String,
     /// What the push says should be read.

@@ -260,6 +260,7 @@ pub(crate) fn shop(name: &str, limits: &Limits, most: u16, routes: Vec<Route>) -
         default_unit: "item".to_owned(),
         customer_user_role: None,
         batch: OroBatch { most, timeout: limits.timeout },
+        webhook: None,
         responses: Vec::new(),
         limits: limits.clone(),
     });

@@ -9,3 +9,4 @@ mod polls;
 mod pushes;
 mod uploads;
 mod wakes;
+mod webhooks;

@@ -119,7 +119,7 @@ impl Warehouse {
 
 /// A store that takes nothing that pushes say: it refuses, or does not answer.
 #[derive(Clone, Debug, Default)]
-struct Deaf {
+pub(crate) struct Deaf {
     is_silent: Arc<AtomicBool>,
 }
 

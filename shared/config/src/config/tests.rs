@@ -8,13 +8,14 @@ use crate::{
     timeline::worst_case_timeline,
 };
 
-const SECRETS: [(&str, &str); 8] = [
+const SECRETS: [(&str, &str); 9] = [
     ("FERRY_AMQP_URL", "amqp://ferry:hush@broker/%2f"),
     ("ORDERFLOW_USER", "of"),
     ("ORDERFLOW_PUSH_USER", "pusher"),
     ("ORDERFLOW_PUSH_PASSWORD", "hush-push"),
     ("ORO_CLIENT_ID", "id"),
     ("ORO_CLIENT_SECRET", "hush-oro"),
+    ("ORO_WEBHOOK_SECRET", "hush-webhook"),
     ("ERP_TOKEN", "hush-erp"),
     ("EMPTY", ""),
 ];

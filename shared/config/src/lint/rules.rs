@@ -12,6 +12,7 @@ mod retries;
 mod routes;
 mod schedules;
 mod systems;
+mod webhooks;
 
 use std::path::Path;
 

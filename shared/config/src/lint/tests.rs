@@ -6,6 +6,7 @@ mod pull;
 mod responses;
 mod rest;
 mod schedules;
+mod webhooks;
 
 use super::*;
 

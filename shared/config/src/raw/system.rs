@@ -11,6 +11,7 @@ use super::{
     care::{RawCare, RawLimits, RawMaintenance},
     export::RawExport,
     orderflow::{RawOrderflowImport, RawReturnWords},
+    oro::RawOroWebhook,
     responses::RawResponseRule,
 };
 use crate::{
@@ -251,6 +252,9 @@ pub(crate) struct RawOro {
     /// How changes go together that wait for it.
     #[serde(default)]
     pub(crate) batch: RawOroBatch,
+    /// How it tells of changes; without it they are found by polls alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) webhook: Option<RawOroWebhook>,
     /// What its answers mean, where that is more than their status; the first rule that fits counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) responses: Vec<RawResponseRule>,

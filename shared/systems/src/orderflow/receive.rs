@@ -11,7 +11,7 @@ use super::{
     access::{self, Scope},
     wakes,
 };
-use crate::{Acknowledged, Admitted, PushRequest, Refusal, xml};
+use crate::{Acknowledged, Admitted, Kept, PushRequest, Refusal, xml};
 
 /// Of a message's id, which becomes a header of its record. It is a number.
 const ID_BYTES: usize = 64;
@@ -68,6 +68,7 @@ pub(super) fn receive(
         endpoint: PUSH.to_owned(),
         scope: scope.name().map(str::to_owned),
         message_id,
+        kept: Kept::Record,
         content_type,
         body,
         wakes: wakes::of(&root, &scope, config),

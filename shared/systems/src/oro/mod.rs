@@ -4,8 +4,8 @@
 //! It promises one token at a time and never a login per call, the exact media type Oro insists on,
 //! a read by key before anything is created a second time, and a failure kind that follows from
 //! status and title alone. What comes together is written in lists, but for shipments and
-//! cancellations. It does not use webhooks, and it never deletes: an address, a user or a tracking
-//! number that its source no longer names stays in the shop until a person removes it.
+//! cancellations. Webhooks only hasten what is polled. It never deletes: an address, a user or a
+//! tracking number that its source no longer names stays in the shop until a person removes it.
 //!
 //! It serves OroCommerce from 5.1 on, each version with what it has ([`capability`]): before 6.1.10,
 //! and in 7.0.0 and 7.0.1, customers have no field for their number ([`keyless`]); before 6.1 an order
@@ -58,6 +58,7 @@ mod shipment;
 mod stock;
 mod together;
 mod token;
+mod webhook;
 
 #[cfg(test)]
 mod keeping;
@@ -71,13 +72,13 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use ferry_canonical::{Facet, Part, Subject};
+use ferry_canonical::{Entity, Facet, Part, Subject};
 use ferry_config::system::OroConfig;
 use ferry_http::{Conversation, Response};
 
 use self::{capability::Capability, client::Api, token::Tokens};
 use crate::{
-    Together,
+    Acknowledged, Admitted, PushRequest, Refusal, Together, WokenEndpoint,
     draft::{Item, Record},
     poll::Page,
     rules::{Asked, Reading, Rules},
@@ -122,6 +123,9 @@ impl Oro {
         }
         if config.base_url.ends_with('/') {
             return Err("base_url ends with `/`: leave it away".to_owned());
+        }
+        if config.webhook.as_ref().is_some_and(|webhook| webhook.secret.reveal().is_empty()) {
+            return Err("webhook.secret is empty: anybody could sign with it".to_owned());
         }
         Ok(Self {
             config: config.clone(),
@@ -168,6 +172,48 @@ impl Oro {
             Failure::unsupported("of an Oro shop only `orders` and `customers` are polled")
         })?;
         poll::poll(&self.api(conversation), list, cursor).await
+    }
+
+    /// The rows with these ids, as a poll would say them. No cursor plays a part.
+    pub async fn poll_keys(
+        &self,
+        conversation: &Conversation,
+        endpoint: &str,
+        keys: &[String],
+    ) -> Result<Page, Failure> {
+        let list = poll::list(endpoint).ok_or_else(|| {
+            Failure::unsupported("of an Oro shop only `orders` and `customers` are read by id")
+        })?;
+        poll::by_id(&self.api(conversation), list, keys).await
+    }
+
+    pub fn entity_of(endpoint: &str) -> Option<Entity> {
+        match endpoint {
+            ORDERS => Some(Entity::Order),
+            customer::CUSTOMERS => Some(Entity::Customer),
+            _ => None,
+        }
+    }
+
+    pub fn woken_endpoints(&self) -> Vec<WokenEndpoint> {
+        webhook::woken(self.config.webhook.as_ref())
+    }
+
+    pub fn admit(&self, headers: &[(String, String)]) -> Result<Admitted, Refusal> {
+        webhook::admit(self.config.webhook.as_ref(), headers)
+    }
+
+    pub fn receive(
+        &self,
+        request: &PushRequest<'_>,
+        admitted: Admitted,
+    ) -> Result<Acknowledged, Refusal> {
+        webhook::receive(self.config.webhook.as_ref(), request, admitted)
+    }
+
+    /// What a webhook is told whose body could not be read.
+    pub fn unread(refusal: Refusal) -> Result<Acknowledged, Refusal> {
+        webhook::unread(refusal)
     }
 
     pub const fn looks(facet: Facet) -> bool {

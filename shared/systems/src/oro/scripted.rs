@@ -80,6 +80,7 @@ pub(super) fn config() -> OroConfig {
         default_unit: "item".to_owned(),
         customer_user_role: Some("1".to_owned()),
         batch: OroBatch { most: 100, timeout: HumanDuration::from_secs(40) },
+        webhook: None,
         responses: Vec::new(),
         limits: Limits {
             concurrency: 8,

@@ -6,6 +6,7 @@ use ferry_canonical::Facet;
 
 use super::{
     Findings, bad_name, care, exports, files, imports, is_name, responses, rest, schedules,
+    webhooks,
 };
 use crate::{
     HumanDuration,
@@ -29,7 +30,10 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
                 pull(&format!("{key}.pull"), &system.pull, base_dir, findings);
                 asked_for(&key, system, raw.routes.iter().filter(|r| r.from == *name), findings);
             }
-            RawSystem::Oro(system) => oro(&key, system, findings),
+            RawSystem::Oro(system) => {
+                oro(&key, system, findings);
+                webhooks::check(name, system, raw, findings);
+            }
             RawSystem::Rest(system) => rest::check(&key, system, base_dir, findings),
             RawSystem::Files(system) => files::check(&key, system, base_dir, findings),
             RawSystem::Export(system) => {
@@ -41,7 +45,11 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
 }
 
 pub(super) const fn takes_pushes(system: &RawSystem) -> bool {
-    matches!(system, RawSystem::Orderflow(orderflow) if orderflow.push.is_some())
+    match system {
+        RawSystem::Orderflow(orderflow) => orderflow.push.is_some(),
+        RawSystem::Oro(oro) => oro.webhook.is_some(),
+        RawSystem::Rest(_) | RawSystem::Files(_) | RawSystem::Export(_) => false,
+    }
 }
 
 fn orderflow(key: &str, raw: &RawOrderflow, findings: &mut Findings<'_>) {
