@@ -21,6 +21,7 @@ mod alerts;
 mod backfill;
 mod broker;
 mod check;
+mod consent;
 mod console;
 mod doctor;
 mod exports;
@@ -29,6 +30,7 @@ mod map;
 mod recorded;
 mod run;
 mod schedules;
+mod systems;
 mod targets;
 mod terminal;
 
@@ -76,6 +78,9 @@ enum Verb {
     /// Targets: how they are, and pausing them.
     #[command(subcommand)]
     Targets(targets::TargetsVerb),
+    /// What systems tell by themselves. Speaks to them, as `check` does.
+    #[command(subcommand)]
+    Systems(systems::SystemsVerb),
     /// What is done by itself: when it ran, when it is due, and running it now.
     #[command(subcommand)]
     Schedules(schedules::SchedulesVerb),
@@ -202,6 +207,7 @@ fn verb(cli: &Cli) -> Done {
         Verb::Targets(verb) => {
             online(targets::run(&console_url(cli, verb.console())?, verb, cli.json))
         }
+        Verb::Systems(verb) => online(systems::run(&config(&cli.config)?, verb, cli.json)),
         Verb::Schedules(verb) => {
             online(schedules::run(&console_url(cli, verb.console())?, verb, cli.json))
         }

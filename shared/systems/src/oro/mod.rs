@@ -56,6 +56,7 @@ mod products;
 mod read;
 mod shipment;
 mod stock;
+mod subscriptions;
 mod together;
 mod token;
 mod webhook;
@@ -76,6 +77,7 @@ use ferry_canonical::{Entity, Facet, Part, Subject};
 use ferry_config::system::OroConfig;
 use ferry_http::{Conversation, Response};
 
+pub use self::subscriptions::Webhook;
 use self::{capability::Capability, client::Api, token::Tokens};
 use crate::{
     Acknowledged, Admitted, PushRequest, Refusal, Together, WokenEndpoint,

@@ -33,6 +33,7 @@ mod shutdown;
 mod telling;
 mod tls;
 mod topology;
+mod webhooks;
 
 use std::time::Duration;
 
