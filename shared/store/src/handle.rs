@@ -15,9 +15,9 @@ use crate::{
     Alert, Alerts, Attendance, Attended, Care, CareState, Cursors, DeadFilter, DeadLetter,
     DeadLetters, DeadSummary, DocumentEnd, DocumentState, Dying, EntityView, ExportState, Exports,
     Group, GroupClaim, Journal, JournalEntry, JournalFilter, JournalRow, KeptPart, Known, Lease,
-    Leases, Ledger, Look, NewDocument, Notice, Observed, OpenDocument, Overview, Overviews,
-    PostgresStore, ScheduleChange, ScheduleState, Schedules, Settled, Settlement, SqliteStore,
-    StoreError, Telling, Waiting, Wake, Wakes, Woken,
+    Leases, Ledger, Link, Linked, Links, Look, NewDocument, Notice, Observed, OpenDocument,
+    Overview, Overviews, PostgresStore, ScheduleChange, ScheduleState, Schedules, Settled,
+    Settlement, SqliteStore, StoreError, Telling, Waiting, Wake, Wakes, Woken,
 };
 
 /// A handle on one store; clones are the same.
@@ -189,6 +189,16 @@ impl Cursors for Store {
         to: &str,
     ) -> Result<bool, StoreError> {
         on!(self, store => store.move_cursor(name, from, to))
+    }
+}
+
+impl Links for Store {
+    async fn links(&self, system: &str, entity: Entity) -> Result<Vec<Link>, StoreError> {
+        on!(self, store => store.links(system, entity))
+    }
+
+    async fn link(&self, system: &str, links: Vec<Link>) -> Result<Vec<Linked>, StoreError> {
+        on!(self, store => store.link(system, links))
     }
 }
 

@@ -20,6 +20,7 @@ mod handle;
 pub mod journal;
 mod known;
 pub mod ledger;
+pub mod links;
 #[cfg(test)]
 #[cfg(feature = "postgres")]
 mod on_postgres;
@@ -50,6 +51,7 @@ pub use ledger::{
     Agreed, Amending, Base, Claimed, Grant, Group, GroupClaim, Ledger, Member, Met, NO_ROUTE,
     PartState, Seen, Settle, Settled, Settlement, Verdict,
 };
+pub use links::{Link, Linked, Links};
 pub use overview::{AppliedPart, EntityView, Overview, Overviews, RouteTally};
 pub use postgres::PostgresStore;
 pub use schedule::{

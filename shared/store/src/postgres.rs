@@ -20,6 +20,7 @@ mod dead;
 mod error;
 mod exports;
 mod journal;
+mod links;
 mod overview;
 mod pool;
 mod read;

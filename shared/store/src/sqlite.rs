@@ -14,6 +14,7 @@ mod error;
 mod exports;
 mod file;
 mod journal;
+mod links;
 mod overview;
 mod read;
 mod schedule;

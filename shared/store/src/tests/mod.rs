@@ -10,6 +10,7 @@ mod exports;
 mod journal;
 mod keeping;
 mod letters;
+mod links;
 mod meetings;
 mod random;
 mod roles;
