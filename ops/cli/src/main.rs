@@ -33,6 +33,7 @@ mod schedules;
 mod systems;
 mod targets;
 mod terminal;
+mod xref;
 
 #[derive(Parser)]
 #[command(name = "ferry", version, about = "Keeps shops, ERPs and warehouses in step.")]
@@ -84,6 +85,9 @@ enum Verb {
     /// What is done by itself: when it ran, when it is due, and running it now.
     #[command(subcommand)]
     Schedules(schedules::SchedulesVerb),
+    /// Which record of a system is which entity.
+    #[command(subcommand)]
+    Xref(xref::XrefVerb),
     /// Exports: what waits, which documents there were, and making one now.
     #[command(subcommand)]
     Exports(exports::ExportsVerb),
@@ -208,6 +212,7 @@ fn verb(cli: &Cli) -> Done {
             online(targets::run(&console_url(cli, verb.console())?, verb, cli.json))
         }
         Verb::Systems(verb) => online(systems::run(&config(&cli.config)?, verb, cli.json)),
+        Verb::Xref(verb) => online(xref::run(&config(&cli.config)?, verb, cli.json)),
         Verb::Schedules(verb) => {
             online(schedules::run(&console_url(cli, verb.console())?, verb, cli.json))
         }

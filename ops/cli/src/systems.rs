@@ -242,7 +242,7 @@ fn eprint(line: &str) {
     let _ = writeln!(std::io::stderr(), "{}", terminal::line(line));
 }
 
-fn stop(failure: &Failure) -> Stop {
+pub(crate) fn stop(failure: &Failure) -> Stop {
     let text = format!("{}: {} {}", failure.kind, failure.detail, failure.kind.sentence());
     if failure.status.is_none() { Stop::unreachable(text) } else { Stop::failed(text) }
 }

@@ -54,6 +54,7 @@ mod problem;
 mod product;
 mod products;
 mod read;
+mod roster;
 mod shipment;
 mod stock;
 mod subscriptions;
@@ -77,7 +78,7 @@ use ferry_canonical::{Entity, Facet, Part, Subject};
 use ferry_config::system::OroConfig;
 use ferry_http::{Conversation, Response};
 
-pub use self::subscriptions::Webhook;
+pub use self::{roster::Resident, subscriptions::Webhook};
 use self::{capability::Capability, client::Api, token::Tokens};
 use crate::{
     Acknowledged, Admitted, PushRequest, Refusal, Together, WokenEndpoint,

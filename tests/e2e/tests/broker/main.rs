@@ -21,6 +21,7 @@ mod files;
 mod imports;
 mod lanes;
 mod letters;
+mod links;
 mod operators;
 mod outages;
 mod parents;
