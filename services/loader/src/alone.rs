@@ -54,7 +54,7 @@ impl<S: Known + Leases> LedgerPort for StoreLedger<S> {
         system: &'a str,
         entity: &'a str,
         ids: Vec<String>,
-    ) -> BoxFuture<'a, Vec<Option<String>>> {
+    ) -> BoxFuture<'a, Option<Vec<Option<String>>>> {
         let known = async move {
             let entity: Entity = entity.parse().ok()?;
             match self.store.known(entity, system, ids).await {
@@ -65,6 +65,25 @@ impl<S: Known + Leases> LedgerPort for StoreLedger<S> {
                 }
             }
         };
-        known.map(Option::unwrap_or_default).boxed()
+        known.boxed()
+    }
+
+    fn owner<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        own_id: &'a str,
+    ) -> BoxFuture<'a, Option<Option<String>>> {
+        let owner = async move {
+            let entity: Entity = entity.parse().ok()?;
+            match self.store.owner(entity, system, own_id).await {
+                Ok(owner) => Some(owner),
+                Err(error) => {
+                    warn!(%error, system, "whose something is cannot be looked up");
+                    None
+                }
+            }
+        };
+        owner.boxed()
     }
 }

@@ -91,16 +91,33 @@ impl Conversation {
     }
 
     /// What the system calls each of these entities of one kind, by their canonical ids, as far as the
-    /// ledger knows.
-    pub async fn known(&self, entity: &str, ids: Vec<String>) -> Vec<Option<String>> {
+    /// ledger knows. [`HttpError::Withheld`]: it cannot be asked.
+    pub async fn known(
+        &self,
+        entity: &str,
+        ids: Vec<String>,
+    ) -> Result<Vec<Option<String>>, HttpError> {
         let many = ids.len();
         match &self.shared {
             Some(Shared { system, port }) if many > 0 => {
-                let mut known = port.known(system, entity, ids).await;
+                let known = port.known(system, entity, ids).await;
+                let mut known = known.ok_or(HttpError::Withheld("the ledger cannot be asked"))?;
                 known.resize(many, None);
-                known
+                Ok(known)
             }
-            Some(_) | None => vec![None; many],
+            Some(_) | None => Ok(vec![None; many]),
+        }
+    }
+
+    /// The canonical id of the entity that the system calls `own_id`, if the ledger knows one.
+    /// [`HttpError::Withheld`]: it cannot be asked.
+    pub async fn owner(&self, entity: &str, own_id: &str) -> Result<Option<String>, HttpError> {
+        match &self.shared {
+            Some(Shared { system, port }) => {
+                let owner = port.owner(system, entity, own_id).await;
+                owner.ok_or(HttpError::Withheld("the ledger cannot be asked"))
+            }
+            None => Ok(None),
         }
     }
 

@@ -19,14 +19,23 @@ pub trait LedgerPort: fmt::Debug + Send + Sync {
 
     fn give_back<'a>(&'a self, name: &'a str, token: String) -> BoxFuture<'a, ()>;
 
-    /// What `system` calls each of these entities of one kind, by their canonical ids; none: nobody
-    /// knows, or nobody can be asked.
+    /// What `system` calls each of these entities of one kind, by their canonical ids. None: nobody can
+    /// be asked.
     fn known<'a>(
         &'a self,
         system: &'a str,
         entity: &'a str,
         ids: Vec<String>,
-    ) -> BoxFuture<'a, Vec<Option<String>>>;
+    ) -> BoxFuture<'a, Option<Vec<Option<String>>>>;
+
+    /// The canonical id of the entity that `system` calls `own_id`, where there is one. None: nobody can
+    /// be asked.
+    fn owner<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        own_id: &'a str,
+    ) -> BoxFuture<'a, Option<Option<String>>>;
 }
 
 /// Holds a lease. Dropped, it lasts until its time is over: what it was taken for may still happen.

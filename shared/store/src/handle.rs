@@ -175,6 +175,15 @@ impl Known for Store {
     ) -> Result<Vec<Option<String>>, StoreError> {
         on!(self, store => store.known(entity, system, ids))
     }
+
+    async fn owner(
+        &self,
+        entity: Entity,
+        system: &str,
+        own_id: &str,
+    ) -> Result<Option<String>, StoreError> {
+        on!(self, store => store.owner(entity, system, own_id))
+    }
 }
 
 impl Cursors for Store {

@@ -15,4 +15,12 @@ pub trait Known: Send + Sync {
         system: &str,
         ids: Vec<String>,
     ) -> impl Future<Output = Result<Vec<Option<String>>, StoreError>> + Send;
+
+    /// The entity that `system` calls so, if there is one.
+    fn owner(
+        &self,
+        entity: Entity,
+        system: &str,
+        own_id: &str,
+    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 }

@@ -347,6 +347,19 @@ impl Known for PostgresStore {
         };
         self.pool.attempt(work).await
     }
+
+    async fn owner(
+        &self,
+        entity: Entity,
+        system: &str,
+        own_id: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let work = || async {
+            let mut session = self.pool.session().await?;
+            read::owner(&view(&mut session).await?, entity, system, own_id).await
+        };
+        self.pool.attempt(work).await
+    }
 }
 
 impl Cursors for PostgresStore {

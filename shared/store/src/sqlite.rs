@@ -289,6 +289,16 @@ impl Known for SqliteStore {
         })
         .await
     }
+
+    async fn owner(
+        &self,
+        entity: Entity,
+        system: &str,
+        own_id: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let name = crate::page::OwnId { entity, system: system.to_owned(), id: own_id.to_owned() };
+        self.run(move |files| files.ledger.read(|ledger| read::canonical_id(ledger, &name))).await
+    }
 }
 
 impl Cursors for SqliteStore {

@@ -65,6 +65,7 @@ fn shop() -> Shop {
 
 fn config() -> OroConfig {
     OroConfig {
+        external_orders: true,
         base_url: "http://shop.test".to_owned(),
         backend_prefix: "/admin".to_owned(),
         client_id: Secret::new("ferry"),

@@ -121,6 +121,19 @@ pub(super) async fn known(
     rows.iter().map(|row| Ok(get(row, "own_id")?)).collect()
 }
 
+/// The entity that a system calls so.
+pub(super) async fn owner(
+    transaction: &Transaction<'_>,
+    entity: Entity,
+    system: &str,
+    own_id: &str,
+) -> Result<Option<String>, Trouble> {
+    const OWNER: &str = "SELECT id FROM entity WHERE own_id = $1 AND system = $2 AND entity = $3";
+    let [statement] = prepared(transaction, [OWNER]).await?;
+    let row = transaction.query_opt(&statement, &[&own_id, &system, &entity.as_str()]).await?;
+    Ok(row.as_ref().map(|row| get(row, "id")).transpose()?)
+}
+
 /// The statements, known to the connection before any of them is sent: one that had to be prepared
 /// first would be carried out late.
 pub(super) async fn prepared<const N: usize>(

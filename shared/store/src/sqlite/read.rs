@@ -107,7 +107,10 @@ pub(super) fn of_settlements(
 }
 
 /// The canonical id behind a system's own id.
-fn canonical_id(ledger: &Connection, name: &OwnId) -> Result<Option<String>, StoreError> {
+pub(super) fn canonical_id(
+    ledger: &Connection,
+    name: &OwnId,
+) -> Result<Option<String>, StoreError> {
     let mut select = ledger.prepare_cached(
         "SELECT id FROM entity WHERE entity = ?1 AND system = ?2 AND own_id = ?3",
     )?;

@@ -138,6 +138,10 @@ fn what_a_system_calls_entities_is_told_of_many_at_once() {
     assert_eq!(known(Entity::Customer, "erp", &["C1"]), [None]);
     assert_eq!(known(Entity::Product, "shop", &["C1"]), [None]);
     assert_eq!(known(Entity::Customer, "shop", &[]), [None::<String>; 0]);
+
+    let owner = |system: &str, own_id| wait(store.owner(Entity::Customer, system, own_id)).unwrap();
+    assert_eq!(owner("shop", "42").as_deref(), Some("C1"));
+    assert_eq!((owner("shop", "43"), owner("erp", "42")), (None, None));
 }
 
 #[test]

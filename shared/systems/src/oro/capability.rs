@@ -55,13 +55,18 @@ impl Capability {
     }
 }
 
-/// Asks, once, whether customers have a field for their number. Who may not see them is not told.
+/// Asks, once, whether customers have a field for their number. Who may not see them is not told, and
+/// asks again.
 pub(super) async fn learn_numbers(api: &Api<'_>) -> Result<bool, Failure> {
     let ask = async || {
         let query = vec![("filter[externalId]", "ferry".to_owned())];
-        Ok(has(api, CUSTOMERS, query).await?.unwrap_or(true))
+        has(api, CUSTOMERS, query).await.map_err(Some)?.ok_or(None)
     };
-    api.oro.capability.has_numbers.get_or_try_init(ask).await.copied()
+    match api.oro.capability.has_numbers.get_or_try_init(ask).await {
+        Ok(known) => Ok(*known),
+        Err(Some(failure)) => Err(failure),
+        Err(None) => Ok(true),
+    }
 }
 
 /// Whether the list can be asked for so; none where we may not.
@@ -107,7 +112,7 @@ pub(super) async fn told(api: &Api<'_>) -> Result<String, Failure> {
         said.push("orders have no shipping status: they get tracking numbers only".to_owned());
     }
     said.push(match has_webhooks {
-        Some(true) => "it has webhooks, which are not used".to_owned(),
+        Some(true) => "it has webhooks".to_owned(),
         Some(false) | None => "it has no webhooks".to_owned(),
     });
     said.extend(organisation(api).await);
@@ -208,8 +213,8 @@ mod tests {
         assert_eq!(
             said,
             "OroCommerce 6.1.10, 7.0.2 or later; customers are known by their number (externalId); \
-             products are named by SKU; orders are polled by their last change; it has webhooks, which \
-             are not used; the organisation is ORO"
+             products are named by SKU; orders are polled by their last change; it has webhooks; the \
+             organisation is ORO"
         );
     }
 

@@ -38,6 +38,8 @@ struct Customer<'a> {
     users: Vec<Value>,
     /// It was made, and what the shop calls it has to be found.
     is_unnamed: bool,
+    /// All that hangs on it goes with it.
+    is_whole: bool,
 }
 
 type Entry<'a> = together::Entry<'a, Customer<'a>>;
@@ -74,8 +76,9 @@ async fn begin<'a>(call: &mut Call<'a>, write: &'a Write<'a>, profile: &'a Custo
         Ok(wanted) => (wanted, None),
         Err(failure) => (Resource::new(CUSTOMERS), Some(failure)),
     };
-    let customer =
-        Customer { profile, wanted, addresses: Vec::new(), users: Vec::new(), is_unnamed: false };
+    let (addresses, users) = (Vec::new(), Vec::new());
+    let (is_unnamed, is_whole) = (false, false);
+    let customer = Customer { profile, wanted, addresses, users, is_unnamed, is_whole };
     call.begin(write, customer, failed);
 }
 
@@ -132,19 +135,20 @@ async fn look_up<'a>(call: &mut Call<'a>, places: Vec<usize>) {
 /// Whether the shop takes lists of customers.
 async fn write_customers(call: &mut Call<'_>) -> bool {
     let api = Api { oro: call.oro, conversation: call.conversation };
+    let has_numbers = call.oro.capability.has_numbers();
     let mut items = Vec::new();
     for of in call.places(|_| true) {
-        let Some(entry) = call.entries.get(of) else { continue };
-        let new = || entry.state.wanted.clone();
+        let Some(entry) = call.entries.get_mut(of) else { continue };
+        let wanted = &entry.state.wanted;
         items.extend(match &entry.found {
-            Some(found) => {
-                entry.state.wanted.changes(found).map(|resource| Item::new(of, resource))
+            Some(found) => wanted.changes(found).map(|resource| Item::new(of, resource)),
+            None if has_numbers => Some(Item::new(of, wanted.clone())),
+            None => {
+                let (resource, included) =
+                    keyless::whole(&api, entry.state.profile, wanted.clone());
+                entry.state.is_whole = true;
+                Some(Item { included, ..Item::new(of, resource) })
             }
-            None if is_whole(call.oro, entry) => {
-                let included = keyless::included(&api, entry.state.profile);
-                Some(Item { included, ..Item::new(of, new()) })
-            }
-            None => Some(Item::new(of, new())),
         });
     }
     let what = ("write customers", CUSTOMERS, Facet::Profile);
@@ -165,18 +169,13 @@ async fn write_customers(call: &mut Call<'_>) -> bool {
     true
 }
 
-/// Whether all that hangs on it goes with it.
-fn is_whole(oro: &Oro, entry: &Entry<'_>) -> bool {
-    !oro.capability.has_numbers() && entry.found.is_none()
-}
-
 fn hanging(
     call: &Call<'_>,
     changes: impl Fn(&Api<'_>, &Customer<'_>, &str) -> Vec<(String, Resource)>,
 ) -> Vec<Item> {
     let api = Api { oro: call.oro, conversation: call.conversation };
     let mut items = Vec::new();
-    for of in call.places(|entry| !is_whole(call.oro, entry)) {
+    for of in call.places(|entry| !entry.state.is_whole) {
         let Some(entry) = call.entries.get(of) else { continue };
         let Some(id) = &entry.id else { continue };
         let changes = changes(&api, &entry.state, id).into_iter();
@@ -190,19 +189,18 @@ async fn end(call: &Call<'_>) -> Vec<Result<Applied, Failure>> {
     let mut answers = Vec::with_capacity(call.entries.len());
     for (place, entry) in call.entries.iter().enumerate() {
         let profile = entry.state.profile;
-        answers.push(match entry.ended() {
-            Some(answer) => answer
-                .map(|applied| Applied { warning: customer_user::left_out(profile), ..applied }),
-            None => {
-                let conversation = call.conversation.about([place]);
-                let api = Api { oro: call.oro, conversation: &conversation };
-                // Where customers have no number, only what may be there already is looked for.
-                let has_numbers = call.oro.capability.has_numbers();
-                let read_first = has_numbers || entry.state.is_unnamed || entry.write.read_first;
-                let write = Write { read_first, ..entry.by_itself() };
-                Box::pin(customer::apply(&api, &write, profile)).await
-            }
-        });
+        if let Some(answer) = entry.ended() {
+            let warning = customer_user::left_out(profile);
+            answers.push(answer.map(|applied| Applied { warning, ..applied }));
+            continue;
+        }
+        let conversation = call.conversation.about([place]);
+        let api = Api { oro: call.oro, conversation: &conversation };
+        // Where customers have no number, only what may be there already is looked for.
+        let has_numbers = call.oro.capability.has_numbers();
+        let read_first = has_numbers || entry.state.is_unnamed || entry.write.read_first;
+        let write = Write { read_first, ..entry.by_itself() };
+        answers.push(Box::pin(customer::apply(&api, &write, profile)).await);
     }
     answers
 }

@@ -161,6 +161,13 @@ impl Resource {
         self
     }
 
+    /// The same without a relation.
+    #[must_use]
+    pub(super) fn without_relation(mut self, relation: &str) -> Self {
+        self.relationships.remove(relation);
+        self
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.attributes.is_empty() && self.relationships.is_empty()
     }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use ferry_canonical::{FailureKind, customer::CustomerProfile};
+use ferry_canonical::{Brought, Entity, FailureKind, customer::CustomerProfile};
 use serde_json::Value;
 
 use super::{
@@ -35,6 +35,31 @@ pub(super) fn included(api: &Api<'_>, profile: &CustomerProfile) -> Vec<Resource
     included.map(|(index, (at, resource))| resource.named(format!("{at}#{index}"))).collect()
 }
 
+/// A new customer as an item of a list. There it has to name what goes with it: Oro takes from what is
+/// included what an item names, and does not look the other way round.
+pub(super) fn whole(
+    api: &Api<'_>,
+    profile: &CustomerProfile,
+    wanted: Resource,
+) -> (Resource, Vec<Resource>) {
+    let included: Vec<Resource> = included(api, profile)
+        .into_iter()
+        .map(|resource| resource.without_relation("customer"))
+        .collect();
+    let named = |kind: &'static str| {
+        let of_it = included.iter().filter(move |resource| resource.kind == kind);
+        of_it.filter_map(|resource| resource.id.as_deref()).collect::<Vec<_>>()
+    };
+    let mut customer = wanted;
+    for (relation, kind) in [("addresses", ADDRESSES), ("users", USERS)] {
+        let ids = named(kind);
+        if !ids.is_empty() {
+            customer = customer.many(relation, kind, ids);
+        }
+    }
+    (customer, included)
+}
+
 /// The place in the profile of something that was sent with its customer.
 pub(super) fn place_of(included: &Value) -> Option<&str> {
     let (at, _) = document::id(included)?.rsplit_once('#')?;
@@ -59,10 +84,25 @@ pub(super) async fn find(
     profile: &CustomerProfile,
 ) -> Result<Option<Value>, Failure> {
     match of_its_people(api, profile).await? {
+        // What was made then had other people, or another name: nobody could tell.
+        Of::Nobody | Of::Unknown if write.read_first && write.brought == Brought::Other => {
+            let detail = "an earlier state of the customer may be in the shop, which has no number that \
+                          would tell: look, and link it (`ferry xref adopt`) or send this again";
+            Err(Failure::new(FailureKind::Ambiguous, detail))
+        }
         Of::Nobody if write.read_first => same(api, profile).await,
         Of::Nobody | Of::Unknown => Ok(None),
         Of::One(id) => {
             let Some(found) = customer::read(api, &id).await? else { return Ok(None) };
+            let owner = api.conversation.owner(Entity::Customer.as_str(), &id).await;
+            let owner = owner.map_err(|error| Failure::unanswered(&error, false))?;
+            if let Some(owner) = owner.filter(|owner| *owner != write.subject.id) {
+                let detail = format!(
+                    "contacts: the shop has the email of one for a user of customer `{owner}`, and an \
+                     email belongs to one user there"
+                );
+                return Err(Failure::new(FailureKind::Rejected, detail));
+            }
             if names(&found, profile) {
                 return Ok(Some(found));
             }
@@ -89,12 +129,17 @@ async fn of_its_people(api: &Api<'_>, profile: &CustomerProfile) -> Result<Of, F
     let (mut owners, mut is_empty) = (BTreeSet::new(), true);
     for contact in customer_form::users(&profile.contacts).take(EMAILS_MAX) {
         is_empty = false;
-        let query = vec![("filter[email]", contact.email.clone())];
-        let found = api.list("look up customer user", USERS, query).await?;
-        let has_email = |user: &&Value| {
-            document::text(user, "email").is_some_and(|email| same_email(email, &contact.email))
+        let of = ("filter[email]", contact.email.as_str());
+        let found = api.list_all("look up customer user", USERS, of).await?;
+        // Guests of a checkout share emails with anybody.
+        let is_guest = |user: &Value| {
+            document::attribute(user, "isGuest").and_then(Value::as_bool) == Some(true)
         };
-        let theirs = document::rows(&found).iter().filter(has_email);
+        let has_email = |user: &&Value| {
+            let email = document::text(user, "email");
+            email.is_some_and(|email| same_email(email, &contact.email)) && !is_guest(user)
+        };
+        let theirs = found.iter().filter(has_email);
         owners.extend(theirs.filter_map(|user| document::one(user, "customer")).map(str::to_owned));
     }
     let several = owners.len() > 1;

@@ -23,15 +23,15 @@ const READS: Reads = Reads {
 };
 
 /// One level on its way.
-struct Stock<'a> {
+struct Setting<'a> {
     stock: &'a ProductStock,
     quantity: Option<Decimal>,
     level: Option<Level>,
     stands: Option<Decimal>,
 }
 
-type Entry<'a> = together::Entry<'a, Stock<'a>>;
-type Call<'a> = together::Call<'a, Stock<'a>>;
+type Entry<'a> = together::Entry<'a, Setting<'a>>;
+type Call<'a> = together::Call<'a, Setting<'a>>;
 
 /// One answer per write. None: the shop takes no lists of levels, and none was set.
 pub(super) async fn apply<'a>(
@@ -45,7 +45,7 @@ pub(super) async fn apply<'a>(
         begin(&mut call, write, stock);
     }
     look_up(&mut call).await;
-    let items = items(&mut call);
+    let items = items(&call);
     call.write(("set stock levels", LEVELS, Facet::Stock), items).await?;
     Some(end(call).await)
 }
@@ -57,7 +57,7 @@ fn begin<'a>(call: &mut Call<'a>, write: &'a Write<'a>, stock: &'a ProductStock)
         Err(failure) => (None, Some(failure)),
     };
     let level = if write.read_first { None } else { stock::remembered(&api, &stock.sku) };
-    call.begin(write, Stock { stock, quantity, level, stands: None }, failed);
+    call.begin(write, Setting { stock, quantity, level, stands: None }, failed);
 }
 
 /// By the ledger's id of the product, else by its SKU.
@@ -91,11 +91,19 @@ async fn look_up<'a>(call: &mut Call<'a>) {
 }
 
 /// The levels of the products that are known by id.
-async fn read_levels(call: &mut Call<'_>, places: Vec<usize>) {
+async fn read_levels(call: &mut Call<'_>, mut places: Vec<usize>) {
     let (oro, conversation) = (call.oro, call.conversation);
+    let known = call.places(|entry| entry.id.is_some());
+    places.retain(|place| known.contains(place));
     call.read_hanging([READS], "product", places, |entry, [levels]| {
         let api = Api { oro, conversation };
         let Some(product) = entry.id.clone() else { return };
+        // The ledger's product may have got another SKU in the shop.
+        let sku = document::included(&levels.beside, "products", &product)
+            .and_then(|product| document::text(product, "sku"));
+        if sku.is_some_and(|sku| sku.to_lowercase() != entry.state.stock.sku.to_lowercase()) {
+            return;
+        }
         let Some(row) = stock::primary_level(&levels.rows, &levels.beside, &product) else {
             return;
         };

@@ -78,8 +78,8 @@ use ferry_canonical::{Entity, Facet, Part, Subject};
 use ferry_config::system::OroConfig;
 use ferry_http::{Conversation, Response};
 
-pub use self::{roster::Resident, subscriptions::Webhook};
 use self::{capability::Capability, client::Api, token::Tokens};
+pub use self::{roster::Resident, subscriptions::Webhook};
 use crate::{
     Acknowledged, Admitted, PushRequest, Refusal, Together, WokenEndpoint,
     draft::{Item, Record},

@@ -4,6 +4,7 @@
 //! otherwise is changed in place. What the shop adds up (subtotal, total, taxes) is its own.
 
 use ferry_canonical::{
+    FailureKind,
     order::{OrderLine, OrderPlaced},
     value::{Address, Decimal},
 };
@@ -16,6 +17,7 @@ use super::{
     customer_user::USERS,
     document::{self, Resource},
 };
+use crate::target::Failure;
 
 pub(super) const INCLUDE: &str = "lineItems,billingAddress,shippingAddress,discounts";
 const LINES: &str = "orderlineitems";
@@ -29,7 +31,17 @@ const CENT: f64 = 0.01;
 #[derive(Clone, Debug)]
 pub(super) struct References {
     pub(super) customer: String,
-    pub(super) user: Option<String>,
+    pub(super) person: Person,
+}
+
+/// Who ordered, among the customer's people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Person {
+    /// The source does not say.
+    Unsaid,
+    /// Somebody whom the shop does not know.
+    Unknown,
+    Is(String),
 }
 
 /// How the shop is to take orders.
@@ -49,7 +61,9 @@ pub(super) fn new(
 ) -> (Resource, Vec<Resource>) {
     let mut resource = common(order, references)
         .attribute("identifier", order.identifier.as_str())
-        .attribute("currency", order.currency.as_str());
+        .attribute("currency", order.currency.as_str())
+        // What it costs, its source has said.
+        .attribute("disablePromotions", true);
     if terms.external {
         resource = resource.attribute("external", true);
     }
@@ -59,9 +73,8 @@ pub(super) fn new(
     let mut included = Vec::new();
     let mut names = Vec::new();
     for (place, line) in order.lines.iter().enumerate() {
-        let named = line_of(order, line, terms).named(new_line(place));
         names.push(new_line(place));
-        included.push(named);
+        included.push(line_of(order, line, terms).named(new_line(place)));
     }
     resource = resource.many("lineItems", LINES, names.iter().map(String::as_str));
     for (relation, address) in addresses(order) {
@@ -87,10 +100,10 @@ pub(super) fn change(
     let id = document::id(found).unwrap_or_default();
     let wanted = common(order, references);
     let mut change = wanted.changes(found).unwrap_or_else(|| Resource::with_id(ORDERS, id));
-    if let Some(carriage) = carriage(order)
-        && document::number(found, "overriddenShippingCostAmount").as_ref() != Some(carriage)
-    {
-        change = change.attribute("overriddenShippingCostAmount", carriage.as_str());
+    let carriage = carriage(order);
+    if document::number(found, "overriddenShippingCostAmount").as_ref() != carriage {
+        let carriage = carriage.map(Decimal::as_str);
+        change = change.attribute("overriddenShippingCostAmount", carriage);
     }
     let mut included = Vec::new();
     if let Some((names, lines)) = lines(order, terms, (found, beside)) {
@@ -108,9 +121,9 @@ pub(super) fn change(
             included.push(wanted.named(id));
         }
     }
-    if let Some((id, off)) = discounts(order, (found, beside)) {
-        change = change.many("discounts", DISCOUNTS, [id.as_str()]);
-        included.push(off);
+    if let Some((names, off)) = discounts(order, (found, beside)) {
+        change = change.many("discounts", DISCOUNTS, names.iter().map(String::as_str));
+        included.extend(off);
     }
     (!change.is_empty()).then_some((change, included))
 }
@@ -129,33 +142,79 @@ pub(super) fn place_of(included: &Value) -> Option<String> {
     }
 }
 
-/// Where the shop comes to another sum, which is for a person to look at. Taxes are the shop's own.
+/// Where the shop comes to another sum, which is for a person to look at. Taxes are the shop's own: of
+/// an order that has some, what they are added to is compared.
 pub(super) fn sum_warning(order: &OrderPlaced, row: &Value) -> Option<String> {
-    if order.totals.tax.as_ref().is_some_and(|tax| !tax.is_zero()) {
-        return None;
-    }
-    let comes_to = document::number(row, "totalValue")?;
-    let (there, here) = (amount(&comes_to)?, amount(&order.totals.total)?);
+    let totals = &order.totals;
+    let is_taxed = totals.tax.as_ref().is_some_and(|tax| !tax.is_zero());
+    let (name, what, wanted) = if is_taxed {
+        ("subtotalValue", "subtotal", &totals.subtotal)
+    } else {
+        ("totalValue", "total", &totals.total)
+    };
+    let comes_to = document::number(row, name)?;
+    let (there, here) = (amount(&comes_to)?, amount(wanted)?);
     ((there - here).abs() >= CENT).then(|| {
-        let total = &order.totals.total;
         format!(
-            "the shop comes to a total of {} and the source to {}: what the source adds or takes off \
+            "the shop comes to a {what} of {} and the source to {}: what the source adds or takes off \
              besides lines, shipping and discount has no place there",
             comes_to.as_str(),
-            total.as_str(),
+            wanted.as_str(),
         )
     })
 }
 
+/// Why the order that was found by the identifier alone is not this one, if it is not: the shop names
+/// its own orders by numbers, and another system may as well.
+pub(super) fn is_another(
+    order: &OrderPlaced,
+    references: &References,
+    found: &Value,
+) -> Option<Failure> {
+    let currency = document::text(found, "currency");
+    let customer = document::one(found, "customer");
+    let what = if currency.is_some_and(|currency| currency != order.currency.as_str()) {
+        "currency"
+    } else if customer.is_some_and(|customer| customer != references.customer) {
+        "customer.number"
+    } else {
+        return None;
+    };
+    let detail = format!(
+        "{what}: the shop has an order `{}` of another {}, which is left as it is",
+        order.identifier,
+        if what == "currency" { "currency" } else { "customer" },
+    );
+    Some(Failure::new(FailureKind::Rejected, detail))
+}
+
+/// An order keeps the currency that it was made in (OroCommerce reference §6).
+pub(super) fn other_currency(order: &OrderPlaced, found: &Value) -> Option<Failure> {
+    let currency = document::text(found, "currency")?;
+    (currency != order.currency.as_str()).then(|| {
+        let detail = format!("currency: the order is in {currency} in the shop, and keeps it");
+        Failure::new(FailureKind::Rejected, detail)
+    })
+}
+
+/// What the source does not say is left as it is.
 fn common(order: &OrderPlaced, references: &References) -> Resource {
-    let resource = Resource::new(ORDERS)
-        .attribute("poNumber", order.purchase_order_number.as_deref())
-        .attribute("customerNotes", order.notes.as_deref())
-        .attribute("createdAt", stamp(order.placed_at))
-        .one("customer", customer::CUSTOMERS, &references.customer);
-    match &references.user {
-        Some(user) => resource.one("customerUser", USERS, user),
-        None => resource,
+    let mut resource = Resource::new(ORDERS);
+    if let Some(number) = &order.purchase_order_number {
+        resource = resource.attribute("poNumber", number.as_str());
+    }
+    if let Some(notes) = &order.notes {
+        resource = resource.attribute("customerNotes", notes.as_str());
+    }
+    let resource = resource.attribute("createdAt", stamp(order.placed_at)).one(
+        "customer",
+        customer::CUSTOMERS,
+        &references.customer,
+    );
+    match &references.person {
+        Person::Unsaid => resource,
+        Person::Unknown => resource.none("customerUser"),
+        Person::Is(user) => resource.one("customerUser", USERS, user),
     }
 }
 
@@ -191,13 +250,16 @@ fn line_of(order: &OrderPlaced, line: &OrderLine, terms: Terms<'_>) -> Resource 
         Ok(number) => number.into(),
         Err(_) => line.quantity.as_str().into(),
     };
-    Resource::new(LINES)
+    let resource = Resource::new(LINES)
         .attribute("productSku", line.sku.as_str())
         .attribute("quantity", quantity)
         .attribute("value", line.unit_price.as_str())
         .attribute("currency", order.currency.as_str())
-        .attribute("comment", line.comment.as_deref())
-        .one("productUnit", "productunits", line.unit.as_deref().unwrap_or(terms.unit))
+        .one("productUnit", "productunits", line.unit.as_deref().unwrap_or(terms.unit));
+    match &line.comment {
+        Some(comment) => resource.attribute("comment", comment.as_str()),
+        None => resource,
+    }
 }
 
 /// All lines by their ids, with those that are new or changed; none where all is so.
@@ -222,15 +284,12 @@ fn lines(
             .iter()
             .position(|(_, there)| is_it(there) && differs(line, &wanted, there).is_none());
         let at = same.or_else(|| free.iter().position(|(_, there)| is_it(there)));
-        match at.map(|at| free.remove(at)) {
-            Some((id, there)) => {
-                names.push(id.to_owned());
-                included.extend(differs(line, &wanted, there).map(Resource::updating));
-            }
-            None => {
-                names.push(new_line(place));
-                included.push(wanted.named(new_line(place)));
-            }
+        if let Some((id, there)) = at.map(|at| free.remove(at)) {
+            names.push(id.to_owned());
+            included.extend(differs(line, &wanted, there).map(Resource::updating));
+        } else {
+            names.push(new_line(place));
+            included.push(wanted.named(new_line(place)));
         }
     }
     (!free.is_empty() || !included.is_empty()).then_some((names, included))
@@ -250,6 +309,8 @@ fn differs(line: &OrderLine, wanted: &Resource, there: &Value) -> Option<Resourc
 }
 
 const NEW_DISCOUNT: &str = "new-discount";
+/// By which Ferry knows the discount that it has given.
+const OUR_DISCOUNT: &str = "Discount of the order's source";
 
 fn discount(order: &OrderPlaced) -> Option<&Decimal> {
     order.totals.discount.as_ref().filter(|off| !off.is_zero())
@@ -257,27 +318,40 @@ fn discount(order: &OrderPlaced) -> Option<&Decimal> {
 
 fn discount_of(off: &Decimal) -> Resource {
     Resource::new(DISCOUNTS)
+        .attribute("description", OUR_DISCOUNT)
         .attribute("orderDiscountType", OFF_BY_AMOUNT)
         .attribute("amount", off.as_str())
 }
 
-/// The one discount of an order, new or changed. Where the shop has given several, or one by
-/// percent, they are a person's work and stay.
-fn discounts(order: &OrderPlaced, (found, beside): (&Value, &Value)) -> Option<(String, Resource)> {
-    let off = discount(order)?;
-    match document::many(found, "discounts").as_slice() {
-        [] => Some((NEW_DISCOUNT.to_owned(), discount_of(off).named(NEW_DISCOUNT))),
-        [id] => {
-            let there = document::included(beside, DISCOUNTS, id)?;
-            let is_amount = document::text(there, "orderDiscountType") == Some(OFF_BY_AMOUNT);
-            if !is_amount || document::number(there, "amount").as_ref() == Some(off) {
-                return None;
-            }
-            let change = Resource::with_id(DISCOUNTS, *id).attribute("amount", off.as_str());
-            Some(((*id).to_owned(), change.updating()))
-        }
-        _ => None,
+/// All discounts by their ids, with that of the source where it is new or changed; none where all is
+/// so. What a person has given in the shop stays.
+fn discounts(
+    order: &OrderPlaced,
+    (found, beside): (&Value, &Value),
+) -> Option<(Vec<String>, Option<Resource>)> {
+    let mut names: Vec<String> =
+        document::many(found, "discounts").into_iter().map(str::to_owned).collect();
+    let is_ours = |id: &String| {
+        document::included(beside, DISCOUNTS, id)
+            .and_then(|discount| document::text(discount, "description"))
+            == Some(OUR_DISCOUNT)
+    };
+    let Some(ours) = names.iter().position(is_ours) else {
+        let off = discount(order)?;
+        names.push(NEW_DISCOUNT.to_owned());
+        return Some((names, Some(discount_of(off).named(NEW_DISCOUNT))));
+    };
+    let id = names.get(ours)?.clone();
+    let Some(off) = discount(order) else {
+        names.remove(ours);
+        return Some((names, None));
+    };
+    let there = document::included(beside, DISCOUNTS, &id)?;
+    if document::number(there, "amount").as_ref() == Some(off) {
+        return None;
     }
+    let change = Resource::with_id(DISCOUNTS, id).attribute("amount", off.as_str());
+    Some((names, Some(change.updating())))
 }
 
 fn amount(decimal: &Decimal) -> Option<f64> {

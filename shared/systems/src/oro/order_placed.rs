@@ -9,15 +9,17 @@ use ferry_canonical::{Entity, Facet, FailureKind, order::OrderPlaced};
 use serde_json::Value;
 
 use super::{
+    capability,
     client::{Api, Call},
     closed,
     customer::{self, CUSTOMERS, external_id},
     customer_user::USERS,
     document,
-    order_form::{self, INCLUDE, References, Terms},
+    order_form::{self, INCLUDE, Person, References, Terms},
     orders,
     problem::No,
     reads_first,
+    together::in_one_address,
 };
 use crate::target::{Applied, Effect, Failure, Write};
 
@@ -26,25 +28,71 @@ pub(super) async fn apply(
     write: &Write<'_>,
     order: &OrderPlaced,
 ) -> Result<Applied, Failure> {
-    let mut references = references(api, &[order]).await;
-    let references = references.pop().unwrap_or_else(|| Err(no_customer()))?;
-    let known = write.target_id.is_some() || reads_first(write);
-    if known && let Some(found) = orders::look_up(api, write, &order.identifier, INCLUDE).await? {
-        return update(api, order, &references, &found).await;
-    }
-    match create(api, order, &references).await {
-        Ok(applied) => Ok(applied),
-        Err(no) if no.duplicate => {
-            match orders::look_up(api, write, &order.identifier, INCLUDE).await? {
-                Some(found) => {
-                    let updated = update(api, order, &references, &found).await;
-                    updated.map(|applied| Applied { rule: no.failure.rule, ..applied })
-                }
-                None => Err(no.failure),
+    let known = one(references(api, &[order], Trust::Ledger).await)?;
+    match apply_for(api, write, order, &known).await {
+        Err(no) if is_of_the_customer(&no.failure) => {
+            // The customer was removed meanwhile, and maybe made again.
+            let found = one(references(api, &[order], Trust::Shop).await)?;
+            if found.customer == known.customer {
+                return Err(no.failure);
             }
+            Ok(apply_for(api, write, order, &found).await?)
         }
-        Err(no) => Err(no.failure),
+        answer => Ok(answer?),
     }
+}
+
+fn one(mut references: Vec<Result<References, Failure>>) -> Result<References, Failure> {
+    references.pop().unwrap_or_else(|| Err(no_customer()))
+}
+
+/// The order speaks of somebody whom the shop does not have; products are named.
+pub(super) fn is_of_the_customer(failure: &Failure) -> bool {
+    failure.kind == FailureKind::MissingReference && failure.missing.is_none()
+}
+
+async fn apply_for(
+    api: &Api<'_>,
+    write: &Write<'_>,
+    order: &OrderPlaced,
+    references: &References,
+) -> Result<Applied, No> {
+    let known = write.target_id.is_some() || reads_first(write);
+    if known && let Some(found) = look_up(api, write, order, references).await? {
+        return update(api, order, references, &found).await;
+    }
+    match create(api, order, references).await {
+        Err(no) if no.duplicate => match look_up(api, write, order, references).await? {
+            Some(found) => {
+                let updated = update(api, order, references, &found).await;
+                updated.map(|applied| Applied { rule: no.failure.rule, ..applied })
+            }
+            None => Err(no),
+        },
+        answer => answer,
+    }
+}
+
+/// By the ledger's id, else by the identifier, just as it is written: what Oro finds without regard to
+/// case may be another one.
+async fn look_up(
+    api: &Api<'_>,
+    write: &Write<'_>,
+    order: &OrderPlaced,
+    references: &References,
+) -> Result<Option<orders::Found>, Failure> {
+    let found = orders::look_up(api, write, &order.identifier, INCLUDE).await?;
+    let Some(found) = found.filter(|found| is_it(order, found.order())) else { return Ok(None) };
+    if write.target_id != Some(found.id.as_str())
+        && let Some(failure) = order_form::is_another(order, references, found.order())
+    {
+        return Err(failure);
+    }
+    Ok(Some(found))
+}
+
+pub(super) fn is_it(order: &OrderPlaced, row: &Value) -> bool {
+    document::text(row, "identifier") == Some(&order.identifier)
 }
 
 pub(super) fn terms<'a>(api: &Api<'a>) -> Terms<'a> {
@@ -84,7 +132,10 @@ async fn update(
     order: &OrderPlaced,
     references: &References,
     found: &orders::Found,
-) -> Result<Applied, Failure> {
+) -> Result<Applied, No> {
+    if let Some(failure) = order_form::other_currency(order, found.order()) {
+        return Err(failure.into());
+    }
     let there = (found.order(), &found.document);
     let target_id = Some(found.id.clone());
     let Some((change, included)) = order_form::change(order, references, terms(api), there) else {
@@ -93,7 +144,11 @@ async fn update(
     };
     let said = match api.ask(&Call::change("update order", change, included)).await {
         Ok(said) => said,
-        Err(no) => return Err(closed::explained(api, &found.id, &order.identifier, no).await),
+        Err(no) => {
+            let duplicate = no.duplicate;
+            let failure = closed::explained(api, &found.id, &order.identifier, no).await;
+            return Err(No { failure, duplicate });
+        }
     };
     let row = document::rows(&said.document).first();
     let warning = row.and_then(|row| order_form::sum_warning(order, row));
@@ -105,97 +160,138 @@ fn no_customer() -> Failure {
     Failure::new(FailureKind::Validation, detail)
 }
 
+/// Who is asked first for what the shop calls a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    Ledger,
+    /// The shop alone: what the ledger knows is not there any more.
+    Shop,
+}
+
+/// What each customer is called, or why that is not known.
+type Customers = BTreeMap<String, Result<String, Failure>>;
+
 /// Whom each of these orders is for. The ledger is asked once for all, and the shop once for those that
 /// the ledger does not know.
 pub(super) async fn references(
     api: &Api<'_>,
     orders: &[&OrderPlaced],
+    trust: Trust,
 ) -> Vec<Result<References, Failure>> {
-    let numbers: BTreeSet<&str> =
-        orders.iter().filter_map(|order| order.customer.number.as_deref()).collect();
-    let customers = customers(api, &numbers).await;
-    let users = match &customers {
-        Ok(customers) => users(api, orders, customers).await,
-        Err(failure) => Err(failure.clone()),
-    };
+    let numbers: BTreeSet<&str> = orders.iter().filter_map(|order| number(order)).collect();
+    let customers = customers(api, &numbers, trust).await;
+    let users = users(api, orders, &customers).await;
     let of = |order: &&OrderPlaced| {
-        let number = order.customer.number.as_deref().ok_or_else(no_customer)?;
-        let (customers, users) = match (&customers, &users) {
-            (Ok(customers), Ok(users)) => (customers, users),
-            (Err(failure), _) | (_, Err(failure)) => return Err(failure.clone()),
+        let number = number(order).ok_or_else(no_customer)?;
+        let customer = customers.get(number).cloned().unwrap_or_else(|| Err(not_there(number)))?;
+        let person = match email(order) {
+            None => Person::Unsaid,
+            Some(email) => match users.as_ref().map_err(Clone::clone)? {
+                Some(users) => match users.get(&(customer.clone(), email)) {
+                    Some(user) => Person::Is(user.clone()),
+                    None => Person::Unknown,
+                },
+                None => Person::Unsaid,
+            },
         };
-        let Some(customer) = customers.get(number) else {
-            let detail = format!("customer `{number}` is not in the shop");
-            return Err(Failure::missing(Entity::Customer, number, detail));
-        };
-        let email = order.customer.email.as_deref().map(str::to_lowercase);
-        let user = email.and_then(|email| users.get(&(customer.clone(), email)).cloned());
-        Ok(References { customer: customer.clone(), user })
+        Ok(References { customer, person })
     };
     orders.iter().map(of).collect()
 }
 
-/// The shop's ids of customers by their numbers.
-async fn customers(
-    api: &Api<'_>,
-    numbers: &BTreeSet<&str>,
-) -> Result<BTreeMap<String, String>, Failure> {
+fn number(order: &OrderPlaced) -> Option<&str> {
+    order.customer.number.as_deref().map(str::trim).filter(|number| !number.is_empty())
+}
+
+fn email(order: &OrderPlaced) -> Option<String> {
+    let email = order.customer.email.as_deref().map(|email| email.trim().to_lowercase());
+    email.filter(|email| !email.is_empty())
+}
+
+fn not_there(number: &str) -> Failure {
+    let detail = format!("customer `{number}` is not in the shop");
+    Failure::missing(Entity::Customer, number, detail)
+}
+
+async fn customers(api: &Api<'_>, numbers: &BTreeSet<&str>, trust: Trust) -> Customers {
     let asked: Vec<String> = numbers.iter().map(|number| (*number).to_owned()).collect();
-    let known = api.conversation.known(Entity::Customer.as_str(), asked.clone()).await;
-    let (mut found, mut unknown) = (BTreeMap::new(), Vec::new());
+    let known = match trust {
+        Trust::Shop => Ok(vec![None; asked.len()]),
+        Trust::Ledger => api.conversation.known(Entity::Customer.as_str(), asked.clone()).await,
+    };
+    let known = match known {
+        Ok(known) => known,
+        Err(error) => {
+            let failure = Failure::unanswered(&error, false);
+            return asked.into_iter().map(|number| (number, Err(failure.clone()))).collect();
+        }
+    };
+    let (mut customers, mut unknown) = (Customers::new(), Vec::new());
     for (number, id) in asked.into_iter().zip(known) {
         match id {
-            Some(id) => drop(found.insert(number, id)),
+            Some(id) => drop(customers.insert(number, Ok(id))),
             None => unknown.push(number),
         }
     }
     if unknown.is_empty() {
-        return Ok(found);
+        return customers;
     }
-    let keys: Vec<String> = unknown.iter().map(|number| external_id(number)).collect();
-    let filter = ("filter[externalId]", keys.join(","));
-    let rows = api.list_all("look up customers", CUSTOMERS, (filter.0, &filter.1)).await;
-    let rows = match rows {
-        Ok(rows) => rows,
+    match capability::learn_numbers(api).await {
+        Ok(true) => {}
         // A shop that knows no numbers knows of nobody whom the ledger does not know.
-        Err(no) if no.failure.kind == FailureKind::Unsupported => Vec::new(),
-        Err(no) => return Err(no.failure),
-    };
-    for number in unknown {
-        if let Some(id) = customer::numbered(&rows, &number)?.and_then(document::id) {
-            found.insert(number, id.to_owned());
+        Ok(false) => return customers,
+        Err(failure) => {
+            customers.extend(unknown.into_iter().map(|number| (number, Err(failure.clone()))));
+            return customers;
         }
     }
-    Ok(found)
+    let keyed = unknown.iter().enumerate().map(|(place, number)| (place, external_id(number)));
+    for (places, keys) in in_one_address(keyed.collect()) {
+        let rows =
+            api.list_all("look up customers", CUSTOMERS, ("filter[externalId]", &keys)).await;
+        for number in places.into_iter().filter_map(|place| unknown.get(place)) {
+            let found = match &rows {
+                Ok(rows) => customer::numbered(rows, number),
+                Err(no) => Err(no.failure.clone()),
+            };
+            let id = found.map(|row| row.and_then(document::id).map(str::to_owned));
+            if let Some(id) = id.transpose() {
+                customers.insert(number.clone(), id);
+            }
+        }
+    }
+    customers
 }
 
-/// The shop's ids of people by their customer and email, as far as it has them.
+/// People by their customer and email.
+type Users = BTreeMap<(String, String), String>;
+
+/// The people of those customers whose orders name one. None: they may not be seen.
 async fn users(
     api: &Api<'_>,
     orders: &[&OrderPlaced],
-    customers: &BTreeMap<String, String>,
-) -> Result<BTreeMap<(String, String), String>, Failure> {
-    let is_known = |order: &&&OrderPlaced| {
-        order.customer.number.as_ref().is_some_and(|number| customers.contains_key(number))
+    customers: &Customers,
+) -> Result<Option<Users>, Failure> {
+    let of = |order: &&OrderPlaced| {
+        email(order)?;
+        customers.get(number(order)?)?.as_ref().ok().cloned()
     };
-    let emails: BTreeSet<&str> = orders
-        .iter()
-        .filter(is_known)
-        .filter_map(|order| order.customer.email.as_deref())
-        .filter(|email| !email.contains(','))
-        .collect();
-    if emails.is_empty() {
-        return Ok(BTreeMap::new());
+    let asked: BTreeSet<String> = orders.iter().filter_map(of).collect();
+    let mut users = Users::new();
+    for (_, ids) in in_one_address(asked.into_iter().enumerate().collect()) {
+        let of = ("filter[customer]", ids.as_str());
+        let rows = match api.list_all("look up customer users", USERS, of).await {
+            Ok(rows) => rows,
+            Err(no) if no.failure.kind == FailureKind::Rejected => return Ok(None),
+            Err(no) => return Err(no.failure),
+        };
+        users.extend(rows.iter().filter_map(|row| {
+            let customer = document::one(row, "customer")?.to_owned();
+            let email = document::text(row, "email")?.trim().to_lowercase();
+            Some(((customer, email), document::id(row)?.to_owned()))
+        }));
     }
-    let emails: Vec<&str> = emails.into_iter().collect();
-    let rows =
-        api.list_all("look up customer users", USERS, ("filter[email]", &emails.join(","))).await?;
-    let key = |row: &Value| {
-        let customer = document::one(row, "customer")?.to_owned();
-        let email = document::text(row, "email")?.to_lowercase();
-        Some(((customer, email), document::id(row)?.to_owned()))
-    };
-    Ok(rows.iter().filter_map(key).collect())
+    Ok(Some(users))
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use super::{
     ORDERS, Oro,
     batch::Item,
     client::Api,
-    document,
     order_form::{self, INCLUDE, References},
-    order_placed, reads_first,
+    order_placed::{self, Trust},
+    reads_first,
     together::{self, Reads},
 };
 use crate::target::{Applied, Failure, Write};
@@ -47,7 +47,7 @@ pub(super) async fn apply<'a>(
     }
     let mut call = Call::new(oro, conversation);
     let api = Api { oro, conversation };
-    let references = order_placed::references(&api, &orders).await;
+    let references = order_placed::references(&api, &orders, Trust::Ledger).await;
     for ((write, order), references) in writes.iter().zip(orders).zip(references) {
         let (references, failed) = match references {
             Ok(references) => (Some(references), None),
@@ -79,7 +79,15 @@ async fn read(call: &mut Call<'_>) {
 async fn look_up<'a>(call: &mut Call<'a>, places: Vec<usize>) {
     let key_of = |entry: &Entry<'a>| entry.state.order.identifier.clone();
     call.read(READS, places, key_of, |rows, entry| {
-        Ok(document::named(rows, "identifier", &entry.state.order.identifier))
+        let order = entry.state.order;
+        let Some(row) = rows.iter().find(|row| order_placed::is_it(order, row)) else {
+            return Ok(None);
+        };
+        let references = entry.state.references.as_ref();
+        match references.and_then(|of| order_form::is_another(order, of, row)) {
+            Some(failure) => Err(failure),
+            None => Ok(Some(row)),
+        }
     })
     .await;
 }
@@ -88,7 +96,14 @@ fn items(call: &mut Call<'_>) -> Vec<Item> {
     let terms = order_placed::terms(&Api { oro: call.oro, conversation: call.conversation });
     let mut items = Vec::new();
     for of in call.places(|_| true) {
-        let Some(entry) = call.entries.get(of) else { continue };
+        let Some(entry) = call.entries.get_mut(of) else { continue };
+        let order = entry.state.order;
+        if let Some(failure) =
+            entry.found.as_ref().and_then(|found| order_form::other_currency(order, found))
+        {
+            entry.fails(failure);
+            continue;
+        }
         let Some(references) = &entry.state.references else { continue };
         let change = match &entry.found {
             Some(found) => {
@@ -106,22 +121,23 @@ fn items(call: &mut Call<'_>) -> Vec<Item> {
 async fn end(call: &mut Call<'_>) -> Vec<Result<Applied, Failure>> {
     let mut answers = Vec::with_capacity(call.entries.len());
     for (place, entry) in call.entries.iter_mut().enumerate() {
-        // A shop that does not know a field of it is asked again without, and one that does not let it
-        // be changed for the reason.
+        // A shop that does not know a field of it is asked again without, one that does not know its
+        // customer any more for that, and one that does not let it be changed for the reason.
         entry.goes_alone_after(|failure| {
-            failure.kind == FailureKind::Unsupported || failure.status == Some(403)
+            failure.kind == FailureKind::Unsupported
+                || order_placed::is_of_the_customer(failure)
+                || failure.status == Some(403)
         });
         let order = entry.state.order;
         entry.warning =
             entry.found.as_ref().and_then(|found| order_form::sum_warning(order, found));
-        answers.push(match entry.ended() {
-            Some(answer) => answer,
-            None => {
-                let conversation = call.conversation.about([place]);
-                let api = Api { oro: call.oro, conversation: &conversation };
-                Box::pin(order_placed::apply(&api, &entry.by_itself(), order)).await
-            }
-        });
+        if let Some(answer) = entry.ended() {
+            answers.push(answer);
+            continue;
+        }
+        let conversation = call.conversation.about([place]);
+        let api = Api { oro: call.oro, conversation: &conversation };
+        answers.push(Box::pin(order_placed::apply(&api, &entry.by_itself(), order)).await);
     }
     answers
 }

@@ -6,6 +6,7 @@
 
 use ferry_canonical::{Facet, Part, product::ProductCatalogue};
 use ferry_http::Conversation;
+use serde_json::Value;
 
 use super::{
     Oro,
@@ -39,6 +40,13 @@ pub(super) async fn apply<'a>(
         entry.is_alone = !is_a_key(&entry.state.sku);
     }
     call.read_linked(READS).await;
+    // The ledger's product may have got another SKU in the shop.
+    for entry in &mut call.entries {
+        let sku = &entry.state.sku;
+        if entry.found.as_ref().is_some_and(|row| !is_of(sku, row)) {
+            (entry.found, entry.id) = (None, None);
+        }
+    }
     let reads = oro.has_others(Facet::Catalogue);
     let unknown = call.places(|entry| {
         entry.found.is_none()
@@ -55,6 +63,10 @@ pub(super) async fn apply<'a>(
 /// Whether a filter takes it as one SKU, and not as a list of them.
 pub(super) fn is_a_key(sku: &str) -> bool {
     !sku.contains(',')
+}
+
+fn is_of(sku: &str, row: &Value) -> bool {
+    document::text(row, "sku").is_none_or(|found| found.to_lowercase() == sku.to_lowercase())
 }
 
 async fn look_up<'a>(call: &mut Call<'a>, places: Vec<usize>) {
@@ -87,14 +99,13 @@ fn items(call: &mut Call<'_>) -> Vec<Item> {
 async fn end(call: &Call<'_>) -> Vec<Result<Applied, Failure>> {
     let mut answers = Vec::with_capacity(call.entries.len());
     for (place, entry) in call.entries.iter().enumerate() {
-        answers.push(match entry.ended() {
-            Some(answer) => answer,
-            None => {
-                let conversation = call.conversation.about([place]);
-                let api = Api { oro: call.oro, conversation: &conversation };
-                Box::pin(product::apply(&api, &entry.by_itself(), entry.state)).await
-            }
-        });
+        if let Some(answer) = entry.ended() {
+            answers.push(answer);
+            continue;
+        }
+        let conversation = call.conversation.about([place]);
+        let api = Api { oro: call.oro, conversation: &conversation };
+        answers.push(Box::pin(product::apply(&api, &entry.by_itself(), entry.state)).await);
     }
     answers
 }

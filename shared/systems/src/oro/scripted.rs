@@ -1,7 +1,7 @@
 //! A shop that answers from a script, for tests: every request must be the one that comes next.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,7 +12,7 @@ use ferry_config::{
     HumanDuration, Secret,
     system::{Limits, OroBatch, OroConfig},
 };
-use ferry_http::{Conversation, HttpError, HttpPort, Method, Request, Response};
+use ferry_http::{Conversation, HttpError, HttpPort, LedgerPort, Method, Request, Response};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -197,5 +197,55 @@ impl Shop {
         *tokens += 1;
         let body = json!({"token_type": "Bearer", "expires_in": 3600, "access_token": format!("t{tokens}")});
         Response { status: 200, headers: Vec::new(), body: Bytes::from(body.to_string()) }
+    }
+}
+
+/// A ledger that knows what it is told, for tests.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// What the shop calls entities, and entities by what the shop calls them.
+    called: HashMap<String, String>,
+    owned: HashMap<String, String>,
+}
+
+impl Ledger {
+    pub(super) fn called(mut self, id: &str, own_id: &str) -> Self {
+        self.called.insert(id.to_owned(), own_id.to_owned());
+        self
+    }
+
+    pub(super) fn owned(mut self, own_id: &str, id: &str) -> Self {
+        self.owned.insert(own_id.to_owned(), id.to_owned());
+        self
+    }
+}
+
+impl LedgerPort for Ledger {
+    fn take<'a>(&'a self, _: &'a str, _: Duration) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async { None })
+    }
+
+    fn give_back<'a>(&'a self, _: &'a str, _: String) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+
+    fn known<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        ids: Vec<String>,
+    ) -> BoxFuture<'a, Option<Vec<Option<String>>>> {
+        assert_eq!((system, entity), ("shop", "customer"));
+        Box::pin(async move { Some(ids.iter().map(|id| self.called.get(id).cloned()).collect()) })
+    }
+
+    fn owner<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        own_id: &'a str,
+    ) -> BoxFuture<'a, Option<Option<String>>> {
+        assert_eq!((system, entity), ("shop", "customer"));
+        Box::pin(async move { Some(self.owned.get(own_id).cloned()) })
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{
     Oro,
     batch::{self, Came, Item},
-    client::{Api, Listed},
+    client::{Api, Listed, encode},
     document,
 };
 use crate::target::{Applied, Effect, Failure, Write};
@@ -166,6 +166,13 @@ impl<'a, S> Call<'a, S> {
             let listed = api.list_with(operation, kind, (filter, &keys), include).await;
             let (rows, beside) = match listed {
                 Ok(listed) => (Ok(listed.rows), listed.beside),
+                // One of the keys may be what the shop does not take, or all are too long.
+                Err(no) if places.len() > 1 && matches!(no.failure.status, Some(400 | 414)) => {
+                    for place in places {
+                        self.sets_apart(place);
+                    }
+                    continue;
+                }
                 Err(no) => (Err(no.failure), Arc::default()),
             };
             for place in places {
@@ -334,16 +341,21 @@ async fn write_some(
 }
 
 /// Places, and their keys as one list, as many as an address takes.
-fn in_one_address(keyed: Vec<(usize, String)>) -> Vec<(Vec<usize>, String)> {
+pub(super) fn in_one_address(keyed: Vec<(usize, String)>) -> Vec<(Vec<usize>, String)> {
     let mut lists: Vec<(Vec<usize>, String)> = Vec::new();
+    let mut bytes = 0;
     for (place, key) in keyed {
         match lists.last_mut() {
-            Some((places, keys)) if keys.len() + key.len() < KEYS_BYTES_MAX => {
+            Some((places, keys)) if bytes + encode(&key).len() < KEYS_BYTES_MAX => {
+                bytes += encode(&key).len();
                 places.push(place);
                 keys.push(',');
                 keys.push_str(&key);
             }
-            _ => lists.push((vec![place], key)),
+            _ => {
+                bytes = encode(&key).len();
+                lists.push((vec![place], key));
+            }
         }
     }
     lists

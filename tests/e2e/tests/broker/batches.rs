@@ -1,6 +1,6 @@
 //! What waits for a shop goes together.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use ferry_e2e::{Installation, Simulator, Systems, http, wait_for};
 use serde_json::{Value, json};
@@ -89,16 +89,18 @@ const KINDS: [(&str, &str, &str); 4] = [
 fn feed() -> String {
     let mut feed = format!("{LAST}\n\n[systems.feed]\nkind = \"files\"\nfolder = \"drop\"\n");
     for (name, _, facet) in KINDS {
-        feed.push_str(&format!(
+        let _ = write!(
+            feed,
             "\n[systems.feed.files.{name}]\npattern = \"{name}*.jsonl\"\nformat = \"jsonl\"\n\
              facet = \"{facet}\"\nmapping = \"row.jq\"\n"
-        ));
+        );
     }
     for (name, entity, facet) in KINDS {
-        feed.push_str(&format!(
+        let _ = write!(
+            feed,
             "\n[[routes]]\nname = \"{name}\"\nfrom = \"feed\"\nentity = \"{entity}\"\n\
              facet = \"{facet}\"\nto = [\"shop\"]\n"
-        ));
+        );
     }
     feed
 }

@@ -72,9 +72,11 @@ impl Shop {
                 (_, Some(id)) => self.set_level(id, &alone),
                 (_, None) => return problem(405, "method not allowed"),
             };
-            let said: Value = serde_json::from_str(&said.body).unwrap_or_default();
-            let mut row = said["data"].clone();
-            row["meta"] = json!({"dataId": item["id"]});
+            let mut said: Value = serde_json::from_str(&said.body).unwrap_or_default();
+            let Some(Value::Object(mut row)) = said.get_mut("data").map(Value::take) else {
+                continue;
+            };
+            row.insert("meta".to_owned(), json!({"dataId": item.get("id")}));
             rows.push(row);
         }
         Said::ok(json!({ "data": rows }).to_string())
@@ -197,15 +199,14 @@ impl Product {
 /// What of a list's included resources one of its items names.
 fn linked(item: &Value, body: &Value) -> Vec<Value> {
     let relations = item.get("relationships").and_then(Value::as_object);
-    let data = relations.into_iter().flat_map(|all| all.values()).map(|linkage| &linkage["data"]);
-    let named: Vec<&Value> = data
-        .flat_map(|data| match data {
-            Value::Array(several) => several.iter().collect(),
-            one => vec![one],
-        })
+    let linkages = relations.into_iter().flat_map(|all| all.values());
+    let named: Vec<&Value> = linkages
+        .filter_map(|linkage| linkage.get("data"))
+        .flat_map(|data| data.as_array().map_or_else(|| vec![data], |all| all.iter().collect()))
         .collect();
+    let same = |one: &Value, other: &Value, name| one.get(name) == other.get(name);
     let is_named = |included: &&Value| {
-        named.iter().any(|name| name["type"] == included["type"] && name["id"] == included["id"])
+        named.iter().any(|name| same(name, included, "type") && same(name, included, "id"))
     };
     let included = body.get("included").and_then(Value::as_array);
     included.into_iter().flatten().filter(is_named).cloned().collect()

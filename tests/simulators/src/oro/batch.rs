@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::calls::{append_included, included, no_price_list};
 use super::changes;
 use super::document::{self, Document, Primary};
-use super::operations::{Brought, accepted};
+use super::operations::{Brought, accepted, cut};
 use super::permissions::Right;
 use super::plan::Mode;
 use super::problem::Problem;
@@ -62,6 +62,10 @@ impl Shop {
                 );
                 return Err(vec![Problem::constraint("request data", detail)]);
             }
+        }
+        let (_, loose) = cut(&document, (PRIMARY_MAX, INCLUDED_MAX));
+        if !loose.is_empty() {
+            return Ok(refused(&document, call.kind, &loose));
         }
         if !self.operations.is_idle() {
             return Ok(self.later(call, Brought::Whole(document)));

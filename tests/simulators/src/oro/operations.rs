@@ -17,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use self::chunk::Tally;
+pub(super) use self::chunk::cut;
 use super::answer::Answer;
 use super::batch;
 use super::document::{self, Document};
@@ -293,7 +294,7 @@ impl Job {
             Brought::Unread(bytes) => {
                 let (document, problems) = document::parse_items(bytes)?;
                 self.tally.read = document.items;
-                let (chunks, loose) = chunk::cut(&document, CHUNK_MAX);
+                let (chunks, loose) = cut(&document, CHUNK_MAX);
                 self.chunks = chunks;
                 self.loose = problems.into_iter().chain(loose).collect();
             }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    oro::scripted::{Shop, answer, errors, keyless, row, write},
+    oro::scripted::{Ledger, Shop, answer, errors, keyless, row, write},
     target::{Applied, Effect},
 };
 
@@ -234,7 +234,7 @@ async fn in_a_call_of_many_new_customers_go_with_all_that_hangs_on_them() {
         (Effect::Created, &Effect::Updated)
     );
     assert_eq!(applied[0].target_id.as_deref(), Some("7"));
-    insta::assert_snapshot!(shop.written()[0], @r#"PATCH /customers {"data":[{"type":"customers","id":"new-0","attributes":{"name":"Acme"}},{"type":"customers","id":"8","meta":{"update":true},"attributes":{"name":"Beta"}}],"included":[{"type":"customeraddresses","id":"0-addresses[BILL]#0","attributes":{"organization":"Acme","firstName":null,"lastName":null,"street":"1 Rd","street2":null,"city":"Bath","postalCode":"B1","phone":null,"types":[{"default":true,"addressType":"billing"}],"label":"BILL","customRegion":null},"relationships":{"country":{"data":{"type":"countries","id":"GB"}},"region":{"data":null},"customer":{"data":{"type":"customers","id":"new-0"}}}},{"type":"customerusers","id":"0-contacts[P-0]#1","attributes":{"email":"jo@acme.example","firstName":"Jo","lastName":"Li","enabled":true},"relationships":{"customer":{"data":{"type":"customers","id":"new-0"}},"userRoles":{"data":[{"type":"customeruserroles","id":"1"}]}}}]}"#);
+    insta::assert_snapshot!(shop.written()[0], @r#"PATCH /customers {"data":[{"type":"customers","id":"new-0","attributes":{"name":"Acme"},"relationships":{"addresses":{"data":[{"type":"customeraddresses","id":"0-addresses[BILL]#0"}]},"users":{"data":[{"type":"customerusers","id":"0-contacts[P-0]#1"}]}}},{"type":"customers","id":"8","meta":{"update":true},"attributes":{"name":"Beta"}}],"included":[{"type":"customeraddresses","id":"0-addresses[BILL]#0","attributes":{"organization":"Acme","firstName":null,"lastName":null,"street":"1 Rd","street2":null,"city":"Bath","postalCode":"B1","phone":null,"types":[{"default":true,"addressType":"billing"}],"label":"BILL","customRegion":null},"relationships":{"country":{"data":{"type":"countries","id":"GB"}},"region":{"data":null}}},{"type":"customerusers","id":"0-contacts[P-0]#1","attributes":{"email":"jo@acme.example","firstName":"Jo","lastName":"Li","enabled":true},"relationships":{"userRoles":{"data":[{"type":"customeruserroles","id":"1"}]}}}]}"#);
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,5 +273,48 @@ async fn what_a_list_that_is_put_off_has_made_is_found_and_the_next_goes_alone()
             ids.map(|id| Some(id.to_owned())).each_ref()
         );
     }
+    shop.asked();
+}
+
+#[tokio::test]
+async fn an_earlier_state_whose_answer_was_lost_is_never_followed_by_a_blind_creation() {
+    let nobody = list("GET /customerusers?filter[email]=jo", &[]);
+    let shop = Shop::answering([nobody]);
+    let failure = applied(&shop, &part("Acme", &["jo@acme.example"]), brought).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Ambiguous);
+    let failure = applied(&Shop::answering([]), &part("Acme", &[]), brought).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Ambiguous);
+}
+
+fn brought(write: Write<'_>) -> Write<'_> {
+    Write { brought: Brought::Other, ..doubted(write) }
+}
+
+#[tokio::test]
+async fn a_guest_of_a_checkout_is_nobodys_user() {
+    let mut guest = user("80", "jo@acme.example", "7");
+    guest["attributes"]["isGuest"] = json!(true);
+    let shop = Shop::answering([
+        list("GET /customerusers?filter[email]=jo", &[guest]),
+        made("POST /customers", "customers", "9"),
+    ]);
+    let part = part("Acme", &["jo@acme.example"]);
+    assert_eq!(applied(&shop, &part, doubted).await.unwrap().target_id.as_deref(), Some("9"));
+}
+
+#[tokio::test]
+async fn the_account_of_another_customer_of_ours_is_not_adopted() {
+    let shop = Shop::answering([
+        list("GET /customerusers?filter[email]=jo", &[user("80", "jo@acme.example", "7")]),
+        answer("GET /customers/7", 200, &json!({"data": customer("7", "Acme")})),
+    ]);
+    let part = part("Acme", &["jo@acme.example"]);
+    let subject = part.subject();
+    let ledger = Ledger::default().owned("7", "another");
+    let conversation = shop.conversation().among("shop", Arc::new(ledger));
+    let write = doubted(write(&subject, &part));
+    let failure = keyless().apply(&conversation, &[write]).await.pop().unwrap().unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Rejected);
+    assert!(failure.detail.contains("customer `another`"), "{}", failure.detail);
     shop.asked();
 }

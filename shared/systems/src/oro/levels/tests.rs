@@ -142,3 +142,52 @@ async fn a_shop_without_lists_of_levels_is_written_one_by_one() {
     assert_eq!((oro.together(Facet::Stock).most, oro.together(Facet::Catalogue).most), (1, 100));
     shop.asked();
 }
+
+#[tokio::test]
+async fn a_key_that_the_shop_does_not_take_keeps_no_other_from_being_set() {
+    let refused = || errors("GET /products?filter[sku]=S-0,S-1", 400, "filter constraint");
+    let one = |sku: &str, id: &str| {
+        [
+            products(&format!("GET /products?filter[sku]={sku}&fields"), &[(id, sku)]),
+            levels(&format!("GET /inventorylevels?filter[product]={id}"), &[(id, "0")]),
+            answer(
+                &format!("PATCH /inventorylevels/9{id}2"),
+                200,
+                &json!({"data": {"type": "inventorylevels", "id": "1"}}),
+            ),
+        ]
+    };
+    let bad = errors("GET /products?filter[sku]=S-0&fields", 400, "filter constraint");
+    let script = [vec![refused(), bad], one("S-1", "6").to_vec()].concat();
+    let shop = Shop::answering(script);
+    let answers = applied(&shop, &oro(), &[("S-0", "3"), ("S-1", "4")], |write| write).await;
+    assert!(answers[0].starts_with("unsupported"), "{answers:?}");
+    assert_eq!(answers[1], "Updated Some(\"6\")");
+    shop.asked();
+}
+
+#[tokio::test]
+async fn the_ledgers_product_that_got_another_sku_is_looked_up_by_its_own() {
+    let renamed = {
+        let (request, answered) =
+            levels("GET /inventorylevels?filter[product]=5,6", &[("5", "1"), ("6", "4")]);
+        let mut response = answered.unwrap();
+        let mut document: Value = serde_json::from_slice(&response.body).unwrap();
+        document["included"][0]["attributes"]["sku"] = json!("OTHER");
+        response.body = document.to_string().into();
+        (request, Ok(response))
+    };
+    let shop = Shop::answering([
+        renamed,
+        products("GET /products?filter[sku]=S-0&sort", &[("7", "S-0")]),
+        levels("GET /inventorylevels?filter[product]=7", &[("7", "0")]),
+        set(&["972", "962"]),
+    ]);
+    let answers = applied(&shop, &oro(), &[("S-0", "3"), ("S-1", "4")], |write| {
+        let target_id = Some(if write.subject.id == "S-0" { "5" } else { "6" });
+        Write { target_id, ..write }
+    })
+    .await;
+    assert_eq!(answers, ["Updated Some(\"7\")", "Updated Some(\"6\")"]);
+    shop.asked();
+}

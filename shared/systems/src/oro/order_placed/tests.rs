@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::oro::{
     Oro,
-    scripted::{Shop, answer, errors, oro, row, write},
+    scripted::{Ledger, Shop, answer, errors, keyless, oro, row, write},
 };
 
 type Answer = (String, Result<Response, HttpError>);
@@ -34,14 +34,19 @@ fn customers() -> Answer {
     answer("GET /customers?filter[externalId]=C-1", 200, &json!({"data": [customer]}))
 }
 
-/// Two people of one email; the second is the customer's.
+/// The people of the customer.
 fn users() -> Answer {
-    let user = |id: &str, customer: &str| {
+    users_of("5", &[("8", "li@acme.example"), ("9", "jo@acme.example")])
+}
+
+fn users_of(customer: &str, users: &[(&str, &str)]) -> Answer {
+    let user = |(id, email): &(&str, &str)| {
         let of = json!({"customer": {"type": "customers", "id": customer}});
-        row("customerusers", id, json!({"email": "jo@acme.example"}), of)
+        row("customerusers", id, json!({ "email": email }), of)
     };
-    let users = json!({"data": [user("8", "4"), user("9", "5")]});
-    answer("GET /customerusers?filter[email]=Jo%40acme.example", 200, &users)
+    let users: Vec<Value> = users.iter().map(user).collect();
+    let request = format!("GET /customerusers?filter[customer]={customer}&sort");
+    answer(&request, 200, &json!({ "data": users }))
 }
 
 fn made() -> Answer {
@@ -82,8 +87,8 @@ fn there(request: &str, change: impl Fn(&mut Value)) -> Answer {
             json!({"country": linked("countries", "GB"), "region": null}),
         )
     };
-    let discount = json!({"orderDiscountType": "oro_order_discount_item_type_amount",
-        "amount": "2.0000"});
+    let discount = json!({"description": "Discount of the order's source",
+        "orderDiscountType": "oro_order_discount_item_type_amount", "amount": "2.0000"});
     let mut document = json!({"data": order, "included": [
         line("1", "cup", 2.0, "10.5000", "item", Value::Null),
         line("2", "TEA", 0.5, "8.0000", "kg", json!("loose")),
@@ -115,7 +120,7 @@ async fn an_order_is_placed_with_its_lines_addresses_and_discount() {
         rule: None,
     };
     assert_eq!(applied, made);
-    insta::assert_snapshot!(shop.written().join("\n"), @r#"POST /orders {"data":{"type":"orders","attributes":{"poNumber":"77","customerNotes":"Ring twice","createdAt":"2026-11-20T08:00:00Z","identifier":"ERP-7","currency":"EUR","external":true,"overriddenShippingCostAmount":"4.9"},"relationships":{"customer":{"data":{"type":"customers","id":"5"}},"customerUser":{"data":{"type":"customerusers","id":"9"}},"lineItems":{"data":[{"type":"orderlineitems","id":"new-line-0"},{"type":"orderlineitems","id":"new-line-1"}]},"billingAddress":{"data":{"type":"orderaddresses","id":"new-billingAddress"}},"shippingAddress":{"data":{"type":"orderaddresses","id":"new-shippingAddress"}},"discounts":{"data":[{"type":"orderdiscounts","id":"new-discount"}]}}},"included":[{"type":"orderlineitems","id":"new-line-0","attributes":{"productSku":"CUP","quantity":2,"value":"10.5","currency":"EUR","comment":null},"relationships":{"productUnit":{"data":{"type":"productunits","id":"item"}}}},{"type":"orderlineitems","id":"new-line-1","attributes":{"productSku":"TEA","quantity":0.5,"value":"8","currency":"EUR","comment":"loose"},"relationships":{"productUnit":{"data":{"type":"productunits","id":"kg"}}}},{"type":"orderaddresses","id":"new-billingAddress","attributes":{"organization":null,"firstName":"Jo","lastName":"Li","street":"1 Rd","street2":null,"city":"York","postalCode":"YO1","phone":null,"customRegion":null},"relationships":{"country":{"data":{"type":"countries","id":"GB"}},"region":{"data":null}}},{"type":"orderaddresses","id":"new-shippingAddress","attributes":{"organization":null,"firstName":"Jo","lastName":"Li","street":"1 Rd","street2":null,"city":"York","postalCode":"YO1","phone":null,"customRegion":null},"relationships":{"country":{"data":{"type":"countries","id":"GB"}},"region":{"data":null}}},{"type":"orderdiscounts","id":"new-discount","attributes":{"orderDiscountType":"oro_order_discount_item_type_amount","amount":"2"}}]}"#);
+    insta::assert_snapshot!(shop.written().join("\n"), @r#"POST /orders {"data":{"type":"orders","attributes":{"poNumber":"77","customerNotes":"Ring twice","createdAt":"2026-11-20T08:00:00Z","identifier":"ERP-7","currency":"EUR","disablePromotions":true,"external":true,"overriddenShippingCostAmount":"4.9"},"relationships":{"customer":{"data":{"type":"customers","id":"5"}},"customerUser":{"data":{"type":"customerusers","id":"9"}},"lineItems":{"data":[{"type":"orderlineitems","id":"new-line-0"},{"type":"orderlineitems","id":"new-line-1"}]},"billingAddress":{"data":{"type":"orderaddresses","id":"new-billingAddress"}},"shippingAddress":{"data":{"type":"orderaddresses","id":"new-shippingAddress"}},"discounts":{"data":[{"type":"orderdiscounts","id":"new-discount"}]}}},"included":[{"type":"orderlineitems","id":"new-line-0","attributes":{"productSku":"CUP","quantity":2,"value":"10.5","currency":"EUR"},"relationships":{"productUnit":{"data":{"type":"productunits","id":"item"}}}},{"type":"orderlineitems","id":"new-line-1","attributes":{"productSku":"TEA","quantity":0.5,"value":"8","currency":"EUR","comment":"loose"},"relationships":{"productUnit":{"data":{"type":"productunits","id":"kg"}}}},{"type":"orderaddresses","id":"new-billingAddress","attributes":{"organization":null,"firstName":"Jo","lastName":"Li","street":"1 Rd","street2":null,"city":"York","postalCode":"YO1","phone":null,"customRegion":null},"relationships":{"country":{"data":{"type":"countries","id":"GB"}},"region":{"data":null}}},{"type":"orderaddresses","id":"new-shippingAddress","attributes":{"organization":null,"firstName":"Jo","lastName":"Li","street":"1 Rd","street2":null,"city":"York","postalCode":"YO1","phone":null,"customRegion":null},"relationships":{"country":{"data":{"type":"countries","id":"GB"}},"region":{"data":null}}},{"type":"orderdiscounts","id":"new-discount","attributes":{"description":"Discount of the order's source","orderDiscountType":"oro_order_discount_item_type_amount","amount":"2"}}]}"#);
 }
 
 #[tokio::test]
@@ -172,20 +177,21 @@ async fn an_order_whose_customer_is_not_there_names_it() {
     assert_eq!(failure.kind, FailureKind::MissingReference);
     assert_eq!(failure.detail, "customer `C-1` is not in the shop");
     assert_eq!(failure.missing.unwrap().to_string(), "customer/C-1");
-    // A shop that knows no numbers, and a ledger that does not know either.
-    let none = errors("GET /customers", 400, "filter constraint");
-    let failure = applied(&Shop::answering([none]), &oro(), &part(), None).await.unwrap_err();
+    // A shop that knows no numbers is not asked.
+    let failure = applied(&Shop::answering([]), &keyless(), &part(), None).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::MissingReference);
 }
 
 #[tokio::test]
 async fn an_order_without_a_customer_is_refused_by_us() {
-    let Part::OrderPlaced(mut order) = part() else { unreachable!() };
-    order.customer.number = None;
-    let shop = Shop::answering([]);
-    let failure = applied(&shop, &oro(), &Part::OrderPlaced(order), None).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Validation);
-    assert!(failure.detail.starts_with("customer.number: "), "{}", failure.detail);
+    for number in [None, Some(" ".to_owned())] {
+        let Part::OrderPlaced(mut order) = part() else { unreachable!() };
+        order.customer.number = number;
+        let shop = Shop::answering([]);
+        let failure = applied(&shop, &oro(), &Part::OrderPlaced(order), None).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Validation);
+        assert!(failure.detail.starts_with("customer.number: "), "{}", failure.detail);
+    }
 }
 
 #[tokio::test]
@@ -263,5 +269,117 @@ async fn a_line_whose_product_is_not_there_names_it_and_a_wrong_field_its_place(
         let failure = applied(&shop, &oro(), &part(), None).await.unwrap_err();
         assert_eq!((failure.kind, failure.detail.as_str()), (kind, detail));
         assert_eq!(failure.missing.map(|missing| missing.to_string()).as_deref(), missing);
+    }
+}
+
+#[tokio::test]
+async fn another_order_of_the_same_identifier_is_left_as_it_is() {
+    let shops_own = |name: &'static str, value: Value| {
+        move |document: &mut Value| {
+            document["data"] = json!([document["data"]]);
+            let (member, name) = name.split_once('.').unwrap();
+            document["data"][0][member][name] = value.clone();
+        }
+    };
+    let customer = json!({"data": {"type": "customers", "id": "4"}});
+    for (name, value, says) in [
+        ("attributes.currency", json!("USD"), "currency: the shop has an order `ERP-7` of another"),
+        ("relationships.customer", customer, "customer.number: the shop has an order `ERP-7`"),
+    ] {
+        let shop = Shop::answering([
+            customers(),
+            users(),
+            errors("POST /orders", 400, "unique entity constraint"),
+            there("GET /orders?filter[identifier]=ERP-7", shops_own(name, value)),
+        ]);
+        let failure = applied(&shop, &oro(), &part(), None).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Rejected);
+        assert!(failure.detail.starts_with(says), "{}", failure.detail);
+        shop.asked();
+    }
+    // What differs in case is another one, which Oro finds all the same.
+    let differs = shops_own("attributes.identifier", json!("erp-7"));
+    let shop = Shop::answering([
+        customers(),
+        users(),
+        there("GET /orders?filter[identifier]=ERP-7", differs),
+        made(),
+    ]);
+    let part = part();
+    let subject = part.subject();
+    let doubted = Write { read_first: true, ..write(&subject, &part) };
+    let applied = oro().apply(&shop.conversation(), &[doubted]).await.pop().unwrap().unwrap();
+    assert_eq!(applied.effect, Effect::Created);
+}
+
+#[tokio::test]
+async fn an_order_keeps_its_currency() {
+    let change = |document: &mut Value| document["data"]["attributes"]["currency"] = json!("USD");
+    let shop = Shop::answering([customers(), users(), there("GET /orders/41", change)]);
+    let failure = applied(&shop, &oro(), &part(), Some("41")).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Rejected);
+    assert_eq!(failure.detail, "currency: the order is in USD in the shop, and keeps it");
+}
+
+#[tokio::test]
+async fn a_customer_that_was_removed_and_made_again_is_found_by_its_number() {
+    let gone = json!({"title": "form constraint", "detail": "The entity does not exist.",
+        "source": {"pointer": "/data/relationships/customer"}});
+    let shop = Shop::answering([
+        users_of("3", &[]),
+        answer("POST /orders", 400, &json!({ "errors": [gone] })),
+        customers(),
+        users(),
+        made(),
+    ]);
+    let part = part();
+    let subject = part.subject();
+    let conversation =
+        shop.conversation().among("shop", Arc::new(Ledger::default().called("C-1", "3")));
+    let write = write(&subject, &part);
+    let applied = oro().apply(&conversation, &[write]).await.pop().unwrap().unwrap();
+    assert_eq!(applied.target_id.as_deref(), Some("41"));
+    shop.asked();
+}
+
+#[tokio::test]
+async fn somebody_whom_the_shop_does_not_know_takes_the_former_persons_place() {
+    let shop = Shop::answering([
+        customers(),
+        users_of("5", &[("8", "li@acme.example")]),
+        there("GET /orders/41", |_| {}),
+        there("PATCH /orders/41", |_| {}),
+    ]);
+    applied(&shop, &oro(), &part(), Some("41")).await.unwrap();
+    insta::assert_snapshot!(shop.written().join("\n"), @r#"PATCH /orders/41 {"data":{"type":"orders","id":"41","relationships":{"customerUser":{"data":null}}}}"#);
+}
+
+#[tokio::test]
+async fn what_a_person_takes_off_in_the_shop_stays_beside_the_sources_discount() {
+    let change = |document: &mut Value| {
+        let more = json!({"type": "orderdiscounts", "id": "7"});
+        document["data"]["relationships"]["discounts"]["data"].as_array_mut().unwrap().push(more);
+        let discount = json!({"description": "Sorry", "amount": "1.0000",
+            "orderDiscountType": "oro_order_discount_item_type_amount"});
+        let discount = row("orderdiscounts", "7", discount, Value::Null);
+        document["included"].as_array_mut().unwrap().push(discount);
+    };
+    let Part::OrderPlaced(mut order) = part() else { unreachable!() };
+    for discount in ["3.00", "0"] {
+        order.totals.discount = Some(ferry_canonical::value::Decimal::parse(discount).unwrap());
+        let shop = Shop::answering([
+            customers(),
+            users(),
+            there("GET /orders/41", change),
+            there("PATCH /orders/41", |_| {}),
+        ]);
+        applied(&shop, &oro(), &Part::OrderPlaced(order.clone()), Some("41")).await.unwrap();
+        let written = shop.written().join("");
+        let names = |ids: &[&str]| {
+            let list = ids.iter().map(|id| json!({"type": "orderdiscounts", "id": id}));
+            json!({"discounts": {"data": list.collect::<Vec<_>>()}}).to_string()
+        };
+        let ids: &[&str] = if discount == "0" { &["7"] } else { &["6", "7"] };
+        assert!(written.contains(&names(ids)), "{written}");
     }
 }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use ferry_http::{HttpError, LedgerPort, Response};
-use futures_util::future::BoxFuture;
+use ferry_http::{HttpError, Response};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::oro::scripted::{Shop, answer, bytes, oro, row, write};
+use crate::oro::scripted::{Ledger, Shop, answer, bytes, oro, row, write};
 
 type Answer = (String, Result<Response, HttpError>);
 
@@ -38,31 +37,6 @@ fn made(first: u32, many: u32) -> Answer {
     answer("PATCH /orders", 200, &json!({ "data": rows }))
 }
 
-/// A ledger that knows what the shop calls customer `C-1`.
-#[derive(Debug)]
-struct Ledger;
-
-impl LedgerPort for Ledger {
-    fn take<'a>(&'a self, _: &'a str, _: std::time::Duration) -> BoxFuture<'a, Option<String>> {
-        Box::pin(async { None })
-    }
-
-    fn give_back<'a>(&'a self, _: &'a str, _: String) -> BoxFuture<'a, ()> {
-        Box::pin(async {})
-    }
-
-    fn known<'a>(
-        &'a self,
-        system: &'a str,
-        entity: &'a str,
-        ids: Vec<String>,
-    ) -> BoxFuture<'a, Vec<Option<String>>> {
-        assert_eq!((system, entity), ("shop", "customer"));
-        let known = |id: &String| (id == "C-1").then(|| "5".to_owned());
-        Box::pin(async move { ids.iter().map(known).collect() })
-    }
-}
-
 async fn applied(
     shop: &Arc<Shop>,
     orders: &[Part],
@@ -71,7 +45,8 @@ async fn applied(
     let subjects: Vec<_> = orders.iter().map(Part::subject).collect();
     let writes: Vec<Write<'_>> =
         orders.iter().zip(&subjects).map(|(part, subject)| change(write(subject, part))).collect();
-    let conversation = shop.conversation().among("shop", Arc::new(Ledger));
+    let conversation =
+        shop.conversation().among("shop", Arc::new(Ledger::default().called("C-1", "5")));
     let answers = oro().apply(&conversation, &writes).await;
     let word = |answer: &Result<Applied, Failure>| match answer {
         Ok(Applied { effect, target_id, .. }) => {
@@ -168,5 +143,23 @@ async fn a_shop_that_knows_no_external_orders_is_asked_once_more_without() {
     ]);
     let orders = [part("ERP-0", "C-1", 1), part("ERP-1", "C-1", 1)];
     assert_eq!(applied(&shop, &orders, |write| write).await, ["Created 9", "Created 100"]);
+    shop.asked();
+}
+
+#[tokio::test]
+async fn a_number_that_two_customers_have_is_the_failure_of_its_own_orders_only() {
+    let two = |id: &str| row("customers", id, json!({"externalId": "C-2"}), Value::Null);
+    let shop = Shop::answering([
+        answer(
+            "GET /customers?filter[externalId]=C-2",
+            200,
+            &json!({"data": [two("6"), two("7")]}),
+        ),
+        made(100, 1),
+    ]);
+    let orders = [part("ERP-0", "C-1", 1), part("ERP-1", "C-2", 1)];
+    let answers = applied(&shop, &orders, |write| write).await;
+    assert_eq!(answers[0], "Created 100");
+    assert!(answers[1].starts_with("ambiguous"), "{answers:?}");
     shop.asked();
 }

@@ -83,7 +83,8 @@ fn canonical(resource: &str, name: &str) -> (Option<&'static str>, bool) {
             ("short_description", PLAIN)
         }
         ("productunitprecisions", "unit")
-        | ("products", "primaryUnitPrecision" | "unitPrecisions") => ("unit", PLAIN),
+        | ("products", "primaryUnitPrecision" | "unitPrecisions")
+        | ("orderlineitems", "productUnit") => ("unit", PLAIN),
         ("products", "attributeFamily") => ("attribute_family in ferry.toml", PLAIN),
         ("inventorylevels", "quantity") => ("available", PLAIN),
         ("ordershippingtrackings", "number") => ("tracking.number", PLAIN),
@@ -101,7 +102,6 @@ fn canonical(resource: &str, name: &str) -> (Option<&'static str>, bool) {
         ("orders", "external") => ("external (external_orders in ferry.toml)", PLAIN),
         ("orderlineitems", "product" | "productSku") => ("sku", PLAIN),
         ("orderlineitems", "value") => ("unit_price", PLAIN),
-        ("orderlineitems", "productUnit") => ("unit", PLAIN),
         ("orderdiscounts", "amount") | ("orders", "discounts") => ("totals.discount", PLAIN),
         _ => return (None, PLAIN),
     };

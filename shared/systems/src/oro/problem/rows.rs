@@ -265,7 +265,10 @@ fn of_several_statuses_an_entry_has_its_own() {
     let denied = (json!("403"), "access granted constraint", "/data/attributes/name");
     let call = create("customers");
     // Of a list that is refused with 409, one item may just have a wrong value.
-    assert_eq!(told(&listed(409, &[wrong.clone()]), &call), (FailureKind::Validation, false));
+    assert_eq!(
+        told(&listed(409, std::slice::from_ref(&wrong)), &call),
+        (FailureKind::Validation, false)
+    );
     assert_eq!(told(&listed(409, &[exists, wrong.clone()]), &call), (FailureKind::Conflict, true));
     assert_eq!(told(&listed(400, &[denied.clone(), wrong]), &call).0, FailureKind::Validation);
     assert_eq!(told(&listed(400, &[denied]), &call).0, FailureKind::Rejected);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ferry_http::{HttpError, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::oro::scripted::{Shop, answer, oro, row, write};
@@ -107,7 +107,7 @@ async fn changed_ones_are_read_together_and_keep_their_texts_in_other_languages(
 }
 
 /// `S-0` is product 5, `S-1` is product 6.
-fn linked<'a>(write: Write<'a>) -> Write<'a> {
+fn linked(write: Write<'_>) -> Write<'_> {
     Write { target_id: Some(if write.subject.id == "S-0" { "5" } else { "6" }), ..write }
 }
 

@@ -48,7 +48,10 @@ impl Tally {
 
 /// Cuts a document into chunks of at most so many items and so many included resources, an item with
 /// more of them by itself. What is included and belongs to no item is told.
-pub(super) fn cut(document: &Document, most: (usize, usize)) -> (VecDeque<Document>, Vec<Problem>) {
+pub(in crate::oro) fn cut(
+    document: &Document,
+    most: (usize, usize),
+) -> (VecDeque<Document>, Vec<Problem>) {
     let mut chunks = VecDeque::new();
     let mut items: Vec<usize> = Vec::new();
     let mut brought: BTreeSet<usize> = BTreeSet::new();
@@ -119,13 +122,14 @@ fn about(document: &Document, problem: &Problem) -> Vec<usize> {
     items.filter(|(_, item)| here(item) || brings(item)).map(|(index, _)| index).collect()
 }
 
-/// The included resources that hang on an item, directly or through others.
+/// The included resources that an item names, directly or through others. What names the item is not
+/// found so (`IncludeMapManager` of Oro's API bundle looks one way only).
 fn reach(document: &Document, item: &Resource) -> BTreeSet<usize> {
     let mut reached = BTreeSet::new();
     let mut open = vec![item];
     while let Some(from) = open.pop() {
         for (index, other) in document.included.iter().enumerate() {
-            if !reached.contains(&index) && (names(from, other) || names(other, from)) {
+            if !reached.contains(&index) && names(from, other) {
                 reached.insert(index);
                 open.push(other);
             }
