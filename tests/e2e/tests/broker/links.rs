@@ -19,7 +19,9 @@ impl World {
         let shop = Simulator::shop();
         let systems = Systems { erp: &erp.url, shop: &shop.url, ..Systems::default() };
         let ferry = Installation::new(name, systems, &[]);
-        let customers = erp.state("customers");
+        let mut customers = erp.state("customers");
+        // What has no name can't be said.
+        customers.retain(|customer| customer["name"].is_string());
         assert!(customers.len() >= 3, "{customers:?}");
         Self { _erp: erp, shop, ferry, customers }
     }
@@ -44,10 +46,11 @@ impl World {
         )
     }
 
-    fn sync(&self) {
+    /// Until so many are delivered.
+    fn sync(&self, count: usize) {
         let services = ["console", "producer", "transformer", "loader"];
         let [console, ..] = &services.map(|service| self.ferry.run(service));
-        outcomes_once(&console.url, "customers", "delivered", self.customers.len() as u64);
+        outcomes_once(&console.url, "customers", "delivered", count as u64);
     }
 }
 
@@ -78,9 +81,12 @@ fn a_shop_with_customers_is_linked_and_not_doubled() {
     assert_eq!((code, &found["left"]), (Some(0), &json!([])), "{found}");
     let (_, again) = world.adopt(&[]);
     assert_eq!((&again["found"]["known"], &again["found"]["linked"]), (&json!(3), &json!([])));
-    world.sync();
+    // Not all of the ERP's can be said.
+    let said = found["found"]["linked"].as_array().unwrap().len()
+        + found["found"]["new"].as_array().unwrap().len();
+    world.sync(said);
     let there = world.shop.state("customers");
-    assert_eq!(there.len(), world.customers.len() + 1, "one for each of the ERP, and the stranger");
+    assert_eq!(there.len(), said + 1, "one for each of the ERP, and the stranger");
     for id in known {
         let row = there.iter().find(|row| row["id"] == id).unwrap();
         assert!(row["external_id"].is_string(), "its number has come with the sync: {row}");
