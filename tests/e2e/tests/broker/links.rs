@@ -89,7 +89,7 @@ fn a_shop_with_customers_is_linked_and_not_doubled() {
     assert_eq!(there.len(), said + 1, "one for each of the ERP, and the stranger");
     for id in known {
         let row = there.iter().find(|row| row["id"] == id).unwrap();
-        assert!(row["external_id"].is_string(), "its number has come with the sync: {row}");
+        assert!(row["externalId"].is_string(), "its number has come with the sync: {row}");
     }
 }
 
