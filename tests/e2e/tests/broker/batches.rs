@@ -1,8 +1,8 @@
 //! What waits for a shop goes together.
 
-use std::{fmt::Write as _, fs};
+use std::{collections::BTreeSet, fmt::Write as _, fs};
 
-use ferry_e2e::{Installation, Simulator, Systems, http, wait_for};
+use ferry_e2e::{Installation, Running, Simulator, Systems, http, wait_for};
 use serde_json::{Value, json};
 
 use crate::{SOON, outcomes_once};
@@ -128,25 +128,52 @@ fn row_of(kind: &str, n: usize) -> Value {
     }
 }
 
+/// A shop that is fed by files, and the console that shows what came of it.
+fn fed(name: &str, shop: &Simulator) -> (Installation, Running, [Running; 3]) {
+    let systems = Systems { shop: &shop.url, ..Systems::default() };
+    let changes = [(OTHERS[0], ""), (OTHERS[1], ""), (LAST, &*feed())];
+    let ferry = Installation::new(name, systems, &changes);
+    fs::write(ferry.folder().join("row.jq"), ".").unwrap();
+    let console = ferry.run("console");
+    let others = ["producer", "transformer", "loader"].map(|service| ferry.run(service));
+    (ferry, console, others)
+}
+
+/// Drops a file of so many rows and waits until all are delivered.
+fn deliver(ferry: &Installation, console: &Running, kind: &str, many: usize) {
+    let rows: Vec<String> = (0..many).map(|n| row_of(kind, n).to_string()).collect();
+    let aside = ferry.folder().join("aside");
+    fs::write(&aside, rows.join("\n") + "\n").unwrap();
+    fs::rename(aside, ferry.folder().join(format!("drop/{kind}.jsonl"))).unwrap();
+    outcomes_once(&console.url, kind, "delivered", many as u64);
+}
+
+#[test]
+fn orders_whose_answers_are_lost_are_placed_once() {
+    let shop = Simulator::shop();
+    let (ferry, console, _others) = fed("lost-orders", &shop);
+    deliver(&ferry, &console, "people", 20);
+    deliver(&ferry, &console, "products", 310);
+    shop.fault(&json!({"kind": "apply_then_drop", "method": "PATCH",
+        "path_prefix": "/admin/api/orders", "count": 2}));
+    deliver(&ferry, &console, "orders", 40);
+    let orders = shop.state("orders");
+    let identifiers: BTreeSet<&str> =
+        orders.iter().filter_map(|order| order["identifier"].as_str()).collect();
+    let brought = identifiers.iter().filter(|identifier| identifier.starts_with("ERP-")).count();
+    assert_eq!((brought, identifiers.len()), (40, orders.len()), "{identifiers:?}");
+}
+
 #[test]
 fn products_levels_and_orders_cost_a_sixth_of_a_client_that_looks_up_and_writes_each() {
     let shop = Simulator::shop();
     shop.fault(&json!({"kind": "slow", "stall_ms": 100, "count": 1_000_000}));
-    let systems = Systems { shop: &shop.url, ..Systems::default() };
-    let changes = [(OTHERS[0], ""), (OTHERS[1], ""), (LAST, &*feed())];
-    let ferry = Installation::new("sixth", systems, &changes);
-    fs::write(ferry.folder().join("row.jq"), ".").unwrap();
-    let console = ferry.run("console");
-    let _others = ["producer", "transformer", "loader"].map(|service| ferry.run(service));
+    let (ferry, console, _others) = fed("sixth", &shop);
     let count = || shop.history().iter().filter(|entry| is_of_the_shop(entry)).count();
 
     for (kind, many) in [("people", 20), ("products", 300), ("levels", 300), ("orders", 300)] {
         let before = count();
-        let rows: Vec<String> = (0..many).map(|n| row_of(kind, n).to_string()).collect();
-        let aside = ferry.folder().join("aside");
-        fs::write(&aside, rows.join("\n") + "\n").unwrap();
-        fs::rename(aside, ferry.folder().join(format!("drop/{kind}.jsonl"))).unwrap();
-        outcomes_once(&console.url, kind, "delivered", many as u64);
+        deliver(&ferry, &console, kind, many);
         let asked = count() - before;
         // It looks each one up, and writes it.
         assert!(asked * 6 <= 2 * many, "{asked} requests for {many} {kind}");
