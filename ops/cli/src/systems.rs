@@ -111,12 +111,20 @@ impl Shop {
         let announced =
             self.oro.webhook_topics(&self.conversation).await.map_err(|no| stop(&no))?;
         let (mut made, mut problems) = (Vec::new(), Vec::new());
-        for topic in missing(wanted, &found) {
+        let missing = missing(wanted, &found);
+        let were_there = wanted.topics.len() - missing.len();
+        for topic in missing {
             if announced.contains(topic) {
                 let webhook = self.oro.register(&self.conversation, topic).await;
                 made.push(webhook.map_err(|no| stop(&no))?);
             } else {
                 problems.push(unannounced(topic));
+            }
+        }
+        let there: Vec<Webhook> = found.into_iter().chain(made.iter().cloned()).collect();
+        for problem in self::problems(wanted, &there, &announced) {
+            if !problems.contains(&problem) {
+                problems.push(problem);
             }
         }
         if as_json {
@@ -128,11 +136,7 @@ impl Shop {
             for problem in &problems {
                 println!("BAD  {}", terminal::line(problem));
             }
-            println!(
-                "{} made, {} were there",
-                made.len(),
-                wanted.topics.len() - made.len() - problems.len()
-            );
+            println!("{} made, {were_there} were there", made.len());
         }
         Ok(if problems.is_empty() { exit::OK } else { exit::FOUND_PROBLEMS })
     }
@@ -233,6 +237,7 @@ fn words(webhook: &Webhook, wanted: Option<&OroWebhook>) -> String {
     let Webhook { id, url, topic, format, enabled } = webhook;
     let state = if *enabled { "enabled" } else { "off" };
     let whose = if wanted.is_some_and(|wanted| wanted.url == *url) { " (ours)" } else { "" };
+    let url = ferry_http::redacted_url(url);
     format!("{id} {topic} {format} {state} {url}{whose}")
 }
 

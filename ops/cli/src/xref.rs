@@ -94,7 +94,7 @@ pub(crate) async fn run(config: &Config, verb: &XrefVerb, as_json: bool) -> Done
     let ours: Vec<Ours> = said.ours.into_values().collect();
     let known: Vec<(String, String)> =
         known.into_iter().map(|link| (link.id, link.own_id)).collect();
-    let found = matched(&ours, &residents, &known);
+    let found = matched(entity, &ours, &residents, &known);
     if !as_json {
         show(&found, said.bad);
     }

@@ -50,8 +50,7 @@ pub struct Seams<B, L> {
     pub broker: B,
     pub ledger: L,
     pub http: Arc<dyn HttpPort>,
-    /// For what a system lets only one loader do at a time.
-    /// What a call may ask of the ledger.
+    /// What a call may ask of the ledger: to do something alone, and what its system calls things.
     pub port: Arc<dyn LedgerPort>,
     pub clock: fn() -> Timestamp,
     /// Tells the lives of one desk apart.

@@ -79,7 +79,7 @@ pub fn router<P: Publisher, S: Wakes + Cursors + 'static>(receiver: Receiver<P, 
         .with_state(Arc::new(Receiving { receiver, publishing, hearing, words, uploads }))
 }
 
-/// Where a push is acknowledged: authenticate, read, look, publish, wait for the confirm, note what it
+/// Where a push is acknowledged: admit, read, look, publish, wait for the confirm, note what it
 /// says should be read, answer.
 async fn push<P: Publisher, S: Wakes + 'static>(
     State(receiver): State<Shared<P, S>>,

@@ -12,7 +12,8 @@ pub struct PushRequest<'a> {
     pub body: &'a [u8],
 }
 
-/// Its credentials are the ones configured: only then is its body read.
+/// Its headers are those of somebody who may push: only then is its body read. Who signs the body is told
+/// by the body.
 #[derive(Debug)]
 #[must_use = "a push is admitted to be received"]
 pub struct Admitted(pub(crate) ());
@@ -46,7 +47,7 @@ pub struct Acknowledged {
 /// It is not taken. `status` is never 410: some senders delete their subscription on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// 400, 401, 404, 408, 413 or 415.
+    /// 400, 401, 404, 408, 413, 415 or 503.
     pub status: u16,
     /// For the sender; names no secret.
     pub reason: String,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ferry_canonical::Entity;
 use ferry_systems::oro::Resident;
 
 /// One entity of the source.
@@ -65,42 +66,60 @@ pub(super) struct Found {
     pub(super) only_there: Vec<String>,
 }
 
-/// What is still to be matched.
+/// What is still to be matched, among all that could be it.
 struct Open<'a> {
+    all_ours: &'a [Ours],
+    all_theirs: Vec<&'a Resident>,
     ours: Vec<&'a Ours>,
     theirs: Vec<&'a Resident>,
     found: Found,
 }
 
 /// `known` are the links there are, canonical id and the shop's.
-pub(super) fn matched(ours: &[Ours], theirs: &[Resident], known: &[(String, String)]) -> Found {
+pub(super) fn matched(
+    entity: Entity,
+    ours: &[Ours],
+    theirs: &[Resident],
+    known: &[(String, String)],
+) -> Found {
     let ids: BTreeSet<&str> = known.iter().map(|(id, _)| id.as_str()).collect();
     let own_ids: BTreeSet<&str> = known.iter().map(|(_, own_id)| own_id.as_str()).collect();
     let mut open = Open {
+        all_ours: ours,
+        all_theirs: theirs.iter().collect(),
         ours: ours.iter().filter(|one| !ids.contains(one.id.as_str())).collect(),
         theirs: theirs.iter().filter(|one| !own_ids.contains(one.id.as_str())).collect(),
         found: Found { known: known.len(), ..Found::default() },
     };
-    let key = |text: &str| Some(folded(text)).filter(|text| !text.is_empty());
+    let sign = |text: &str| Some(folded(text)).filter(|text| !text.is_empty());
+    // A shop's SKU is the same in either case, a number is not.
+    let key = |text: &str| match entity {
+        Entity::Product => sign(text),
+        Entity::Customer | Entity::Order => Some(text.to_owned()).filter(|text| !text.is_empty()),
+    };
     open.settle(
         By::Key,
         |one| key(&one.key).into_iter().collect(),
         |row| row.key.as_deref().and_then(key).into_iter().collect(),
+        |_, _| true,
     );
     // What carries another key is somebody else, whatever it is called.
     let anothers: Vec<&Resident> =
         open.theirs.iter().copied().filter(|row| row.key.is_some()).collect();
     open.theirs.retain(|row| row.key.is_none());
+    open.all_theirs.retain(|row| row.key.is_none());
     let emails = |emails: &[String]| -> BTreeSet<String> {
-        emails.iter().filter_map(|text| key(text)).collect()
+        emails.iter().filter_map(|text| sign(text)).collect()
     };
-    open.settle(By::Email, |one| emails(&one.emails), |row| emails(&row.emails));
+    open.settle(By::Email, |one| emails(&one.emails), |row| emails(&row.emails), |_, _| true);
     open.settle(
         By::Name,
-        |one| key(&one.name).into_iter().collect(),
-        |row| key(&row.name).into_iter().collect(),
+        |one| sign(&one.name).into_iter().collect(),
+        |row| sign(&row.name).into_iter().collect(),
+        // Two of one name, each with people of its own, are not taken for one.
+        |one, row| one.emails.is_empty() || row.emails.is_empty(),
     );
-    let Open { ours, theirs, mut found } = open;
+    let Open { ours, theirs, mut found, .. } = open;
     found.new = ours.iter().map(|one| one.id.clone()).collect();
     found.only_there = theirs.iter().chain(&anothers).map(|row| row.id.clone()).collect();
     found.linked.sort_by(|one, other| one.id.cmp(&other.id));
@@ -111,47 +130,64 @@ pub(super) fn matched(ours: &[Ours], theirs: &[Resident], known: &[(String, Stri
     found
 }
 
-impl<'a> Open<'a> {
-    /// Takes out what is one by this sign, and what may be several.
+/// All who bear a sign, on either side.
+type Bearers<'a> = BTreeMap<String, (Vec<&'a Ours>, Vec<&'a Resident>)>;
+
+impl Open<'_> {
+    /// Takes out what is one by this sign, and what may be several. Rivals are all who bear the sign, also
+    /// those who were settled before.
     fn settle(
         &mut self,
         by: By,
         of_ours: impl Fn(&Ours) -> BTreeSet<String>,
         of_theirs: impl Fn(&Resident) -> BTreeSet<String>,
+        agree: impl Fn(&Ours, &Resident) -> bool,
     ) {
-        let mut with: BTreeMap<String, (Vec<&'a Ours>, Vec<&'a Resident>)> = BTreeMap::new();
-        for one in &self.ours {
+        let mut with = Bearers::new();
+        let mut signs_of: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for one in self.all_ours {
             for sign in of_ours(one) {
                 with.entry(sign).or_default().0.push(one);
             }
         }
-        for row in &self.theirs {
-            for sign in of_theirs(row) {
-                with.entry(sign).or_default().1.push(row);
+        for row in &self.all_theirs {
+            let signs = of_theirs(row);
+            for sign in &signs {
+                with.entry(sign.clone()).or_default().1.push(row);
             }
+            signs_of.insert(&row.id, signs);
         }
+        let open: BTreeSet<&str> = self.theirs.iter().map(|row| row.id.as_str()).collect();
         let mut done = BTreeSet::new();
-        for one in &self.ours {
+        let mut settled: BTreeSet<&str> = BTreeSet::new();
+        for &one in &self.ours {
             let signs = of_ours(one);
-            let groups = || signs.iter().filter_map(|sign| with.get(sign));
-            let rows: BTreeSet<&str> =
-                groups().flat_map(|(_, rows)| rows).map(|row| row.id.as_str()).collect();
-            if rows.is_empty() {
+            let rows: BTreeMap<&str, &Resident> = signs
+                .iter()
+                .filter_map(|sign| with.get(sign))
+                .flat_map(|(_, rows)| rows)
+                .map(|row| (row.id.as_str(), *row))
+                .collect();
+            if !rows.keys().any(|id| open.contains(id)) {
                 continue;
             }
             // Whoever else in the source bears a sign that one of these bears.
-            let rivals: BTreeSet<&str> = with
-                .values()
-                .filter(|(_, theirs)| theirs.iter().any(|row| rows.contains(row.id.as_str())))
+            let rivals: BTreeSet<&str> = rows
+                .keys()
+                .filter_map(|id| signs_of.get(id))
+                .flatten()
+                .filter_map(|sign| with.get(sign))
                 .flat_map(|(ours, _)| ours)
                 .map(|ours| ours.id.as_str())
                 .filter(|id| *id != one.id)
                 .collect();
-            let own_ids: Vec<String> = rows.iter().map(|id| (*id).to_owned()).collect();
-            done.extend(own_ids.iter().cloned());
+            settled.insert(&one.id);
+            done.extend(rows.keys().map(|id| (*id).to_owned()));
             let id = one.id.clone();
+            let agrees = rows.values().all(|row| agree(one, row));
+            let own_ids: Vec<String> = rows.keys().map(|id| (*id).to_owned()).collect();
             match own_ids.as_slice() {
-                [own_id] if rivals.is_empty() => {
+                [own_id] if rivals.is_empty() && agrees => {
                     self.found.linked.push(Match { id, own_id: own_id.clone(), by });
                 }
                 _ => {
@@ -160,13 +196,6 @@ impl<'a> Open<'a> {
                 }
             }
         }
-        let found = &self.found;
-        let settled: BTreeSet<&str> = found
-            .linked
-            .iter()
-            .map(|one| one.id.as_str())
-            .chain(found.ambiguous.iter().map(|one| one.id.as_str()))
-            .collect();
         self.ours.retain(|one| !settled.contains(one.id.as_str()));
         self.theirs.retain(|row| !done.contains(&row.id));
     }
@@ -176,6 +205,7 @@ fn why(by: By, rows: usize, rivals: &BTreeSet<&str>) -> String {
     let sign = by.as_str();
     let others: Vec<&str> = rivals.iter().take(5).copied().collect();
     match (rows, others.as_slice()) {
+        (1, []) => format!("one record of the shop has its {sign}, and people of its own"),
         (1, _) => format!("its {sign} is also that of {}", others.join(", ")),
         (rows, []) => format!("{rows} records of the shop have its {sign}"),
         (rows, _) => {
@@ -222,7 +252,7 @@ mod tests {
             there("9", None, "cup & co", &[]),
             there("10", None, "Eve", &[]),
         ];
-        let found = matched(&source, &shop, &[]);
+        let found = matched(Entity::Customer, &source, &shop, &[]);
         assert_eq!(
             linked(&found),
             [("C-1", "7", By::Key), ("C-2", "8", By::Email), ("C-3", "9", By::Name)]
@@ -239,7 +269,7 @@ mod tests {
             there("8", None, "Bolt", &[]),
             there("9", None, "Bolt", &[]),
         ];
-        let found = matched(&source, &shop, &[]);
+        let found = matched(Entity::Customer, &source, &shop, &[]);
         assert_eq!(found.linked, []);
         let told: Vec<_> =
             found.ambiguous.iter().map(|one| (one.id.as_str(), one.why.as_str())).collect();
@@ -262,12 +292,12 @@ mod tests {
             there("7", None, "Acme", &["ada@x.example"]),
             there("8", None, "Other", &["bob@x.example"]),
         ];
-        let found = matched(&source, &shop, &[]);
+        let found = matched(Entity::Customer, &source, &shop, &[]);
         assert_eq!((linked(&found), found.ambiguous.len()), (vec![], 1));
         // One agent who is a contact of both.
         let source =
             [ours("C-1", "Acme", &["ada@x.example"]), ours("C-2", "Bolt", &["ada@x.example"])];
-        let found = matched(&source, &shop[..1], &[]);
+        let found = matched(Entity::Customer, &source, &shop[..1], &[]);
         assert_eq!((linked(&found), found.ambiguous.len()), (vec![], 2));
     }
 
@@ -275,7 +305,7 @@ mod tests {
     fn what_carries_another_key_is_somebody_else() {
         let source = [ours("C-1", "Acme", &["ada@acme.example"])];
         let shop = [there("7", Some("C-9"), "Acme", &["ada@acme.example"])];
-        let found = matched(&source, &shop, &[]);
+        let found = matched(Entity::Customer, &source, &shop, &[]);
         assert_eq!((found.linked.len(), found.new.len(), found.only_there.len()), (0, 1, 1));
     }
 
@@ -283,15 +313,40 @@ mod tests {
     fn what_is_linked_stays_so_and_is_nobody_elses() {
         let source = [ours("C-1", "Acme", &[]), ours("C-2", "Acme", &[])];
         let shop = [there("7", None, "Acme", &[]), there("8", None, "Acme", &[])];
-        let found = matched(&source, &shop, &[("C-1".to_owned(), "8".to_owned())]);
-        assert_eq!((found.known, linked(&found)), (1, vec![("C-2", "7", By::Name)]));
+        let found =
+            matched(Entity::Customer, &source, &shop, &[("C-1".to_owned(), "8".to_owned())]);
+        // It stays a rival: the other may be a second record of it.
+        assert_eq!((found.known, linked(&found)), (1, vec![]));
+        assert_eq!((found.ambiguous.len(), found.new.len()), (1, 0));
+        let found =
+            matched(Entity::Customer, &source, &shop[1..], &[("C-1".to_owned(), "8".to_owned())]);
+        assert_eq!((found.ambiguous.len(), found.new), (0, vec!["C-2".to_owned()]));
+    }
+
+    #[test]
+    fn a_number_in_another_case_is_another_number() {
+        let found = matched(
+            Entity::Customer,
+            &[ours("C-1", "Acme", &[])],
+            &[there("7", Some("c-1"), "Acme", &[])],
+            &[],
+        );
+        assert_eq!((linked(&found), found.new.len(), found.only_there.len()), (vec![], 1, 1));
+    }
+
+    #[test]
+    fn two_of_one_name_each_with_people_of_its_own_are_a_persons_decision() {
+        let source = [ours("C-1", "Acme", &["ada@acme.example"])];
+        let shop = [there("7", None, "Acme", &["bob@acme.example"])];
+        let found = matched(Entity::Customer, &source, &shop, &[]);
+        assert_eq!((linked(&found), found.ambiguous.len()), (vec![], 1));
     }
 
     #[test]
     fn a_sku_is_the_same_in_either_case_and_one_of_two_is_nobody() {
         let source = [ours("MUG", "", &[]), ours("mug", "", &[]), ours("TEA", "", &[])];
         let shop = [there("7", Some("Mug"), "", &[]), there("8", Some("tea"), "", &[])];
-        let found = matched(&source, &shop, &[]);
+        let found = matched(Entity::Product, &source, &shop, &[]);
         assert_eq!((linked(&found), found.ambiguous.len()), (vec![("TEA", "8", By::Key)], 2));
     }
 }

@@ -113,7 +113,8 @@ pub(super) async fn told(api: &Api<'_>) -> Result<String, Failure> {
     }
     said.push(match has_webhooks {
         Some(true) => "it has webhooks".to_owned(),
-        Some(false) | None => "it has no webhooks".to_owned(),
+        Some(false) => "it has no webhooks".to_owned(),
+        None => "webhooks may not be seen by the API client's user".to_owned(),
     });
     said.extend(organisation(api).await);
     Ok(said.join("; "))

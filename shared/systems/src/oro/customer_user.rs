@@ -166,6 +166,11 @@ async fn create(
     }
 }
 
+/// Guests of a checkout share emails with anybody.
+pub(super) fn is_guest(user: &Value) -> bool {
+    document::attribute(user, "isGuest").and_then(Value::as_bool) == Some(true)
+}
+
 /// The email is taken: by the same customer's user, who came meanwhile, or by another customer's,
 /// whom Ferry does not move.
 async fn settle_duplicate(

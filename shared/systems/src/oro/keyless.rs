@@ -131,13 +131,10 @@ async fn of_its_people(api: &Api<'_>, profile: &CustomerProfile) -> Result<Of, F
         is_empty = false;
         let of = ("filter[email]", contact.email.as_str());
         let found = api.list_all("look up customer user", USERS, of).await?;
-        // Guests of a checkout share emails with anybody.
-        let is_guest = |user: &Value| {
-            document::attribute(user, "isGuest").and_then(Value::as_bool) == Some(true)
-        };
         let has_email = |user: &&Value| {
             let email = document::text(user, "email");
-            email.is_some_and(|email| same_email(email, &contact.email)) && !is_guest(user)
+            email.is_some_and(|email| same_email(email, &contact.email))
+                && !customer_user::is_guest(user)
         };
         let theirs = found.iter().filter(has_email);
         owners.extend(theirs.filter_map(|user| document::one(user, "customer")).map(str::to_owned));

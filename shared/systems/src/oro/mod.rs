@@ -7,8 +7,8 @@
 //! cancellations. Webhooks only hasten what is polled. It never deletes: an address, a user or a
 //! tracking number that its source no longer names stays in the shop until a person removes it.
 //!
-//! It serves OroCommerce from 5.1 on, each version with what it has ([`capability`]): before 6.1.10,
-//! and in 7.0.0 and 7.0.1, customers have no field for their number ([`keyless`]); before 6.1 an order
+//! It serves OroCommerce from 5.1 on, each version with what it has (`capability`): before 6.1.10,
+//! and in 7.0.0 and 7.0.1, customers have no field for their number (`keyless`); before 6.1 an order
 //! has no shipping status; before 6.0.5 orders are polled by their creation.
 //!
 //! | facet | what Oro can take | what it cannot |

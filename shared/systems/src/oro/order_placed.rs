@@ -13,7 +13,7 @@ use super::{
     client::{Api, Call},
     closed,
     customer::{self, CUSTOMERS, external_id},
-    customer_user::USERS,
+    customer_user::{self, USERS},
     document,
     order_form::{self, INCLUDE, Person, References, Terms},
     orders,
@@ -282,10 +282,13 @@ async fn users(
         let of = ("filter[customer]", ids.as_str());
         let rows = match api.list_all("look up customer users", USERS, of).await {
             Ok(rows) => rows,
-            Err(no) if no.failure.kind == FailureKind::Rejected => return Ok(None),
+            // Who ordered is worth no order: where it cannot be told, nothing is said of it.
+            Err(no) if matches!(no.failure.kind, FailureKind::Rejected | FailureKind::TooLarge) => {
+                return Ok(None);
+            }
             Err(no) => return Err(no.failure),
         };
-        users.extend(rows.iter().filter_map(|row| {
+        users.extend(rows.iter().filter(|row| !customer_user::is_guest(row)).filter_map(|row| {
             let customer = document::one(row, "customer")?.to_owned();
             let email = document::text(row, "email")?.trim().to_lowercase();
             Some(((customer, email), document::id(row)?.to_owned()))

@@ -1,7 +1,7 @@
 //! Who and what is in a shop already, as far as it tells one from another: for links that a person
 //! makes before the first sync.
 
-use ferry_canonical::Entity;
+use ferry_canonical::{Entity, FailureKind};
 use ferry_http::Conversation;
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::{
     Oro,
     client::{Api, Call, Query},
     customer::{self, CUSTOMERS},
-    document,
+    customer_user, document,
 };
 use crate::target::Failure;
 
@@ -50,19 +50,28 @@ impl Oro {
             }
         };
         let api = Api { oro: self, conversation };
-        let (mut residents, mut behind) = (Vec::new(), None);
+        let (mut residents, mut behind) = (Vec::new(), None::<String>);
         loop {
             let mut query = only.clone();
             query.push(("sort", "id".to_owned()));
             query.push(("page[size]", self.config.page_size.to_string()));
-            query.extend(behind.take().map(|id| ("filter[id][gt]", id)));
+            query.extend(behind.clone().map(|id| ("filter[id][gt]", id)));
             let said = api.ask(&Call { query, ..Call::read("list for links", resource) }).await?;
             let rows = document::rows(&said.document);
             residents.extend(rows.iter().filter_map(|row| resident(&said.document, row)));
-            behind = rows.last().and_then(document::id).map(str::to_owned);
-            if rows.len() < usize::from(self.config.page_size) || behind.is_none() {
+            // Nobody needs the pages that were read.
+            drop(conversation.take());
+            let last = rows.last().and_then(document::id).map(str::to_owned);
+            if rows.len() < usize::from(self.config.page_size) || last.is_none() {
                 return Ok(residents);
             }
+            // Ids are numbers: the longer one is greater.
+            let place = |id: &Option<String>| id.as_ref().map(|id| (id.len(), id.clone()));
+            if place(&last) <= place(&behind) {
+                let detail = format!("Oro lists {resource} without regard to `filter[id]`");
+                return Err(Failure::new(FailureKind::Unavailable, detail));
+            }
+            behind = last;
         }
     }
 }
@@ -70,7 +79,9 @@ impl Oro {
 fn resident(document: &Value, row: &Value) -> Option<Resident> {
     let text = |name| document::text(row, name).map(str::to_owned);
     let users = document::many(row, "users").into_iter();
-    let users = users.filter_map(|id| document::included(document, "customerusers", id));
+    let users = users
+        .filter_map(|id| document::included(document, "customerusers", id))
+        .filter(|user| !customer_user::is_guest(user));
     Some(Resident {
         id: document::id(row)?.to_owned(),
         key: text("externalId").or_else(|| text("sku")),
@@ -95,12 +106,14 @@ mod tests {
     #[tokio::test]
     async fn everybody_is_listed_page_by_page_with_what_tells_them_apart() {
         let ada = row("customerusers", "9", json!({"email": "ada@acme.example"}), Value::Null);
+        let guest = json!({"email": "guest@acme.example", "isGuest": true});
+        let guest = row("customerusers", "8", guest, Value::Null);
         let shop = Shop::answering([
             answer(
                 "GET /customers?include=users&sort=id&page[size]=3",
                 200,
                 &json!({"data": [customer("1", Some("C-1"), None), customer("2", None, Some("9")),
-                    customer("10", Some(""), None)], "included": [ada]}),
+                    customer("10", Some(""), Some("8"))], "included": [ada, guest]}),
             ),
             answer(
                 "GET /customers?include=users&sort=id&page[size]=3&filter[id][gt]=10",
@@ -112,6 +125,7 @@ mod tests {
         let ids: Vec<_> = found.iter().map(|row| (row.id.as_str(), row.key.as_deref())).collect();
         assert_eq!(ids, [("1", Some("C-1")), ("2", None), ("10", None), ("11", None)]);
         assert_eq!(found[1].emails, ["ada@acme.example"]);
+        assert_eq!(found[2].emails, [""; 0], "a guest is nobody's user");
         assert_eq!(shop.asked().len(), 2);
     }
 

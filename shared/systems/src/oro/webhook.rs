@@ -75,8 +75,12 @@ pub(super) fn admit(
     if config.is_none() {
         return Err(Refusal::new(401, "no webhook is configured for this system"));
     }
-    if header(headers, SIGNATURE).is_none() {
+    let Some(signature) = header(headers, SIGNATURE) else {
         return Err(Refusal::new(401, "Webhook-Signature is missing: register it with a secret"));
+    };
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if signature.len() != 64 || !signature.bytes().all(is_hex) {
+        return Err(Refusal::new(401, "Webhook-Signature: expected 64 digits in hexadecimal"));
     }
     if header(headers, ALGORITHM).is_some_and(|algorithm| algorithm != "HMAC-SHA256") {
         return Err(Refusal::new(401, "Webhook-Signature-Algorithm: expected HMAC-SHA256"));
@@ -111,12 +115,11 @@ pub(super) fn receive(
     }
 }
 
-/// What is too large is as large when it is told again; what did not come may come then.
+/// Of what is too large nobody knows who has signed it, and it is as large when it is told again; what
+/// did not come may come then.
 pub(super) fn unread(refusal: Refusal) -> Result<Acknowledged, Refusal> {
-    if refusal.status == 413 {
-        return Ok(nothing(refusal.reason, None));
-    }
-    Err(Refusal { status: 503, ..refusal })
+    let status = if refusal.status == 413 { 401 } else { 503 };
+    Err(Refusal { status, ..refusal })
 }
 
 fn wake(config: &OroWebhook, told: &Told) -> Result<Wakeup, String> {
@@ -303,8 +306,8 @@ mod tests {
 
     #[test]
     fn no_answer_to_a_webhook_is_410_or_asks_for_what_oro_would_drop() {
-        let large = unread(Refusal::new(413, "a body is at most 4 bytes")).unwrap();
-        assert_eq!(large.kept, Kept::Nothing("a body is at most 4 bytes".to_owned()));
+        let large = unread(Refusal::new(413, "a body is at most 4 bytes")).unwrap_err();
+        assert_eq!((large.status, large.reason.as_str()), (401, "a body is at most 4 bytes"));
         for status in [400, 408, 410] {
             assert_eq!(unread(Refusal::new(status, "it did not come")).unwrap_err().status, 503);
         }

@@ -40,10 +40,11 @@ impl World {
         let output = self.ferry.ask(&[&verb, more].concat());
         let text = String::from_utf8(output.stdout).unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        (
-            output.status.code(),
-            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}{told}")),
-        )
+        let found = match text.trim() {
+            "" => Value::Null,
+            text => serde_json::from_str(text).unwrap_or_else(|_| panic!("{text}{told}")),
+        };
+        (output.status.code(), found)
     }
 
     /// Until so many are delivered.

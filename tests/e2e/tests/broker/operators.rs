@@ -124,7 +124,8 @@ fn check_says_what_a_shop_of_each_version_can() {
         let options = ["--orders-per-second", "0", "--oro-version", version];
         let shop = Simulator::start("oro", &options);
         let systems = Systems { shop: &shop.url, ..Systems::default() };
-        let ferry = Installation::new(&format!("check-{version}"), systems, &[]);
+        let ferry =
+            Installation::new(&format!("check-{}", version.replace('.', "-")), systems, &[]);
         let checked = said(&ferry.ask(&["check"]));
         let line = checked.lines().find(|line| line.starts_with("ok  system shop")).unwrap();
         for says in says {
