@@ -27,7 +27,10 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 const TICK_EVERY: Duration = Duration::from_millis(500);
 /// Nothing may move for so long before the account is settled as it is. Longer than any retry, any
 /// lease and any wait of the warehouse before it pushes again.
-const PATIENCE: Duration = Duration::from_mins(2);
+///
+/// A broker that is started again may find a delay queue due before the queue behind it is there; it
+/// tries again after three minutes (RabbitMQ's `dead_letter_worker_publisher_confirm_timeout`).
+const PATIENCE: Duration = Duration::from_mins(4);
 /// All must have been quiet for so long before it counts as drained.
 const QUIET: Duration = Duration::from_secs(5);
 
