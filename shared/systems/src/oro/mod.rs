@@ -5,7 +5,8 @@
 //! a read by key before anything is created a second time, and a failure kind that follows from
 //! status and title alone. What comes together is written in lists, but for shipments and
 //! cancellations. Webhooks only hasten what is polled. It never deletes: an address, a user or a
-//! tracking number that its source no longer names stays in the shop until a person removes it.
+//! tracking number that its source no longer names stays in the shop until a person removes it. Only
+//! an order's lines, and the discount that Ferry gave it, are taken off with their source.
 //!
 //! It serves OroCommerce from 5.1 on, each version with what it has (`capability`): before 6.1.10,
 //! and in 7.0.0 and 7.0.1, customers have no field for their number (`keyless`); before 6.1 an order
