@@ -92,8 +92,8 @@ pub(crate) struct Called {
     pub(crate) steps: Vec<Steps>,
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) seconds: f64,
-    /// The target has answered for the last time by then.
-    pub(crate) ended: Instant,
+    /// When the target has answered for the last time about each.
+    pub(crate) answered: Vec<Instant>,
 }
 
 /// What a write needs, owned.
@@ -105,8 +105,7 @@ struct Prepared {
     event_id: Uuid,
 }
 
-/// Makes the call: all works share one facet and are at most the system's batch. A work of a facet
-/// that goes both ways is alone.
+/// Makes the call: all works share one facet and are at most the system's batch.
 pub(crate) async fn call(
     target: Arc<Target>,
     conversation: Conversation,
@@ -121,8 +120,16 @@ pub(crate) async fn call(
     let (results, steps) = answers.unzip();
     let exchanges = conversation.take();
     let ended = Instant::now();
+    let answered = (0..works.len()).map(|place| answered(&exchanges, place).unwrap_or(ended));
+    let answered = answered.collect();
     let seconds = ended.duration_since(started).as_secs_f64();
-    Called { works, results, steps, exchanges, seconds, ended }
+    Called { works, results, steps, exchanges, seconds, answered }
+}
+
+/// When the target has answered last about one write of the call.
+fn answered(exchanges: &[Exchange], place: usize) -> Option<Instant> {
+    let about = exchanges.iter().filter(|exchange| exchange.is_about(place));
+    about.map(|exchange| exchange.answered_at).max()
 }
 
 async fn carry_out(
@@ -139,66 +146,91 @@ async fn carry_out(
     {
         return vec![Err(fatal(deaths)).into()];
     }
-    if let [work] = works
-        && work.is_two_way()
-    {
-        return vec![meet(target, conversation, work).await];
-    }
-    write_all(target, conversation, works).await
-}
-
-async fn write_all(target: &Target, conversation: &Conversation, works: &[Work]) -> Vec<Answer> {
-    let prepared: Vec<Option<Prepared>> = works.iter().map(prepare).collect();
-    let writes =
-        works.iter().zip(&prepared).map(|(work, prepared)| write(work, prepared.as_ref()?));
-    // Writes and works have the same places: what is said of a request's writes is of the works.
-    let Some(writes) = writes.collect::<Option<Vec<Write<'_>>>>() else {
+    let Some(prepared) = works.iter().map(prepare).collect::<Option<Vec<Prepared>>>() else {
         return works.iter().map(|_| Err(leaderless()).into()).collect();
     };
-    let mut applied = target.system.apply(conversation, &writes).await.into_iter();
-    works.iter().map(|_| applied.next().unwrap_or_else(|| unended(unanswered()))).collect()
+    let mut answers: Vec<Option<Answer>> = works.iter().map(|_| None).collect();
+    look(target, conversation, (works, &prepared), &mut answers).await;
+    write(target, conversation, (works, &prepared), &mut answers).await;
+    answers.into_iter().map(|answer| answer.unwrap_or_else(|| unended(unanswered()))).collect()
 }
 
-/// Looks first, and writes what is to stand.
-async fn meet(target: &Target, conversation: &Conversation, work: &mut Work) -> Answer {
-    let Some(Prepared { subject, attempt, event_id, .. }) = prepare(work) else {
-        return Err(leaderless()).into();
-    };
-    let met = match look::at(target, conversation, work, &subject).await {
-        Ok(met) => met,
-        Err(failure) => return Err(failure).into(),
-    };
-    let met = work.met.insert(met);
-    let target_id = met.target_id().or(work.grant.target_id.as_deref());
-    if met.meeting == Meeting::Undecided {
-        let detail = met.because.clone().unwrap_or_default();
-        return Err(Failure::new(FailureKind::Conflict, detail)).into();
+/// Looks at what goes both ways. What is not to be written has ended with that.
+async fn look(
+    target: &Target,
+    conversation: &Conversation,
+    (works, prepared): (&mut [Work], &[Prepared]),
+    answers: &mut [Option<Answer>],
+) {
+    let looked_at: Vec<_> = works
+        .iter()
+        .zip(prepared)
+        .enumerate()
+        .filter(|(_, (work, _))| work.is_two_way())
+        .map(|(place, (work, prepared))| (place, work, &prepared.subject))
+        .collect();
+    if looked_at.is_empty() {
+        return;
     }
-    if !met.meeting.is_written() {
-        let (target_id, warning) = (target_id.map(str::to_owned), met.because.clone());
-        return Ok(Applied { effect: Effect::AlreadySo, target_id, warning, rule: None }).into();
-    }
-    let write = Write {
-        subject: &subject,
-        part: &met.part,
-        parts: std::slice::from_ref(&met.part),
-        target_id,
-        read_first: work.grant.read_first,
-        doubt: work.grant.doubt,
-        brought: work.grant.brought,
-        attempt,
-        event_id,
-        amending: None,
-    };
-    let mut answers = target.system.apply(conversation, &[write]).await;
-    let mut answer = answers.pop().unwrap_or_else(|| unended(unanswered()));
-    if let Ok(applied) = &mut answer.result {
-        applied.warning = match (met.because.clone(), applied.warning.take()) {
-            (Some(because), Some(warning)) => Some(format!("{because}; {warning}")),
-            (because, warning) => because.or(warning),
+    for (place, met) in look::at(target, conversation, &looked_at).await {
+        let (Some(work), Some(answer)) = (works.get_mut(place), answers.get_mut(place)) else {
+            continue;
+        };
+        *answer = match met {
+            Ok(met) => ended(work.met.insert(met), work.grant.target_id.as_deref()),
+            Err(failure) => Some(Err(failure).into()),
         };
     }
-    answer
+}
+
+/// None: it is to be written.
+fn ended(met: &Met, known: Option<&str>) -> Option<Answer> {
+    if met.meeting == Meeting::Undecided {
+        let detail = met.because.clone().unwrap_or_default();
+        return Some(Err(Failure::new(FailureKind::Conflict, detail)).into());
+    }
+    if met.meeting.is_written() {
+        return None;
+    }
+    let target_id = met.target_id().or(known).map(str::to_owned);
+    let warning = met.because.clone();
+    Some(Ok(Applied { effect: Effect::AlreadySo, target_id, warning, rule: None }).into())
+}
+
+/// Writes what has no answer yet.
+async fn write(
+    target: &Target,
+    conversation: &Conversation,
+    (works, prepared): (&[Work], &[Prepared]),
+    answers: &mut [Option<Answer>],
+) {
+    let (mut places, mut writes) = (Vec::new(), Vec::new());
+    for (place, (work, prepared)) in works.iter().zip(prepared).enumerate() {
+        let Some(answer @ None) = answers.get_mut(place) else { continue };
+        match write_of(work, prepared) {
+            Some(write) => {
+                places.push(place);
+                writes.push(write);
+            }
+            None => *answer = Some(Err(leaderless()).into()),
+        }
+    }
+    if writes.is_empty() {
+        return;
+    }
+    let applied = target.system.apply(&conversation.among_these(&places), &writes).await;
+    for (place, mut applied) in places.into_iter().zip(applied) {
+        let because = works.get(place).and_then(|work| work.met.as_ref()?.because.clone());
+        if let Ok(applied) = &mut applied.result {
+            applied.warning = match (because, applied.warning.take()) {
+                (Some(because), Some(warning)) => Some(format!("{because}; {warning}")),
+                (because, warning) => because.or(warning),
+            };
+        }
+        if let Some(answer) = answers.get_mut(place) {
+            *answer = Some(applied);
+        }
+    }
 }
 
 fn prepare(work: &Work) -> Option<Prepared> {
@@ -209,28 +241,35 @@ fn prepare(work: &Work) -> Option<Prepared> {
     Some(Prepared { subject, parts, earlier, attempt, event_id: newest.event.id })
 }
 
-fn write<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {
-    // Leads come last; the newest of them is the state to be written.
-    let part = prepared
-        .parts
-        .iter()
-        .find(|part| part.subject().part == prepared.subject.part && !is_sibling(work, part))?;
+fn write_of<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {
+    let (part, parts) = match &work.met {
+        Some(met) => (&met.part, std::slice::from_ref(&met.part)),
+        None => (newest(work, prepared)?, prepared.parts.as_slice()),
+    };
+    let met = work.met.as_ref().and_then(Met::target_id);
+    let amending = work.grant.amending.as_ref().filter(|_| work.met.is_none());
     Some(Write {
         subject: &prepared.subject,
         part,
-        parts: &prepared.parts,
-        target_id: work.grant.target_id.as_deref(),
+        parts,
+        target_id: met.or(work.grant.target_id.as_deref()),
         read_first: work.grant.read_first,
         doubt: work.grant.doubt,
         brought: work.grant.brought,
         attempt: prepared.attempt,
         event_id: prepared.event_id,
-        amending: work.grant.amending.as_ref().map(|amending| Amending {
+        amending: amending.map(|amending| Amending {
             earlier: prepared.earlier.as_deref(),
             stands: amending.stands,
             begun: amending.begun,
         }),
     })
+}
+
+/// Leads come last; the newest of them is the state to be written.
+fn newest<'a>(work: &Work, prepared: &'a Prepared) -> Option<&'a Part> {
+    let of_part = |part: &&Part| part.subject().part == prepared.subject.part;
+    prepared.parts.iter().find(|part| of_part(part) && !is_sibling(work, part))
 }
 
 fn is_sibling(work: &Work, part: &Part) -> bool {

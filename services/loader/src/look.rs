@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use ferry_canonical::{Part, Subject};
+use ferry_canonical::{FailureKind, Part, Subject};
 use ferry_http::Conversation;
 use ferry_store::Seen;
-use ferry_systems::{Failure, Held};
+use ferry_systems::{Failure, Held, Look};
 
 use crate::{
     act::Work,
+    delivery::InHand,
     half,
     meeting::{self, Found, Meeting, Side},
     target::{Target, TwoWay},
@@ -43,18 +44,38 @@ impl Met {
     }
 }
 
-/// Holds the lead of `work` against what the target has.
+/// Holds the lead of each work against what the target has, all of which are asked for together. Each
+/// has the place of its write in the call.
 pub(crate) async fn at(
     target: &Target,
     conversation: &Conversation,
+    works: &[(usize, &Work, &Subject)],
+) -> Vec<(usize, Result<Met, Failure>)> {
+    let Some(shows) = works.iter().find_map(|(_, work, _)| Some(&two_way(work)?.1.target)) else {
+        return works.iter().map(|(place, ..)| (*place, Err(one_way()))).collect();
+    };
+    let looks: Vec<Look<'_>> = works
+        .iter()
+        .map(|(_, work, subject)| Look { subject, target_id: work.grant.target_id.as_deref() })
+        .collect();
+    let places: Vec<usize> = works.iter().map(|(place, ..)| *place).collect();
+    let mut held = shows.look(&conversation.among_these(&places), &looks).await.into_iter();
+    let met = |(place, work, subject): &(usize, &Work, &Subject)| {
+        let held = held.next().unwrap_or_else(|| Err(unanswered()));
+        (*place, held.and_then(|held| met(target, work, subject, held)))
+    };
+    works.iter().map(met).collect()
+}
+
+fn met(
+    target: &Target,
     work: &Work,
     subject: &Subject,
+    held: Option<Held>,
 ) -> Result<Met, Failure> {
-    let ways = work.leads().next().and_then(|lead| Some((lead, lead.route.two_way.as_ref()?)));
-    let (Some((lead, two_way)), Some(base)) = (ways, &work.grant.base) else {
-        return Err(Failure::unsupported("the facet goes one way"));
+    let (Some((lead, two_way)), Some(base)) = (two_way(work), &work.grant.base) else {
+        return Err(one_way());
     };
-    let held = two_way.target.look(conversation, subject, work.grant.target_id.as_deref()).await?;
     let read = |document: &String| Part::from_json(subject.facet, document.as_bytes()).ok();
     let agreed = base.agreed.as_ref().and_then(|agreed| read(&agreed.document));
     let said = &lead.event.part;
@@ -97,6 +118,19 @@ pub(crate) async fn at(
     let meeting = meeting::decide(found, &two_way.policy);
     let because = meeting::sentence(meeting, found, &two_way.policy);
     Ok(Met { meeting, because, part, held })
+}
+
+fn two_way(work: &Work) -> Option<(&InHand, &TwoWay)> {
+    let lead = work.leads().next()?;
+    Some((lead, lead.route.two_way.as_ref()?))
+}
+
+fn one_way() -> Failure {
+    Failure::unsupported("the facet goes one way")
+}
+
+fn unanswered() -> Failure {
+    Failure::new(FailureKind::Internal, "the system gave no answer for one of its looks")
 }
 
 /// Whether the target shows a part of what we wrote, and for the rest what was agreed on.

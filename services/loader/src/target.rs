@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use ferry_canonical::{Entity, Event, Facet, Part, Subject};
+use ferry_canonical::{Entity, Event, Facet, Part};
 use ferry_config::{
     Config, ConflictPolicy, RetryConfig, RouteConfig, SystemConfig, system::Limits,
 };
 use ferry_http::Conversation;
 use ferry_retry::{Schedule, ScheduleError};
-use ferry_systems::{Failure, Held, System, SystemError};
+use ferry_systems::{Failure, Held, Look, System, SystemError};
 use futures_util::{FutureExt as _, future::BoxFuture};
 
 /// A target cannot be built from the configuration.
@@ -46,13 +46,12 @@ pub struct TwoWay {
 
 /// One side of a facet that goes both ways: a [`System`], of which nothing else is asked here.
 pub trait Shows: std::fmt::Debug + Send + Sync {
-    /// What it holds of one part.
+    /// What it holds of each part, of one facet; one answer each.
     fn look<'a>(
         &'a self,
         conversation: &'a Conversation,
-        subject: &'a Subject,
-        target_id: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Option<Held>, Failure>>;
+        looks: &'a [Look<'a>],
+    ) -> BoxFuture<'a, Vec<Result<Option<Held>, Failure>>>;
 
     /// What it said, with what it cannot say as `known` has it.
     fn complete(&self, said: &Part, known: &Part) -> Part;
@@ -62,10 +61,9 @@ impl Shows for System {
     fn look<'a>(
         &'a self,
         conversation: &'a Conversation,
-        subject: &'a Subject,
-        target_id: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Option<Held>, Failure>> {
-        self.look(conversation, subject, target_id).boxed()
+        looks: &'a [Look<'a>],
+    ) -> BoxFuture<'a, Vec<Result<Option<Held>, Failure>>> {
+        self.look(conversation, looks).boxed()
     }
 
     fn complete(&self, said: &Part, known: &Part) -> Part {

@@ -102,10 +102,8 @@ fn is_suspect(in_hand: &InHand) -> bool {
 
 /// Whether its entity is written by a call of its own. A request about several entities that found
 /// no answer says of none whether it was to blame: tried alone, the one that is takes no other along.
-/// What goes both ways is looked at before it is written.
 pub(crate) fn goes_alone(in_hand: &InHand) -> bool {
     is_suspect(in_hand)
-        || in_hand.route.two_way.is_some()
         || matches!(
             in_hand.history.failure_kind,
             Some(FailureKind::Connection | FailureKind::Timeout | FailureKind::Unavailable)

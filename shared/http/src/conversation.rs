@@ -28,6 +28,8 @@ pub struct Exchange {
     pub secret: bool,
     /// Status and body, or the error's text.
     pub answer: Result<(u16, Bytes), String>,
+    /// When it came, by the clock of this process.
+    pub answered_at: Instant,
     /// The writes it was for, by their places in the call, in ascending order; none: all of them.
     pub about: Option<Arc<[usize]>>,
 }
@@ -47,6 +49,8 @@ pub struct Conversation {
     exchanges: Arc<Mutex<Vec<Exchange>>>,
     shared: Option<Shared>,
     about: Option<Arc<[usize]>>,
+    /// Where it is of some of the call's writes only: their places in the call.
+    places: Option<Arc<[usize]>>,
 }
 
 /// What is shared with others who write to one system, which is known there by its name.
@@ -64,7 +68,15 @@ impl fmt::Debug for Conversation {
 
 impl Conversation {
     pub fn new(port: Arc<dyn HttpPort>, clock: fn() -> Timestamp) -> Self {
-        Self { port, clock, exchanges: Arc::default(), shared: None, about: None }
+        Self {
+            port,
+            clock,
+            exchanges: Arc::default(),
+            shared: None,
+            about: None,
+            places: None,
+            subjects: None,
+        }
     }
 
     /// With others who write to the same `system`, and share a ledger.
@@ -76,7 +88,21 @@ impl Conversation {
     /// The same conversation, where it is about these writes of its call.
     #[must_use]
     pub fn about(&self, writes: impl IntoIterator<Item = usize>) -> Self {
-        Self { about: Some(writes.into_iter().collect()), ..self.clone() }
+        let about = writes.into_iter().map(|write| self.place(write)).collect();
+        Self { about: Some(about), ..self.clone() }
+    }
+
+    /// The same conversation for some writes of its call, given by their places in ascending order: who
+    /// is handed it knows no others, and counts them from 0.
+    #[must_use]
+    pub fn among_these(&self, writes: &[usize]) -> Self {
+        let places: Arc<[usize]> = writes.iter().map(|write| self.place(*write)).collect();
+        Self { about: Some(Arc::clone(&places)), places: Some(places), ..self.clone() }
+    }
+
+    fn place(&self, write: usize) -> usize {
+        let among = self.places.as_ref().and_then(|places| places.get(write));
+        among.copied().unwrap_or(write)
     }
 
     /// The right to do alone, for so long, what `name` stands for. Is waited for a little while;
@@ -138,11 +164,13 @@ impl Conversation {
             duration: Duration::ZERO,
             secret: request.secret,
             answer: Err("cut off".to_owned()),
+            answered_at: started,
             about: self.about.clone(),
         };
         let secret = request.secret;
         let answer = self.port.send(request).await;
-        exchange.duration = started.elapsed();
+        exchange.answered_at = Instant::now();
+        exchange.duration = exchange.answered_at.duration_since(started);
         exchange.answer = match &answer {
             Ok(response) if secret => Ok((response.status, Bytes::new())),
             Ok(response) => Ok((response.status, response.body.clone())),
@@ -155,6 +183,7 @@ impl Conversation {
     /// Whether the other side has said yes to a request that changes something for this write of the
     /// call: what follows may fail, but something was changed. Token requests change nothing.
     pub fn has_written_for(&self, write: usize) -> bool {
+        let write = self.place(write);
         let exchanges = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
         exchanges.iter().any(|exchange| {
             let accepted = matches!(exchange.answer, Ok((200..=299, _)));
@@ -211,5 +240,17 @@ mod tests {
         assert_eq!(about, [Some(Arc::from([0])), Some(Arc::from([0, 2]))]);
         whole.send(request(Method::Post)).await.unwrap();
         assert_eq!(written(), [true; 3], "what is about none of them in particular is about all");
+    }
+
+    #[tokio::test]
+    async fn some_writes_of_a_call_are_counted_from_nought_and_noted_by_their_places_in_it() {
+        let whole = Conversation::new(Arc::new(Yes), || Timestamp::MAX);
+        let some = whole.among_these(&[1, 4]);
+        some.about([1]).send(request(Method::Post)).await.unwrap();
+        assert_eq!((some.has_written_for(0), some.has_written_for(1)), (false, true));
+        assert_eq!((whole.has_written_for(1), whole.has_written_for(4)), (false, true));
+        some.send(request(Method::Post)).await.unwrap();
+        let about: Vec<_> = whole.take().into_iter().map(|exchange| exchange.about).collect();
+        assert_eq!(about, [Some(Arc::from([4])), Some(Arc::from([1, 4]))]);
     }
 }

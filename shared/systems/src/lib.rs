@@ -26,9 +26,9 @@ pub use draft::{BadItem, Draft, Item, Record};
 pub use poll::{Anew, Ask, NewRecord, Page, Wakeup, WokenEndpoint};
 pub use push::{Acknowledged, Admitted, Kept, PushRequest, Refusal};
 pub use rules::{Asked, Reading};
-pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Write};
+pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Look, Write};
 
-use ferry_canonical::{Entity, Facet, Part, Subject};
+use ferry_canonical::{Entity, Facet, Part};
 use ferry_config::{ScheduleConfig, SystemConfig};
 use ferry_http::{Conversation, Response};
 
@@ -265,22 +265,22 @@ impl System {
         }
     }
 
-    /// Reads one part as it stands at the system, in canonical form; `None` if it is not there.
-    /// `target_id` is the system's own id of the entity, where the ledger knows it.
+    /// Reads parts of one facet as they stand at the system, in canonical form, one answer each; `None`
+    /// for what is not there.
     ///
     /// It is said as the system's own events say it, with their clock and sequence. That is not
     /// always what was written there: compare through [`Self::complete`].
     pub async fn look(
         &self,
         conversation: &Conversation,
-        subject: &Subject,
-        target_id: Option<&str>,
-    ) -> Result<Option<Held>, Failure> {
+        looks: &[Look<'_>],
+    ) -> Vec<Result<Option<Held>, Failure>> {
         match self {
-            Self::Oro(system) => system.look(conversation, subject, target_id).await,
-            Self::Rest(system) => system.look(conversation, subject).await,
+            Self::Oro(system) => system.look(conversation, looks).await,
+            Self::Rest(system) => system.look(conversation, looks).await,
             Self::Orderflow(_) | Self::Files(_) | Self::Export(_) => {
-                Err(Failure::unsupported("it cannot be read part by part"))
+                let refused = || Failure::unsupported("it cannot be read part by part");
+                looks.iter().map(|_| Err(refused())).collect()
             }
         }
     }

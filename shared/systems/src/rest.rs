@@ -20,7 +20,8 @@ use self::{
     writing::Writer,
 };
 use crate::{
-    Applied, Asked, BadItem, Draft, Failure, Held, Item, NewRecord, Page, Reading, Record, Write,
+    Applied, Asked, BadItem, Draft, Failure, Held, Item, Look, NewRecord, Page, Reading, Record,
+    Write,
     draft::PartDraft,
     json, poll,
     rules::{Rules, is_about_the_system},
@@ -109,8 +110,21 @@ impl Rest {
         self.writer(facet).is_some_and(looked_up) && self.reading(facet).is_some()
     }
 
-    /// Reads one part as the target has it, as the endpoint of its facet reads it.
+    /// Reads parts as the target has them, one after the other.
     pub async fn look(
+        &self,
+        conversation: &Conversation,
+        looks: &[Look<'_>],
+    ) -> Vec<Result<Option<Held>, Failure>> {
+        let mut answers = Vec::with_capacity(looks.len());
+        for (place, Look { subject, .. }) in looks.iter().enumerate() {
+            answers.push(self.look_at(&conversation.about([place]), subject).await);
+        }
+        answers
+    }
+
+    /// Reads one part as the target has it, as the endpoint of its facet reads it.
+    async fn look_at(
         &self,
         conversation: &Conversation,
         subject: &Subject,

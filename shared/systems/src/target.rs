@@ -48,6 +48,14 @@ pub struct Amending<'a> {
     pub begun: Step,
 }
 
+/// What a system is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    pub subject: &'a Subject,
+    /// The system's own id of the entity, where the ledger knows it.
+    pub target_id: Option<&'a str>,
+}
+
 /// What a system holds of one part, as a read has shown: the other side of a facet that two systems
 /// change.
 #[derive(Clone, Debug, PartialEq)]

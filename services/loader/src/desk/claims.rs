@@ -180,9 +180,8 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     /// Starts the calls: as many works in one call as there is room for, of one facet and lane.
     fn call(&mut self, granted: BTreeMap<(Facet, Lane), Vec<Work>>, opening: &Opening) {
         for ((facet, lane), works) in granted {
-            let (alone, mut together): (Vec<Work>, Vec<Work>) = works
-                .into_iter()
-                .partition(|work| work.is_two_way() || work.leads().any(goes_alone));
+            let (alone, mut together): (Vec<Work>, Vec<Work>) =
+                works.into_iter().partition(|work| work.leads().any(goes_alone));
             for work in alone {
                 self.call_with(vec![work], None, opening);
             }

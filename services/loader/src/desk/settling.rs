@@ -70,9 +70,9 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             let duration = &self.seams.metrics.call_duration;
             duration.with_label_values(&[&self.target.name]).observe(call.seconds);
             let ended = call.works.into_iter().zip(call.results).zip(call.steps);
-            for ((work, result), steps) in ended {
+            for (((work, result), steps), answered) in ended.zip(call.answered) {
                 let follows = self.follows(&work, &result, was_broken);
-                let ago = call.ended.elapsed();
+                let ago = answered.elapsed();
                 settlements.push(self.settlement(&work, (&result, steps), &follows, ago));
                 works.push((work, result, follows));
             }

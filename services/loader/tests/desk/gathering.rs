@@ -6,10 +6,12 @@ use std::{
 };
 
 use ferry_canonical::{Event, Facet, Part};
+use ferry_config::ConflictPolicy;
 use ferry_http::{Method, Request, Response};
-use ferry_loader::{Desk, DeskDied};
+use ferry_loader::{Desk, DeskDied, Route, Target, TwoWay};
 use ferry_sim::{HttpFault, SimBroker, SimHttp, answer};
 use ferry_store::SqliteStore;
+use ferry_systems::System;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +25,7 @@ const BULK: &str = "load.shop.customer.bulk";
 /// How the shop's customers are made, one and many.
 const ONE: &str = "create customer";
 const MANY: &str = "write customers";
+const LOOK: &str = "look at customers";
 
 /// A shop that makes every customer it is told of, and one loader.
 struct Bench {
@@ -31,6 +34,7 @@ struct Bench {
     ledger: FlakyLedger,
     shop: Arc<Mutex<Shop>>,
     loader: JoinSet<Result<(), DeskDied>>,
+    is_two_way: bool,
 }
 
 #[derive(Default)]
@@ -39,23 +43,42 @@ struct Shop {
     made: Vec<usize>,
     /// By number, how often each was made.
     customers: BTreeMap<String, u32>,
+    /// What its own people call some of them.
+    renamed: BTreeMap<String, String>,
 }
 
 impl Bench {
     fn new() -> Self {
+        Self::with(false)
+    }
+
+    /// The shop brings its customers back to the ERP.
+    fn both_ways() -> Self {
+        Self::with(true)
+    }
+
+    fn with(is_two_way: bool) -> Self {
         ferry_sim::start_clock();
         let shop = Arc::<Mutex<Shop>>::default();
         let asked = Arc::clone(&shop);
         let http = SimHttp::new(move |request| asked.lock().unwrap().answer(request));
         let broker = SimBroker::new(topology(&[("shop", Facet::Profile, "erp")]));
         let ledger = FlakyLedger::new(&SqliteStore::in_memory(ferry_sim::now).unwrap());
-        let mut bench = Self { broker, http, ledger, shop, loader: JoinSet::new() };
+        let mut bench = Self { broker, http, ledger, shop, loader: JoinSet::new(), is_two_way };
         bench.start_loader();
         bench
     }
 
     fn start_loader(&mut self) {
-        let target = shop("shop", &limits(4), 100, vec![route("customers", "erp", Facet::Profile)]);
+        let route = route("customers", "erp", Facet::Profile);
+        let system = |name: &str| Arc::clone(&shop(name, &limits(4), 100, Vec::new()).system);
+        let (erp, there) = (system("erp"), system("shop"));
+        let two_way = self.is_two_way.then(|| TwoWay {
+            policy: ConflictPolicy::Prefer("shop".to_owned()),
+            source: erp,
+            target: Arc::<System>::clone(&there),
+        });
+        let target = Target::new("shop", there, &limits(4), vec![Route { two_way, ..route }]);
         let seams = seams(&self.broker, &self.ledger, Arc::new(self.http.clone()), 32);
         self.loader.spawn(Desk::run(target, seams, CancellationToken::new()));
     }
@@ -99,18 +122,22 @@ impl Shop {
         answer(200, &json!({ "data": data }).to_string())
     }
 
-    /// Customers by their numbers; nothing hangs on them.
+    /// Customers by their numbers or ids; nothing hangs on them.
     fn list(&self, url: &str) -> Value {
-        let Some((_, numbers)) = url.split_once("/customers?filter[externalId]=") else {
+        let Some((_, filter)) = url.split_once("/customers?filter[") else {
             return json!([]);
         };
-        let numbers = numbers.split('&').next().unwrap().split(',');
+        let (_, keys) = filter.split_once("]=").unwrap();
+        let numbers = keys.split('&').next().unwrap().split(',');
+        let numbers = numbers.map(|key| key.strip_prefix("id-").unwrap_or(key));
         let there = numbers.filter(|number| self.customers.contains_key(*number));
-        there.map(Self::row).collect()
+        there.map(|number| self.row(number)).collect()
     }
 
-    fn row(number: &str) -> Value {
-        let attributes = json!({"externalId": number, "name": "Acme"});
+    fn row(&self, number: &str) -> Value {
+        let name = self.renamed.get(number).map_or("Acme", String::as_str);
+        let updated_at = "2026-01-02T00:00:00Z";
+        let attributes = json!({"externalId": number, "name": name, "updatedAt": updated_at});
         json!({"type": "customers", "id": format!("id-{number}"), "attributes": attributes})
     }
 
@@ -119,7 +146,7 @@ impl Shop {
         let one = |shop: &mut Self, sent: &Value| {
             let number = sent["attributes"]["externalId"].as_str().unwrap();
             *shop.customers.entry(number.to_owned()).or_default() += 1;
-            let mut row = Self::row(number);
+            let mut row = shop.row(number);
             row["meta"] = json!({"dataId": sent["id"]});
             row
         };
@@ -225,4 +252,22 @@ async fn a_loader_that_is_killed_inside_a_call_of_many_leaves_nobody_out_and_nob
     bench.start_loader();
     bench.until_empty(QUEUE).await;
     assert_eq!(bench.customers(), 31);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_both_ways_is_looked_at_and_written_together_and_each_is_decided_by_itself() {
+    let bench = Bench::both_ways();
+    bench.http.script(ONE, [HttpFault::Hold]);
+    bench.say("live", 0..1).await;
+    bench.http.until(|http| http.count(ONE) == 1).await;
+    // One of those that wait is there already, under another name: by the policy it stays.
+    bench.shop.lock().unwrap().customers.insert("live-7".to_owned(), 1);
+    bench.shop.lock().unwrap().renamed.insert("live-7".to_owned(), "Theirs".to_owned());
+    bench.say("live", 1..61).await;
+    sleep(SECOND).await;
+    let looks = bench.http.count(LOOK);
+    bench.http.release();
+    bench.until_empty(QUEUE).await;
+    assert_eq!((bench.customers(), bench.made()), (61, vec![1, 59]));
+    assert_eq!(bench.http.count(LOOK), looks + 1, "one look for all of them");
 }

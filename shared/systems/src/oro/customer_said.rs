@@ -1,11 +1,10 @@
-//! One customer of the shop as the canonical facet `profile`, from a page or looked at by itself.
+//! One customer of the shop as the canonical facet `profile`, from a page or a look.
 //!
 //! It is said in the shop's own form ([`customer_form`]): what Ferry wrote to it is said by it as the
 //! form of that. A person is known by the user's `externalId`, and one that has none by the user's id
 //! in the shop.
 
 use ferry_canonical::{
-    Clock, FailureKind, Part, Sequence, Subject,
     customer::{Contact, CustomerProfile},
     value::{AddressKind, Extensions},
 };
@@ -13,69 +12,16 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    client::{Api, Call, Said},
-    customer::{self, CUSTOMERS, external_id},
     customer_address::ADDRESSES,
     customer_form::{self, Placed},
     customer_group::GROUPS,
     customer_user::{USERS, unnamed},
     document, placed,
-    read::{self, Bad, CLOCK, Included},
+    read::{Bad, Included},
 };
-use crate::target::{Failure, Held};
 
 /// What comes with a customer.
 pub(super) const INCLUDE: &str = "group,users,addresses";
-
-/// Reads the customer as the shop has it.
-pub(super) async fn look(
-    api: &Api<'_>,
-    subject: &Subject,
-    target_id: Option<&str>,
-) -> Result<Option<Held>, Failure> {
-    if let Some(id) = target_id {
-        let query = vec![("include", INCLUDE.to_owned())];
-        let call =
-            Call { id: Some(id.to_owned()), query, ..Call::read("look at customer", CUSTOMERS) };
-        match api.ask(&call).await {
-            Ok(said) => {
-                let row = document::rows(&said.document).first();
-                return row.map(|row| held(&said, row, subject)).transpose();
-            }
-            // The one that was linked is gone: another may have its number.
-            Err(no) if no.is_not_found() => {}
-            Err(no) => return Err(no.failure),
-        }
-    }
-    let query =
-        vec![("filter[externalId]", external_id(&subject.id)), ("include", INCLUDE.to_owned())];
-    let said = api.ask(&Call { query, ..Call::read("look at customer", CUSTOMERS) }).await?;
-    let row = customer::one_numbered(&said.document, &subject.id)?;
-    row.map(|row| held(&said, row, subject)).transpose()
-}
-
-fn held(said: &Said, row: &Value, subject: &Subject) -> Result<Held, Failure> {
-    let read = || -> Result<Held, Bad> {
-        let included = read::included(&said.body);
-        let mut profile = profile(row, &included)?;
-        // A number the shop has no room for stands there as a uuid; one it does not know yet is ours.
-        if profile.number.is_empty() || profile.number == external_id(&subject.id) {
-            subject.id.clone_into(&mut profile.number);
-        }
-        let updated_at = placed::time(row, "updatedAt")?;
-        Ok(Held {
-            part: Part::CustomerProfile(profile),
-            target_id: document::id(row).map(str::to_owned),
-            clock: Clock::named(CLOCK),
-            sequence: Sequence::of_time(updated_at),
-            changed_at: Some(changed_at(row, &included).unwrap_or(updated_at)),
-        })
-    };
-    read().map_err(|Bad(detail)| {
-        let detail = format!("the customer in the shop cannot be read: {detail}");
-        Failure::new(FailureKind::Validation, detail)
-    })
-}
 
 /// When anything of the customer was changed last: its own time moves neither with its addresses nor
 /// with its users.

@@ -78,8 +78,9 @@ impl Keeping {
                 && id.is_none_or(|id| row["id"] == id)
                 && filters.into_iter().all(|(name, value)| {
                     let related = &row["relationships"][name]["data"]["id"];
-                    let text = row["attributes"][name].as_str().or(related.as_str());
-                    text.is_some_and(|text| super::client::encode(text) == value)
+                    let own = if name == "id" { &row["id"] } else { &row["attributes"][name] };
+                    let text = own.as_str().or(related.as_str()).map(super::client::encode);
+                    text.is_some_and(|text| value.split(',').any(|value| value == text))
                 })
         };
         let mut found: Vec<Value> = rows.iter().filter(|row| is_wanted(row)).cloned().collect();

@@ -41,6 +41,7 @@ mod customer_group;
 mod customer_said;
 mod customer_user;
 mod customers;
+mod customers_held;
 mod document;
 mod keyless;
 mod levels;
@@ -75,7 +76,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use ferry_canonical::{Entity, Facet, Part, Subject};
+use ferry_canonical::{Entity, Facet, Part};
 use ferry_config::system::OroConfig;
 use ferry_http::{Conversation, Response};
 
@@ -86,7 +87,7 @@ use crate::{
     draft::{Item, Record},
     poll::Page,
     rules::{Asked, Reading, Rules},
-    target::{Applied, Failure, Held, Write},
+    target::{Applied, Failure, Held, Look, Write},
 };
 
 const ORDERS: &str = "orders";
@@ -224,17 +225,17 @@ impl Oro {
         matches!(facet, Facet::Profile)
     }
 
-    /// Reads one part as the shop has it, by its id or by key.
+    /// Reads parts as the shop has them, by their ids or by key.
     pub async fn look(
         &self,
         conversation: &Conversation,
-        subject: &Subject,
-        target_id: Option<&str>,
-    ) -> Result<Option<Held>, Failure> {
-        if !Self::looks(subject.facet) {
-            return Err(Failure::unsupported("an Oro shop shows only customers part by part"));
+        looks: &[Look<'_>],
+    ) -> Vec<Result<Option<Held>, Failure>> {
+        if looks.iter().any(|look| !Self::looks(look.subject.facet)) {
+            let refused = || Failure::unsupported("an Oro shop shows only customers part by part");
+            return looks.iter().map(|_| Err(refused())).collect();
         }
-        Box::pin(customer_said::look(&self.api(conversation), subject, target_id)).await
+        Box::pin(customers_held::look(self, conversation, looks)).await
     }
 
     /// What the shop said, with what it cannot say as `known` has it.

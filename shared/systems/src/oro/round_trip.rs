@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     draft::{Draft, PartDraft, Record},
-    target::{Effect, Held, Write},
+    target::{Effect, Held, Look, Write},
 };
 
 fn maybe(text: &'static str) -> impl Strategy<Value = Option<String>> {
@@ -120,7 +120,9 @@ async fn apply(oro: &Oro, shop: &Arc<Keeping>, part: &Part, id: Option<&str>) ->
 }
 
 async fn look(oro: &Oro, shop: &Arc<Keeping>, part: &Part, id: Option<&str>) -> Held {
-    oro.look(&shop.conversation(), &part.subject(), id).await.unwrap().unwrap()
+    let subject = part.subject();
+    let look = Look { subject: &subject, target_id: id };
+    oro.look(&shop.conversation(), &[look]).await.pop().unwrap().unwrap().unwrap()
 }
 
 async fn polled(oro: &Oro, shop: &Arc<Keeping>) -> PartDraft {

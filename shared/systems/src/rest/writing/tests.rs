@@ -19,7 +19,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::{Draft, Held, Record};
+use crate::{Draft, Held, Look, Record};
 
 const EVENT: Uuid = Uuid::from_u128(7);
 /// The ERP calls the name its title, and keeps neither contacts nor addresses.
@@ -418,7 +418,9 @@ async fn a_part_that_the_mapping_leaves_out_is_skipped_and_one_it_cannot_map_is_
 }
 
 async fn look(erp: &Arc<Erp>, rest: &Rest, part: &Part) -> Result<Option<Held>, Failure> {
-    rest.look(&erp.conversation(), &part.subject()).await
+    let subject = part.subject();
+    let look = Look { subject: &subject, target_id: None };
+    rest.look(&erp.conversation(), &[look]).await.pop().unwrap()
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use ferry_http::{Conversation, Method, Request};
 use ferry_loader::{Desk, DeskDied, Route, Shows, TwoWay};
 use ferry_sim::{SimBroker, SimHttp};
 use ferry_store::SqliteStore;
-use ferry_systems::{Failure, Held};
+use ferry_systems::{Failure, Held, Look};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
@@ -175,9 +175,34 @@ impl Shows for Eyes {
     fn look<'a>(
         &'a self,
         conversation: &'a Conversation,
-        subject: &'a Subject,
-        _target_id: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Option<Held>, Failure>> {
+        looks: &'a [Look<'a>],
+    ) -> BoxFuture<'a, Vec<Result<Option<Held>, Failure>>> {
+        async move {
+            let mut shown = Vec::new();
+            for look in looks {
+                shown.push(self.look_at(conversation, look.subject).await);
+            }
+            shown
+        }
+        .boxed()
+    }
+    fn complete(&self, said: &Part, known: &Part) -> Part {
+        match (said, known) {
+            (Part::ProductCatalogue(said), Part::ProductCatalogue(known)) if !self.says_status => {
+                let whole = ProductCatalogue { status: known.status, ..(**said).clone() };
+                Part::ProductCatalogue(Box::new(whole))
+            }
+            (said, _) => said.clone(),
+        }
+    }
+}
+
+impl Eyes {
+    async fn look_at(
+        &self,
+        conversation: &Conversation,
+        subject: &Subject,
+    ) -> Result<Option<Held>, Failure> {
         let request = Request {
             operation: LOOK,
             method: Method::Get,
@@ -188,28 +213,15 @@ impl Shows for Eyes {
             secret: false,
             carries: 1,
         };
-        async move {
-            let answer = conversation.send(request).await;
-            let answer = answer.map_err(|error| Failure::unanswered(&error, false))?;
-            match answer.status {
-                200 => Ok(Some(held(&subject.id, &answer.text()))),
-                404 => Ok(None),
-                _ => {
-                    let kind = ferry_canonical::FailureKind::Unavailable;
-                    Err(Failure::new(kind, "not now").with_response(&answer))
-                }
+        let answer = conversation.send(request).await;
+        let answer = answer.map_err(|error| Failure::unanswered(&error, false))?;
+        match answer.status {
+            200 => Ok(Some(held(&subject.id, &answer.text()))),
+            404 => Ok(None),
+            _ => {
+                let kind = ferry_canonical::FailureKind::Unavailable;
+                Err(Failure::new(kind, "not now").with_response(&answer))
             }
-        }
-        .boxed()
-    }
-
-    fn complete(&self, said: &Part, known: &Part) -> Part {
-        match (said, known) {
-            (Part::ProductCatalogue(said), Part::ProductCatalogue(known)) if !self.says_status => {
-                let whole = ProductCatalogue { status: known.status, ..(**said).clone() };
-                Part::ProductCatalogue(Box::new(whole))
-            }
-            (said, _) => said.clone(),
         }
     }
 }
