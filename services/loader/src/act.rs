@@ -2,8 +2,8 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use ferry_canonical::{Entity, FailureKind, Outcome, Part, Step, Steps, Subject};
-use ferry_http::{Conversation, Exchange};
+use ferry_canonical::{Entity, FailureKind, Lane, Outcome, Part, Step, Steps, Subject};
+use ferry_http::{Conversation, Exchange, Subjects};
 use ferry_store::{Grant, PartState};
 use ferry_systems::{Amending, Answer, Applied, Effect, Failure, Write};
 use futures_util::FutureExt as _;
@@ -112,6 +112,10 @@ pub(crate) async fn call(
     mut works: Vec<Work>,
 ) -> Called {
     let started = Instant::now();
+    let conversation = match subjects(&works) {
+        Some(subjects) => conversation.writing(subjects),
+        None => conversation,
+    };
     let doing = AssertUnwindSafe(carry_out(&target, &conversation, &mut works)).catch_unwind();
     // Deliveries of a call that panics are settled as any other: nobody else would let go of them.
     let done = doing.await;
@@ -124,6 +128,13 @@ pub(crate) async fn call(
     let answered = answered.collect();
     let seconds = ended.duration_since(started).as_secs_f64();
     Called { works, results, steps, exchanges, seconds, answered }
+}
+
+fn subjects(works: &[Work]) -> Option<Subjects> {
+    let lead = works.first()?.leads().next()?;
+    let ids = works.iter().map(|work| work.grant.entity_id.clone()).collect();
+    let in_bulk = works.iter().flat_map(Work::leads).all(|lead| lead.lane == Lane::Bulk);
+    Some(Subjects { entity: lead.event.subject.entity().as_str(), ids, in_bulk })
 }
 
 /// When the target has answered last about one write of the call.

@@ -1,10 +1,11 @@
-//! What a call asks of the store that all loaders share: leases, and what its system calls things.
+//! What a call asks of the store that all loaders share: leases, what its system calls things, and what
+//! that may still do.
 
 use std::{fmt, time::Duration};
 
 use ferry_canonical::Entity;
 use ferry_http::LedgerPort;
-use ferry_store::{Known, Lease, Leases};
+use ferry_store::{Known, Lease, Leases, PutOff};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tracing::warn;
 use uuid::Uuid;
@@ -27,7 +28,7 @@ impl<S> fmt::Debug for StoreLedger<S> {
     }
 }
 
-impl<S: Known + Leases> LedgerPort for StoreLedger<S> {
+impl<S: Known + Leases + PutOff> LedgerPort for StoreLedger<S> {
     fn take<'a>(&'a self, name: &'a str, lasting: Duration) -> BoxFuture<'a, Option<String>> {
         let owner = (self.ids)().to_string();
         let lease = Lease { name: name.to_owned(), owner: owner.clone() };
@@ -85,5 +86,39 @@ impl<S: Known + Leases> LedgerPort for StoreLedger<S> {
             }
         };
         owner.boxed()
+    }
+
+    fn put_off<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        ids: Vec<String>,
+        operation: Option<String>,
+    ) -> BoxFuture<'a, ()> {
+        let noted = async move {
+            let Ok(entity) = entity.parse() else { return };
+            if let Err(error) = self.store.put_off(entity, system, ids, operation).await {
+                warn!(%error, system, "what it does later cannot be noted");
+            }
+        };
+        noted.boxed()
+    }
+
+    fn operations<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        ids: Vec<String>,
+    ) -> BoxFuture<'a, Option<Vec<Option<String>>>> {
+        let operations = async move {
+            match self.store.operations(entity.parse().ok()?, system, ids).await {
+                Ok(operations) => Some(operations),
+                Err(error) => {
+                    warn!(%error, system, "what it may still do cannot be looked up");
+                    None
+                }
+            }
+        };
+        operations.boxed()
     }
 }

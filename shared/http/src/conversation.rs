@@ -51,6 +51,17 @@ pub struct Conversation {
     about: Option<Arc<[usize]>>,
     /// Where it is of some of the call's writes only: their places in the call.
     places: Option<Arc<[usize]>>,
+    subjects: Option<Arc<Subjects>>,
+}
+
+/// What a call writes: entities of one kind, by their canonical ids.
+#[derive(Debug)]
+pub struct Subjects {
+    pub entity: &'static str,
+    /// One of each write, in the order of the call.
+    pub ids: Vec<String>,
+    /// It can wait for others: a backfill.
+    pub in_bulk: bool,
 }
 
 /// What is shared with others who write to one system, which is known there by its name.
@@ -83,6 +94,17 @@ impl Conversation {
     #[must_use]
     pub fn among(self, system: &str, port: Arc<dyn LedgerPort>) -> Self {
         Self { shared: Some(Shared { system: system.to_owned(), port }), ..self }
+    }
+
+    /// A call that writes these.
+    #[must_use]
+    pub fn writing(self, subjects: Subjects) -> Self {
+        Self { subjects: Some(Arc::new(subjects)), ..self }
+    }
+
+    /// Whether the call can wait for others.
+    pub fn is_in_bulk(&self) -> bool {
+        self.subjects.as_ref().is_some_and(|subjects| subjects.in_bulk)
     }
 
     /// The same conversation, where it is about these writes of its call.
@@ -145,6 +167,37 @@ impl Conversation {
             }
             None => Ok(None),
         }
+    }
+
+    /// Remembers that the system is going to write what this is about by `operation`; none: that it has
+    /// ended. Nothing is remembered where nobody shares the ledger.
+    pub async fn put_off(&self, operation: Option<&str>) {
+        if let (Some(Shared { system, port }), Some((entity, ids))) =
+            (&self.shared, self.subjects())
+        {
+            port.put_off(system, entity, ids, operation.map(str::to_owned)).await;
+        }
+    }
+
+    /// The operation by which the system may still write each that this is about, in their order.
+    /// [`HttpError::Withheld`]: nobody can be asked.
+    pub async fn operations(&self) -> Result<Vec<Option<String>>, HttpError> {
+        let (Some(Shared { system, port }), Some((entity, ids))) = (&self.shared, self.subjects())
+        else {
+            return Ok(Vec::new());
+        };
+        let operations = port.operations(system, entity, ids).await;
+        operations.ok_or(HttpError::Withheld("the ledger cannot be asked"))
+    }
+
+    /// What this is about: without any place, all.
+    fn subjects(&self) -> Option<(&'static str, Vec<String>)> {
+        let Subjects { entity, ids, .. } = self.subjects.as_deref()?;
+        let ids = match &self.about {
+            Some(places) => places.iter().filter_map(|place| ids.get(*place)).cloned().collect(),
+            None => ids.clone(),
+        };
+        Some((entity, ids))
     }
 
     /// The time, on the clock that exchanges are noted by.

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use crate::HttpError;
 
-/// What all who write to one system have in common: leases, and what the system calls things.
+/// What all who write to one system have in common: leases, what the system calls things, and what it
+/// is going to do later.
 pub trait LedgerPort: fmt::Debug + Send + Sync {
     /// Takes `name` for so long. The token gives it back; none: somebody has it, or nobody can be
     /// asked.
@@ -36,6 +37,24 @@ pub trait LedgerPort: fmt::Debug + Send + Sync {
         entity: &'a str,
         own_id: &'a str,
     ) -> BoxFuture<'a, Option<Option<String>>>;
+
+    /// Remembers that `system` is going to write these entities by `operation`, or that it has ended
+    /// (none). Where nobody can be told, it is not remembered.
+    fn put_off<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        ids: Vec<String>,
+        operation: Option<String>,
+    ) -> BoxFuture<'a, ()>;
+
+    /// The operation by which `system` may still write each of these entities. None: nobody can be asked.
+    fn operations<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        ids: Vec<String>,
+    ) -> BoxFuture<'a, Option<Vec<Option<String>>>>;
 }
 
 /// Holds a lease. Dropped, it lasts until its time is over: what it was taken for may still happen.

@@ -11,7 +11,7 @@ mod redact;
 mod webhook;
 
 pub use client::Client;
-pub use conversation::{Conversation, Exchange};
+pub use conversation::{Conversation, Exchange, Subjects};
 pub use lease::{Alone, LedgerPort};
 pub use redact::{redacted_headers, redacted_url};
 pub use webhook::{StandardWebhook, WebhookSecretError, is_signed};

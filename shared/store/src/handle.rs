@@ -16,7 +16,7 @@ use crate::{
     DeadLetters, DeadSummary, DocumentEnd, DocumentState, Dying, EntityView, ExportState, Exports,
     Group, GroupClaim, Journal, JournalEntry, JournalFilter, JournalRow, KeptPart, Known, Lease,
     Leases, Ledger, Link, Linked, Links, Look, NewDocument, Notice, Observed, OpenDocument,
-    Overview, Overviews, PostgresStore, ScheduleChange, ScheduleState, Schedules, Settled,
+    Overview, Overviews, PostgresStore, PutOff, ScheduleChange, ScheduleState, Schedules, Settled,
     Settlement, SqliteStore, StoreError, Telling, Waiting, Wake, Wakes, Woken,
 };
 
@@ -163,6 +163,27 @@ impl Leases for Store {
 
     async fn release(&self, lease: Lease) -> Result<(), StoreError> {
         on!(self, store => store.release(lease))
+    }
+}
+
+impl PutOff for Store {
+    async fn put_off(
+        &self,
+        entity: Entity,
+        system: &str,
+        ids: Vec<String>,
+        operation: Option<String>,
+    ) -> Result<(), StoreError> {
+        on!(self, store => store.put_off(entity, system, ids, operation))
+    }
+
+    async fn operations(
+        &self,
+        entity: Entity,
+        system: &str,
+        ids: Vec<String>,
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        on!(self, store => store.operations(entity, system, ids))
     }
 }
 

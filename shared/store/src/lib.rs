@@ -29,6 +29,7 @@ mod on_sqlite;
 pub mod overview;
 mod page;
 mod postgres;
+mod put_off;
 pub mod schedule;
 pub mod sqlite;
 mod storable;
@@ -54,6 +55,7 @@ pub use ledger::{
 pub use links::{Link, Linked, Links};
 pub use overview::{AppliedPart, EntityView, Overview, Overviews, RouteTally};
 pub use postgres::PostgresStore;
+pub use put_off::PutOff;
 pub use schedule::{
     Asked, Because, Run, ScheduleChange, ScheduleState, Schedules, Wake, Wakes, Woken,
 };

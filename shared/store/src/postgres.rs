@@ -23,6 +23,7 @@ mod journal;
 mod links;
 mod overview;
 mod pool;
+mod put_off;
 mod read;
 mod rows;
 mod schedule;

@@ -16,6 +16,7 @@ mod file;
 mod journal;
 mod links;
 mod overview;
+mod put_off;
 mod read;
 mod schedule;
 mod steps;
@@ -53,6 +54,7 @@ const LEDGER: Schema = Schema {
         include_str!("sqlite/schedule.sql"),
         include_str!("sqlite/wakes.sql"),
         include_str!("sqlite/exports.sql"),
+        include_str!("sqlite/put_off.sql"),
     ],
 };
 const JOURNAL: Schema =

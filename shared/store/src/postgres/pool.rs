@@ -34,6 +34,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schedule.sql"),
     include_str!("wakes.sql"),
     include_str!("exports.sql"),
+    include_str!("put_off.sql"),
 ];
 
 #[derive(Debug)]

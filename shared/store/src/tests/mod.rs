@@ -12,6 +12,7 @@ mod keeping;
 mod letters;
 mod links;
 mod meetings;
+mod put_off;
 mod random;
 mod roles;
 mod schedules;

@@ -6,10 +6,13 @@
 //!   again without them; where it names none, the halves are sent;
 //! - after a silence, or an answer that leaves open what was done, the items of that request are in
 //!   doubt, and nothing more is sent;
-//! - what Oro puts off (202) is followed to its end.
+//! - what Oro puts off (202) is followed to its end, and remembered until then.
+//!
+//! Of a backfill, what would be many requests because of what is written with it is put off on purpose:
+//! the shop then takes a list of any size, and each of its items by itself.
 
 mod blame;
-mod follow;
+pub(super) mod follow;
 mod pack;
 
 #[cfg(test)]
@@ -22,7 +25,8 @@ use ferry_http::{Method, Response};
 use serde_json::Value;
 
 use super::{
-    client::{Api, Call},
+    client::{Api, Call, List},
+    customer::CUSTOMERS,
     document::{self, Resource},
     problem::{self, No},
 };
@@ -31,6 +35,9 @@ use crate::target::Failure;
 /// Requests for one list, at most: each that refuses some has shown at least one of them, or cut the
 /// list in two.
 const REQUESTS_MAX: usize = 60;
+/// A list that is put off takes a request, two or three looks at what has become of it, and one at what
+/// it has made.
+const PUT_OFF_FROM: usize = 6;
 
 /// One of many that are written together.
 #[derive(Clone, Debug)]
@@ -98,8 +105,8 @@ pub(super) async fn write(
     items: &[Item],
 ) -> Option<Vec<Came>> {
     let mut came: Vec<Option<Came>> = items.iter().map(|_| None).collect();
-    let mut waiting: VecDeque<Vec<usize>> =
-        pack::chunks(items, usize::from(api.oro.config.batch.most)).into();
+    let (list, chunks) = planned(api, kind, items);
+    let mut waiting: VecDeque<Vec<usize>> = chunks.into();
     let mut requests: usize = 0;
     while let Some(places) = waiting.pop_front() {
         if requests == REQUESTS_MAX {
@@ -107,7 +114,7 @@ pub(super) async fn write(
             break;
         }
         let chunk: Vec<&Item> = places.iter().filter_map(|place| items.get(*place)).collect();
-        let ended = send(api, (operation, kind), &chunk, requests == 0).await;
+        let ended = send(api, (operation, kind, list), &chunk, requests == 0).await;
         requests += 1;
         match ended {
             Ended::Unknown => return None,
@@ -146,9 +153,21 @@ fn keep(
     }
 }
 
+/// In which requests, and whether they are put off. What a customer without a number has become could
+/// not be found by any key.
+fn planned(api: &Api<'_>, kind: &'static str, items: &[Item]) -> (List, Vec<Vec<usize>>) {
+    let most = usize::from(api.oro.config.batch.most);
+    let chunks = pack::chunks(items, most, pack::INCLUDED_MAX);
+    let has_keys = kind != CUSTOMERS || api.oro.capability.has_numbers();
+    if api.conversation.is_in_bulk() && has_keys && chunks.len() >= PUT_OFF_FROM {
+        return (List::Later, pack::chunks(items, most, usize::MAX));
+    }
+    (List::Now, chunks)
+}
+
 async fn send(
     api: &Api<'_>,
-    (operation, kind): (&'static str, &'static str),
+    (operation, kind, list): (&'static str, &'static str, List),
     chunk: &[&Item],
     is_first: bool,
 ) -> Ended {
@@ -157,7 +176,7 @@ async fn send(
     let call = Call {
         method: Method::Patch,
         body: Some(pack::document(chunk)),
-        list: true,
+        list,
         ..Call::read(operation, kind)
     };
     let response = match api.send(&call).await {

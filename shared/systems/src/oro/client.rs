@@ -30,6 +30,16 @@ pub(super) struct Api<'a> {
     pub(super) conversation: &'a Conversation,
 }
 
+/// Whether a request is about a list of resources (`batch`; OroCommerce reference §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    No,
+    /// They are written before the answer, all or none.
+    Now,
+    /// The shop writes them when it comes to it, one by one.
+    Later,
+}
+
 /// What is asked.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
@@ -45,8 +55,7 @@ pub(super) struct Call {
     pub(super) body: Option<Value>,
     /// Products are named by SKU in this request (EXT ID).
     pub(super) by_sku: bool,
-    /// It is about a list of resources, which are written all or none (`batch`).
-    pub(super) list: bool,
+    pub(super) list: List,
     /// The place in the canonical part that this request writes: `addresses[BILL-1]`.
     pub(super) at: Option<String>,
 }
@@ -62,7 +71,7 @@ impl Call {
             query: Vec::new(),
             body: None,
             by_sku: false,
-            list: false,
+            list: List::No,
             at: None,
         }
     }
@@ -251,7 +260,7 @@ impl Api<'_> {
         if call.by_sku {
             headers.push(header("x-integration-type", "ext_id"));
         }
-        if call.list {
+        if call.list == List::Now {
             headers.push(header("x-mode", "sync"));
         }
         let body = call.body.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -261,7 +270,10 @@ impl Api<'_> {
             url,
             headers,
             body: Bytes::from(body),
-            deadline: if call.list { config.batch.timeout.0 } else { config.limits.timeout.0 },
+            deadline: match call.list {
+                List::No => config.limits.timeout.0,
+                List::Now | List::Later => config.batch.timeout.0,
+            },
             secret: false,
             carries: call.carries(),
         }

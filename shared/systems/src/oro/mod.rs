@@ -62,6 +62,7 @@ mod stock;
 mod subscriptions;
 mod together;
 mod token;
+mod unended;
 mod webhook;
 
 #[cfg(test)]
@@ -269,6 +270,27 @@ impl Oro {
     /// One answer per write: they go together where the shop takes lists of them, and else one after
     /// the other.
     pub async fn apply(
+        &self,
+        conversation: &Conversation,
+        writes: &[Write<'_>],
+    ) -> Vec<Result<Applied, Failure>> {
+        let mut waits = unended::waits(self, conversation, writes).await;
+        if waits.iter().all(Option::is_none) {
+            return self.apply_now(conversation, writes).await;
+        }
+        let free = |place: &usize| matches!(waits.get(*place), Some(None));
+        let free: Vec<usize> = (0..writes.len()).filter(free).collect();
+        let some: Vec<Write<'_>> =
+            free.iter().filter_map(|place| writes.get(*place)).copied().collect();
+        let mut answers = self.apply_now(&conversation.among_these(&free), &some).await.into_iter();
+        let answer = |wait: &mut Option<Failure>| match wait.take() {
+            Some(failure) => Some(Err(failure)),
+            None => answers.next(),
+        };
+        waits.iter_mut().filter_map(answer).collect()
+    }
+
+    async fn apply_now(
         &self,
         conversation: &Conversation,
         writes: &[Write<'_>],

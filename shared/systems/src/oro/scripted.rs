@@ -1,7 +1,7 @@
 //! A shop that answers from a script, for tests: every request must be the one that comes next.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -176,9 +176,9 @@ impl HttpPort for Shop {
             let content = header(&request, "content-type");
             assert_eq!(content.is_some(), !request.body.is_empty());
             assert!(content.is_none_or(|media| media == "application/vnd.api+json"));
-            let many = header(&request, "x-mode").is_some();
-            assert_eq!(request.deadline, Duration::from_secs(if many { 40 } else { 30 }));
             let line = line(&request);
+            let many = line.strip_prefix("PATCH /").is_some_and(|path| !path.contains('/'));
+            assert_eq!(request.deadline, Duration::from_secs(if many { 40 } else { 30 }));
             self.asked.lock().unwrap().push(request);
             let next = self.script.lock().unwrap().pop_front();
             let (expected, answer) = next.unwrap_or_else(|| panic!("unexpected: {line}"));
@@ -206,12 +206,19 @@ pub(super) struct Ledger {
     /// What the shop calls entities, and entities by what the shop calls them.
     called: HashMap<String, String>,
     owned: HashMap<String, String>,
+    /// The operations that may still write entities.
+    operations: Mutex<BTreeMap<String, String>>,
 }
 
 impl Ledger {
     pub(super) fn called(mut self, id: &str, own_id: &str) -> Self {
         self.called.insert(id.to_owned(), own_id.to_owned());
         self
+    }
+
+    /// What it knows of operations: by entity.
+    pub(super) fn operations(&self) -> BTreeMap<String, String> {
+        self.operations.lock().unwrap().clone()
     }
 
     pub(super) fn owned(mut self, own_id: &str, id: &str) -> Self {
@@ -247,5 +254,35 @@ impl LedgerPort for Ledger {
     ) -> BoxFuture<'a, Option<Option<String>>> {
         assert_eq!((system, entity), ("shop", "customer"));
         Box::pin(async move { Some(self.owned.get(own_id).cloned()) })
+    }
+
+    fn put_off<'a>(
+        &'a self,
+        system: &'a str,
+        _: &'a str,
+        ids: Vec<String>,
+        operation: Option<String>,
+    ) -> BoxFuture<'a, ()> {
+        assert_eq!(system, "shop");
+        let mut operations = self.operations.lock().unwrap();
+        for id in ids {
+            match &operation {
+                Some(operation) => drop(operations.insert(id, operation.clone())),
+                None => drop(operations.remove(&id)),
+            }
+        }
+        Box::pin(async {})
+    }
+
+    fn operations<'a>(
+        &'a self,
+        system: &'a str,
+        _: &'a str,
+        ids: Vec<String>,
+    ) -> BoxFuture<'a, Option<Vec<Option<String>>>> {
+        assert_eq!(system, "shop");
+        let operations = self.operations.lock().unwrap();
+        let found = ids.iter().map(|id| operations.get(id).cloned()).collect();
+        Box::pin(async move { Some(found) })
     }
 }

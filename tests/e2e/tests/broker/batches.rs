@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, fs};
 
-use ferry_e2e::{Installation, Running, Simulator, Systems, http, wait_for};
+use ferry_e2e::{Installation, Running, Simulator, Systems, event, http, wait_for, wait_until};
 use serde_json::{Value, json};
 
 use crate::{SOON, outcomes_once};
@@ -184,4 +184,75 @@ fn products_levels_and_orders_cost_a_sixth_of_a_client_that_looks_up_and_writes_
         |order: &&Value| order["identifier"].as_str().is_some_and(|text| text.starts_with("ERP-"));
     let brought: Vec<&Value> = orders.iter().filter(brought).collect();
     assert_eq!(brought.len(), 300);
+}
+
+/// How often it was asked what has become of an operation.
+fn follows(shop: &Simulator) -> usize {
+    shop.asked("GET", "/admin/api/asyncoperations/")
+}
+
+#[test]
+fn what_a_killed_loader_had_put_off_does_not_come_over_what_is_newer() {
+    const NUMBERS: [&str; 5] = ["C-0", "C-1", "C-2", "C-3", "C-4"];
+    let shop = Simulator::start("oro", &["--orders-per-second", "0", "--sync-wait-ms", "200"]);
+    let systems = Systems { shop: &shop.url, ..Systems::default() };
+    let ferry = Installation::new("put-off", systems, &[]);
+    let console = ferry.run("console");
+    let mut loader = ferry.run("loader");
+    let foreign = ferry.foreign();
+    let say = |name: &str, sequence: u64| {
+        let letters = NUMBERS.map(|number| event::customer(number, name, sequence));
+        foreign.publish_all(&ferry.named("events"), "customer.profile.erp.live", &letters);
+    };
+    say("First", 1);
+    outcomes_once(&console.url, "customers", "delivered", 5);
+
+    // One goes alone, and is written; the others in a list, which the shop puts off.
+    shop.by_hand("POST", "workers/pause");
+    say("Second", 2);
+    wait_until("the others to be put off", SOON, || follows(&shop) > 0);
+    loader.service.kill();
+    let followed = follows(&shop);
+    say("Third", 3);
+    let _loader = ferry.run("loader");
+    wait_until("another loader to ask for what was put off", SOON, || follows(&shop) > followed);
+    shop.by_hand("POST", "workers/resume");
+    outcomes_once(&console.url, "customers", "delivered", 5 + 1 + 5);
+
+    let names = |number: &str| -> Vec<String> {
+        let effects = shop
+            .history()
+            .into_iter()
+            .flat_map(|entry| entry["effects"].as_array().cloned().unwrap_or_default());
+        let of_it = effects.filter(|effect| effect["key"] == number);
+        of_it.filter_map(|effect| Some(effect["fields"]["name"].as_str()?.to_owned())).collect()
+    };
+    for number in NUMBERS {
+        let mut shown = names(number);
+        shown.dedup();
+        assert_eq!(shown, ["First", "Second", "Third"], "{number}");
+    }
+}
+
+#[test]
+fn what_is_filled_in_at_once_is_put_off_and_costs_no_more_than_a_sixth_either() {
+    const MANY: usize = 300;
+    let shop = Simulator::shop();
+    shop.fault(&json!({"kind": "slow", "stall_ms": 100, "count": 1_000_000}));
+    let (ferry, console, others) = fed("filled", &shop);
+    let [producer, ..] = &others;
+    let rows: Vec<String> = (0..MANY).map(|n| row_of("products", n).to_string()).collect();
+    let file = ferry.folder().join("products.jsonl");
+    fs::write(&file, rows.join("\n") + "\n").unwrap();
+    let told = ferry.ask(&["backfill", file.to_str().unwrap(), "--producer", &producer.url]);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    outcomes_once(&console.url, "products", "delivered", MANY as u64);
+
+    let products = shop.state("products");
+    let brought =
+        |product: &&Value| product["sku"].as_str().is_some_and(|sku| sku.starts_with("SKU-"));
+    assert_eq!(products.iter().filter(brought).count(), MANY);
+    assert!(follows(&shop) > 0, "nothing was put off");
+    let asked = shop.history().iter().filter(|entry| is_of_the_shop(entry)).count();
+    assert!(asked * 6 <= 2 * MANY, "{asked} requests for {MANY} products");
 }

@@ -47,28 +47,28 @@ fn in_doubt(failure: Failure) -> Failure {
     Failure { unread: true, ..failure }
 }
 
-/// The operation's id, and how it ended.
+/// The operation's id, and how it ended. Whoever writes the same next knows of it until then, also where
+/// this process is killed meanwhile.
 async fn followed(api: &Api<'_>, response: &Response) -> Result<(String, Value), Failure> {
-    let document: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    let row = document::rows(&document).first();
-    let id = row.and_then(document::id).map(str::to_owned);
-    let named =
-        response.header("content-location").and_then(|location| location.rsplit('/').next());
-    let Some(id) = id.or_else(|| named.map(str::to_owned)) else {
+    let Some(id) = named(response) else {
         let detail = "Oro has put the changes off and does not say by which operation";
         return Err(Failure::new(FailureKind::Unavailable, detail).with_response(response));
     };
+    api.conversation.put_off(Some(&id)).await;
     let (deadline, mut pause) = (Instant::now() + PATIENCE, LOOK_FIRST);
     loop {
-        let call = Call { id: Some(id.clone()), ..Call::read("follow changes", OPERATIONS) };
-        let Some(found) = api.find(&call).await? else {
-            let detail =
-                format!("operation {id} of the shop is gone, and with it what it has done");
-            return Err(Failure::new(FailureKind::Unavailable, detail));
-        };
-        let row = document::rows(&found).first().cloned().unwrap_or_default();
-        if matches!(document::text(&row, "status"), Some("success" | "failed" | "cancelled")) {
-            return Ok((id, row));
+        match stand(api, &id).await? {
+            Stand::Ended(row) => {
+                api.conversation.put_off(None).await;
+                return Ok((id, row));
+            }
+            Stand::Gone => {
+                api.conversation.put_off(None).await;
+                let detail =
+                    format!("operation {id} of the shop is gone, and with it what it has done");
+                return Err(Failure::new(FailureKind::Unavailable, detail));
+            }
+            Stand::Runs => {}
         }
         if Instant::now() + pause > deadline {
             let detail = format!(
@@ -80,6 +80,34 @@ async fn followed(api: &Api<'_>, response: &Response) -> Result<(String, Value),
         sleep(pause).await;
         pause = pause.mul_f64(1.5).min(LOOK_LAST);
     }
+}
+
+fn named(response: &Response) -> Option<String> {
+    let document: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let id = document::rows(&document).first().and_then(document::id);
+    let header =
+        || response.header("content-location").and_then(|location| location.rsplit('/').next());
+    id.or_else(header).map(str::to_owned)
+}
+
+/// Where an operation of the shop stands.
+pub(in crate::oro) enum Stand {
+    /// It may still write.
+    Runs,
+    /// Its row.
+    Ended(Value),
+    /// Nobody knows what it has done: it writes no more.
+    Gone,
+}
+
+pub(in crate::oro) async fn stand(api: &Api<'_>, id: &str) -> Result<Stand, Failure> {
+    let call = Call { id: Some(id.to_owned()), ..Call::read("follow changes", OPERATIONS) };
+    let Some(found) = api.find(&call).await? else { return Ok(Stand::Gone) };
+    let row = document::rows(&found).first().cloned().unwrap_or_default();
+    Ok(match document::text(&row, "status") {
+        Some("success" | "failed" | "cancelled") => Stand::Ended(row),
+        Some(_) | None => Stand::Runs,
+    })
 }
 
 fn count(ended: &Value, name: &str) -> Option<u64> {

@@ -10,8 +10,8 @@ const BYTES_MAX: usize = 768 * 1024;
 /// Resources that are written with those of a list (OroCommerce reference §5).
 pub(super) const INCLUDED_MAX: usize = 50;
 
-/// The items' places, in runs of one request each.
-pub(super) fn chunks(items: &[Item], most: usize) -> Vec<Vec<usize>> {
+/// The items' places, in runs of one request each: of so many, with so many included.
+pub(super) fn chunks(items: &[Item], most: usize, most_included: usize) -> Vec<Vec<usize>> {
     let mut chunks: Vec<Vec<usize>> = Vec::new();
     let (mut bytes, mut included) = (0, 0);
     for (place, item) in items.iter().enumerate() {
@@ -23,7 +23,7 @@ pub(super) fn chunks(items: &[Item], most: usize) -> Vec<Vec<usize>> {
             Some(chunk)
                 if chunk.len() < most
                     && bytes + size <= BYTES_MAX
-                    && included + more <= INCLUDED_MAX =>
+                    && included + more <= most_included =>
             {
                 chunk.push(place);
                 bytes += size;

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ferry_http::{HttpError, Method, Request};
+use ferry_http::{Conversation, HttpError, Method, Request, Subjects};
 use serde_json::json;
 
 use super::*;
@@ -276,8 +276,9 @@ fn what_is_included_with_one_is_told_apart_from_that_of_another() {
 #[test]
 fn a_request_holds_a_hundred_items_and_fifty_that_are_included() {
     let plain: Vec<Item> = (0..250).map(|of| Item::new(of, Resource::new("products"))).collect();
-    let sizes =
-        |items: &[Item]| -> Vec<usize> { pack::chunks(items, 100).iter().map(Vec::len).collect() };
+    let sizes = |items: &[Item]| -> Vec<usize> {
+        pack::chunks(items, 100, pack::INCLUDED_MAX).iter().map(Vec::len).collect()
+    };
     assert_eq!(sizes(&plain), [100, 100, 50]);
     let products: Vec<Item> = (0..60).map(|of| with_texts(of, None)).collect();
     assert_eq!(sizes(&products), [25, 25, 10]);
@@ -315,6 +316,65 @@ async fn what_is_said_of_something_included_is_said_of_its_item() {
 fn a_request_is_no_larger_than_a_proxy_takes() {
     let large = "x".repeat(300 * 1024);
     let items = items(&[&large, &large, &large, "A"]);
-    assert_eq!(pack::chunks(&items, 100), [vec![0, 1], vec![2, 3]]);
-    assert_eq!(pack::chunks(&items, 1), [vec![0], vec![1], vec![2], vec![3]]);
+    assert_eq!(pack::chunks(&items, 100, 50), [vec![0, 1], vec![2, 3]]);
+    assert_eq!(pack::chunks(&items, 1, 50), [vec![0], vec![1], vec![2], vec![3]]);
+}
+
+/// So many new products that lists of them would be seven requests.
+fn backfill() -> Vec<Item> {
+    (0..160).map(|of| with_texts(of, None)).collect()
+}
+
+fn in_bulk(shop: &Arc<Shop>) -> Conversation {
+    let ids = (0..160).map(|n| format!("SKU-{n}")).collect();
+    shop.conversation().writing(Subjects { entity: "product", ids, in_bulk: true })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_backfill_would_send_in_many_requests_is_put_off_in_as_few_as_it_has_hundreds() {
+    let error = json!({"status": 400, "title": "not blank constraint", "detail": "Oro says why.",
+        "source": {"pointer": "/included/2/attributes/string"}});
+    let error = row("asyncoperationerrors", "5-1-1", error, Value::Null);
+    let put_off = || {
+        let operation = json!({"data": row("asyncoperations", "5", json!({}), Value::Null)});
+        answer("PATCH /products", 202, &operation)
+    };
+    let shop = Shop::answering([
+        put_off(),
+        operation("success", &counted(99, 0, 1)),
+        answer("GET /asyncoperations/5/errors?", 200, &json!({"data": [error]})),
+        put_off(),
+        operation("success", &counted(60, 0, 0)),
+    ]);
+    let (oro, conversation) = (oro(), in_bulk(&shop));
+    let api = Api { oro: &oro, conversation: &conversation };
+    let came = write(&api, "write products", "products", &backfill()).await.unwrap();
+    let refused = |(place, came): (usize, &Came)| matches!(came, Came::Refused(_)).then_some(place);
+    assert_eq!(came.iter().enumerate().filter_map(refused).collect::<Vec<_>>(), [1]);
+    assert_eq!(came.iter().filter(|came| matches!(came, Came::Taken(None))).count(), 159);
+    let asked = shop.asked();
+    let modes =
+        asked.iter().flat_map(|request| &request.headers).filter(|(name, _)| name == "x-mode");
+    assert_eq!(modes.count(), 0, "the shop is not to hold them up for it");
+}
+
+#[tokio::test]
+async fn what_cannot_wait_or_would_be_few_requests_is_not_put_off() {
+    let live = |many: usize| async move {
+        let all: Vec<Item> = backfill().into_iter().take(many).collect();
+        let chunks = pack::chunks(&all, 100, pack::INCLUDED_MAX);
+        let made = |chunk: &Vec<usize>| {
+            let ids: Vec<String> = (0..chunk.len()).map(|n| format!("new-{n}")).collect();
+            let named: Vec<(&str, &str)> =
+                ids.iter().map(|id| (id.as_str(), id.as_str())).collect();
+            answer("PATCH /products", 200, &rows(&named))
+        };
+        let shop = Shop::answering(chunks.iter().map(made));
+        let oro = oro();
+        let conversation = if many == 160 { shop.conversation() } else { in_bulk(&shop) };
+        let api = Api { oro: &oro, conversation: &conversation };
+        write(&api, "write products", "products", &all).await.unwrap();
+        shop.asked().len()
+    };
+    assert_eq!((live(160).await, live(125).await), (7, 5));
 }

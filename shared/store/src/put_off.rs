@@ -1,0 +1,32 @@
+//! Writes that a system has accepted and does later, by an operation of its own.
+//!
+//! Whoever made such a write may be gone before the operation ends. Who writes the entity next has to
+//! know of it: until it has ended, nobody can say what is there, and what it does late would stand
+//! over something newer.
+
+use std::future::Future;
+
+use ferry_canonical::Entity;
+
+use crate::StoreError;
+
+pub trait PutOff: Send + Sync {
+    /// These entities are written at `system` by `operation` from now on; by none any more, where it is
+    /// none. One transaction.
+    fn put_off(
+        &self,
+        entity: Entity,
+        system: &str,
+        ids: Vec<String>,
+        operation: Option<String>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The operation that may still write each of these entities at `system`, in their order. One query,
+    /// however many they are.
+    fn operations(
+        &self,
+        entity: Entity,
+        system: &str,
+        ids: Vec<String>,
+    ) -> impl Future<Output = Result<Vec<Option<String>>, StoreError>> + Send;
+}
