@@ -27,6 +27,16 @@ pub(crate) struct Stage {
     _lock: File,
 }
 
+/// A shop that finds orders by their creation only tells of a change while the order is younger than this.
+const HEARS_LATE_CHANGES: (&str, &str) =
+    ("overlap = \"2s\"\ncustomer_user_role", "overlap = \"1h\"\ncustomer_user_role");
+
+/// Before 6.0.5.
+fn polls_orders_by_creation(version: &str) -> bool {
+    let patch = version.strip_prefix("6.0.").and_then(|patch| patch.parse::<u16>().ok());
+    version.starts_with("5.") || patch.is_some_and(|patch| patch < 5)
+}
+
 impl Stage {
     /// Starts it all and waits until every service is ready.
     pub(crate) fn set(arguments: &Arguments) -> anyhow::Result<Self> {
@@ -60,7 +70,8 @@ impl Stage {
             producer_port,
             console_port,
         };
-        places.write(&folder, &[])?;
+        let is_old = arguments.oro_version.as_deref().is_some_and(polls_orders_by_creation);
+        places.write(&folder, if is_old { &[HEARS_LATE_CHANGES] } else { &[] })?;
         let mut stage = Self {
             folder,
             console: format!("http://127.0.0.1:{console_port}"),
