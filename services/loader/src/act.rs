@@ -314,3 +314,38 @@ fn unanswered() -> Failure {
     let detail = "the system gave no answer for one of its writes";
     Failure { unread: true, ..Failure::new(FailureKind::Internal, detail) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn each_write_was_answered_last_by_what_was_about_it() {
+        let begun = Instant::now();
+        let at = |seconds: u64| begun + Duration::from_secs(seconds);
+        let exchange = |seconds: u64, about: Option<&[usize]>| Exchange {
+            started_at: Timestamp::UNIX_EPOCH,
+            operation: "look",
+            method: "GET",
+            url: String::new(),
+            request_headers: Vec::new(),
+            request_body: Bytes::new(),
+            duration: Duration::ZERO,
+            secret: false,
+            answer: Ok((200, Bytes::new())),
+            answered_at: at(seconds),
+            about: about.map(Arc::from),
+        };
+        let exchanges =
+            [exchange(1, Some(&[0, 1])), exchange(5, Some(&[1])), exchange(3, Some(&[1]))];
+        assert_eq!(answered(&exchanges, 0), Some(at(1)), "others were written until 5");
+        assert_eq!(answered(&exchanges, 1), Some(at(5)));
+        assert_eq!(answered(&exchanges, 2), None);
+        assert_eq!(answered(&[exchange(2, None)], 2), Some(at(2)), "a token is for all");
+    }
+}
