@@ -204,7 +204,32 @@ fn of_two_changes_at_once_that_of_the_preferred_system_stands_and_a_user_is_hear
 
 #[test]
 fn a_storm_of_changes_at_both_ends_ends_with_one_word_for_each_customer() {
-    let mut world = World::settled("storm", "latest", 760);
+    let world = storm("storm", &[]);
+    for system in [&world.erp, &world.shop] {
+        let writes = writes(system);
+        assert!(writes.values().all(|count| *count == 1), "{writes:?}");
+    }
+}
+
+#[test]
+fn a_storm_in_which_one_answer_in_twenty_is_lost_ends_with_the_same_word() {
+    let lost = |method: &str, path_prefix: &str| {
+        json!({"kind": "apply_then_drop", "method": method, "path_prefix": path_prefix,
+            "first": 3, "every": 20, "count": 1_000_000})
+    };
+    let faults = [
+        (false, lost("PATCH", "/api/customers")),
+        (true, lost("PATCH", "/admin/api/customers")),
+        (true, lost("GET", "/admin/api/customers")),
+    ];
+    let world = storm("lossy-storm", &faults);
+    assert!(world.erp.faults_fired() > 0 && world.shop.faults_fired() > 0);
+}
+
+/// Two hundred customers, each changed at one end or at both before anything is delivered. Ends when both
+/// ends hold what stands by the later change. Faults are of the ERP, or of the shop (true).
+fn storm(name: &str, faults: &[(bool, Value)]) -> World {
+    let mut world = World::settled(name, "latest", 760);
     let numbers: Vec<String> = names(&world.erp).into_keys().collect();
     assert!(numbers.len() >= 200, "{}", numbers.len());
     let mut expected = BTreeMap::new();
@@ -220,12 +245,12 @@ fn a_storm_of_changes_at_both_ends_ends_with_one_word_for_each_customer() {
             };
             expected.insert(number.clone(), stands);
         }
+        for (of_shop, fault) in faults {
+            if *of_shop { &world.shop } else { &world.erp }.fault(fault);
+        }
     });
     assert_eq!(world.until_at_rest(), expected);
-    for system in [&world.erp, &world.shop] {
-        let writes = writes(system);
-        assert!(writes.values().all(|count| *count == 1), "{writes:?}");
-    }
+    world
 }
 
 /// What a person sees and does in the shop's back office.
