@@ -151,7 +151,10 @@ impl Page {
         if let Some(mark) = found {
             match mark.age(member) {
                 Age::Newer => {}
+                // Set back from what may be there.
+                Age::Same if self.was_between(place, member, &mark) => {}
                 Age::Same => {
+                    self.see_again(place, member, &mark);
                     let closed = self.close(group, member, Outcome::Duplicate, same(&mark));
                     return Ok(Compared::Closed(closed));
                 }
@@ -216,6 +219,16 @@ impl Page {
         let (route, told) = (member.route.clone(), Some(because.clone()));
         self.end(Delivery::of(group, member), End { route, outcome, because: told });
         Judged::Final(Verdict::Closed { outcome, because })
+    }
+
+    /// What the target is up to was seen again: another state that was seen before that is older now.
+    fn see_again(&mut self, place: &Place, member: &Member, mark: &Mark) {
+        let key = mark_key(place, member);
+        let Some(outcome) = self.marks.get(&key).map(|position| position.outcome) else { return };
+        if member.observed_at > mark.observed_at {
+            let mark = Mark { observed_at: member.observed_at, ..mark.clone() };
+            self.advance(key, Position { mark, outcome });
+        }
     }
 
     /// A member that ends here without a call is what the target is now up to.

@@ -8,7 +8,7 @@ use super::{
     At, CLOCKS_APART, Document, Intent, IntentKey, MarkKey, Page, Place, Position, State, micros,
     span,
 };
-use crate::{Member, PartState, StoreError};
+use crate::{Member, PartState, StoreError, decide::Mark};
 
 /// A write of a newer state of this part, by the same source and clock, whose effect nobody knows.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +106,19 @@ impl Page {
             .filter(|intent| of_clock(intent) && (intent.sequence, intent.observed_at) > position)
             .max_by_key(|intent| (intent.sequence, intent.observed_at))
             .map(|intent| Ahead { sequence: intent.sequence, ended: self.has_ended(place, intent) })
+    }
+
+    /// Whether another state may have been written that its source showed after what the mark says and
+    /// before the member: with equal sequences, content that is the mark's has come back since.
+    pub(super) fn was_between(&self, place: &Place, member: &Member, mark: &Mark) -> bool {
+        let after = (mark.sequence, micros(mark.observed_at));
+        let of_clock =
+            |intent: &Intent| intent.source == member.source && intent.clock == member.clock.0;
+        let other = |intent: &Intent| intent.fingerprint != member.fingerprint;
+        micros(member.observed_at) > after.1
+            && self.intended(place).map(|(_, intent)| intent).any(|intent| {
+                of_clock(intent) && other(intent) && (intent.sequence, intent.observed_at) > after
+            })
     }
 
     pub(super) fn has_ended(&self, place: &Place, intent: &Intent) -> bool {

@@ -278,3 +278,37 @@ fn nothing_is_unchanged_while_something_else_is_being_written() {
     let back = claim(&store, group(vec![customer(3, 3, "a")]));
     assert_eq!(back.members, [Verdict::Waits]);
 }
+
+#[test]
+fn a_state_that_was_set_back_within_one_sequence_ends_what_was_said_between() {
+    let store = store();
+    deliver(&store, group(vec![customer(1, 5, "a")]));
+    pass(Duration::from_secs(1));
+    let between = customer(2, 5, "b");
+    let refused = grant(&store, group(vec![between.clone()]));
+    assert_eq!(settle(&store, &refused, failed(false)), Settled::Done);
+    pass(Duration::from_secs(1));
+    let back = claim(&store, group(vec![customer(3, 5, "a")]));
+    assert_eq!(outcome(&back.members[0]), Some(Outcome::Duplicate));
+    // It comes out of its retry a week later.
+    let late = claim(&store, group(vec![between]));
+    assert_eq!(outcome(&late.members[0]), Some(Outcome::Superseded));
+    // What was seen later still goes on from there.
+    pass(Duration::from_secs(1));
+    grant(&store, group(vec![customer(4, 5, "c")]));
+}
+
+#[test]
+fn a_state_that_was_set_back_is_written_where_what_was_said_between_may_be_there() {
+    let store = store();
+    deliver(&store, group(vec![customer(1, 5, "a")]));
+    pass(Duration::from_secs(1));
+    let lost = grant(&store, group(vec![customer(2, 5, "b")]));
+    assert_eq!(settle(&store, &lost, failed(true)), Settled::Done);
+    pass(SETTLE_AFTER);
+    let back = grant(&store, group(vec![customer(3, 5, "a")]));
+    assert!(back.read_first);
+    assert_eq!(settle(&store, &back, delivered()), Settled::Done);
+    let late = claim(&store, group(vec![customer(4, 5, "a")]));
+    assert_eq!(outcome(&late.members[0]), Some(Outcome::Duplicate));
+}
