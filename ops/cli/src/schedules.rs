@@ -125,12 +125,23 @@ fn words(schedule: &Value) -> String {
             line.push_str(value);
         }
     }
+    line.push_str(&walked(&schedule["walk"]));
     let last = &schedule["last"];
     if last["ok"] == false {
         line.push_str("; failed: ");
         line.push_str(&text(&last["detail"]));
     }
     line
+}
+
+/// `, walked over 300 of about 5000 rows`, while a walk is under way.
+fn walked(walk: &Value) -> String {
+    let Some(rows) = walk["rows"].as_u64() else { return String::new() };
+    if walk["ended_at"].is_string() {
+        return format!(", {rows} rows");
+    }
+    let of = walk["of"].as_u64().map(|of| format!(" of about {of}")).unwrap_or_default();
+    format!(", walked over {rows}{of} rows since {}", text(&walk["began_at"]))
 }
 
 fn history(schedule: &Value) -> String {
@@ -165,6 +176,21 @@ mod tests {
         let found = path("warehouse/report-returns", "/run").map_err(|stop| stop.code);
         assert_eq!(found, Ok("/api/v1/schedules/warehouse/report-returns/run".to_owned()));
         assert_eq!(path("warehouse", "").map_err(|stop| stop.code), Err(exit::USAGE));
+    }
+
+    #[test]
+    fn a_scan_says_how_far_it_has_come() {
+        let half = json!({ "rows": 300, "of": 5000, "began_at": "A", "ended_at": null });
+        assert_eq!(walked(&half), ", walked over 300 of about 5000 rows since A");
+        let first = json!({ "rows": 300, "of": null, "began_at": "A" });
+        assert_eq!(walked(&first), ", walked over 300 rows since A");
+        assert_eq!(
+            walked(&json!({ "rows": 7, "of": 7, "began_at": "A", "ended_at": "B" })),
+            ", 7 rows"
+        );
+        assert_eq!(walked(&Value::Null), "");
+        let of = path("scan/shop/customers", "/run").map_err(|stop| stop.code);
+        assert_eq!(of, Ok("/api/v1/schedules/scan/shop%2Fcustomers/run".to_owned()));
     }
 
     #[test]

@@ -9,7 +9,12 @@ use ferry_canonical::Entity;
 use ferry_config::{ScheduleConfig, Times};
 use ferry_http::{Client, HttpPort};
 use ferry_producer::{
-    Notes, ProducerMetrics, folder::Folder, journal, poll::Poll, reading::Reading, receive,
+    Notes, ProducerMetrics,
+    folder::Folder,
+    journal,
+    poll::Poll,
+    reading::{Reading, Way},
+    receive,
     woken::Woken,
 };
 use ferry_service::{BadConfiguration, Condition, Service, ServiceName};
@@ -63,8 +68,8 @@ async fn start(service: Service) -> anyhow::Result<()> {
     for (source, system) in systems.iter().filter(|(source, _)| service.serves(source)) {
         seams.follow_wakes(&service, &systems, (source.as_str(), system), &polls);
     }
-    for ((source, endpoint), (schedule, entity)) in polls {
-        let reading = seams.reading(&systems, &source, &endpoint, entity);
+    for ((source, endpoint, way), (schedule, entity)) in polls {
+        let reading = Reading { way, ..seams.reading(&systems, &source, &endpoint, entity) };
         seams.poll(&service, reading, schedule);
     }
     for (source, every) in folders(&service, &systems) {
@@ -95,6 +100,7 @@ impl Seams {
         Reading {
             source: source.to_owned(),
             endpoint: endpoint.to_owned(),
+            way: Way::Poll,
             entity,
             systems: Arc::clone(systems),
             http: Arc::clone(&self.http),
@@ -134,7 +140,7 @@ impl Seams {
         let said: Vec<String> =
             routes.filter_map(|route| system.woken_endpoint(route.facet)).collect();
         for WokenEndpoint { endpoint, at_once, by_push, anew } in system.woken_endpoints() {
-            let polled = polls.contains_key(&(source.to_owned(), endpoint.to_owned()));
+            let polled = polls.contains_key(&(source.to_owned(), endpoint.to_owned(), Way::Poll));
             let wanted = polled || said.iter().any(|said| said == endpoint);
             if !wanted && !by_push {
                 continue;
@@ -184,9 +190,10 @@ fn systems(service: &Service) -> anyhow::Result<Systems> {
 /// How often a drop folder is looked at where no route says it.
 const LOOK_AT_FOLDERS: Duration = Duration::from_secs(2);
 
-type Polls = BTreeMap<(String, String), (ScheduleConfig, Option<&'static str>)>;
+type Polls = BTreeMap<(String, String, Way), (ScheduleConfig, Option<&'static str>)>;
 
-/// By source and endpoint: what routes poll, and what a source has polled by itself.
+/// By source, endpoint and way: what routes poll or scan, and what a source has polled and scanned by
+/// itself.
 fn polls(service: &Service, systems: &Systems) -> Polls {
     let mut polls = Polls::new();
     for route in service.config.routes.iter().filter(|route| service.serves(&route.from)) {
@@ -195,13 +202,16 @@ fn polls(service: &Service, systems: &Systems) -> Polls {
         let Some((endpoint, schedule)) = endpoint.zip(route.schedule.clone()) else { continue };
         if !matches!(system, System::Files(_)) {
             let entity = Some(route.entity.as_str());
-            polls.insert((route.from.clone(), endpoint), (schedule, entity));
+            let way = if system.is_scanned(&endpoint) { Way::Scan } else { Way::Poll };
+            polls.insert((route.from.clone(), endpoint, way), (schedule, entity));
         }
     }
     for (source, system) in systems.iter().filter(|(source, _)| service.serves(source)) {
-        for (endpoint, schedule) in system.own_schedules() {
+        let polled = system.own_schedules().into_iter().map(|own| (own, Way::Poll));
+        let scanned = system.own_scans().into_iter().map(|own| (own, Way::Scan));
+        for ((endpoint, schedule), way) in polled.chain(scanned) {
             let entity = system.entity_of(&endpoint).map(Entity::as_str);
-            polls.insert((source.clone(), endpoint), (schedule, entity));
+            polls.insert((source.clone(), endpoint, way), (schedule, entity));
         }
     }
     polls

@@ -1,4 +1,4 @@
-//! Polling: when it is due, page by page, each made durable before the cursor moves over it.
+//! Polling and scanning: when it is due, page by page, each made durable before the cursor moves over it.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -10,8 +10,8 @@ use ferry_broker::Publisher;
 use ferry_config::{CatchUp, Due, ScheduleConfig};
 use ferry_retry::Policy;
 use ferry_store::{
-    Because, Cursors, Lease, Leases, Run, ScheduleChange, ScheduleState, Schedules, StoreError,
-    Wakes,
+    Because, Cursors, Lease, Leases, Run, Scans, ScheduleChange, ScheduleState, Schedules,
+    StoreError, Wakes,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
@@ -65,7 +65,7 @@ enum Ran {
 impl<P, S> Poll<P, S>
 where
     P: Publisher,
-    S: Cursors + Leases + Schedules + Wakes,
+    S: Cursors + Leases + Scans + Schedules + Wakes,
 {
     /// Runs whenever it is due until `draining`; failures are spaced out by themselves.
     pub async fn run(self, draining: CancellationToken) {
@@ -135,7 +135,7 @@ where
             if !held.take(&self.reading.store).await.context("taking the schedule's lease")? {
                 return Ok(Ran::Elsewhere);
             }
-            let read = self.reading.page(heard).await;
+            let read = self.reading.next(heard).await;
             let read = read.map_err(|unread| anyhow::anyhow!("{}", unread.text()))?;
             records += read.records;
             if !read.more {

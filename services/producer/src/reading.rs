@@ -1,5 +1,7 @@
 //! One page of one endpoint: asked for, made durable, noted.
 
+mod walking;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -11,7 +13,7 @@ use anyhow::Context as _;
 use ferry_broker::Publisher;
 use ferry_canonical::Lane;
 use ferry_http::{Conversation, HttpPort};
-use ferry_store::{Cursors, Wake, Wakes};
+use ferry_store::{Cursors, Scans, Schedules, Wake, Wakes};
 use ferry_systems::{Ask, Failure, NewRecord, Page, System};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -25,6 +27,7 @@ use crate::{Notes, ProducerMetrics, journal, limits, record};
 pub struct Reading<P, S> {
     pub source: String,
     pub endpoint: String,
+    pub way: Way,
     /// The entity, where the endpoint says only one.
     pub entity: Option<&'static str>,
     pub systems: Arc<BTreeMap<String, System>>,
@@ -36,6 +39,24 @@ pub struct Reading<P, S> {
     pub clock: fn() -> Timestamp,
     /// Gives every record its id.
     pub ids: fn() -> Uuid,
+}
+
+/// How an endpoint is read by its schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// What is behind a cursor.
+    Poll,
+    /// All there is, row by row, for what no cursor is moved by.
+    Scan,
+}
+
+impl Way {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Scan => "scan",
+        }
+    }
 }
 
 /// What a page came to.
@@ -125,10 +146,20 @@ struct Asked<'a> {
     keys: &'a [String],
 }
 
+impl<P: Publisher, S: Cursors + Scans + Schedules + Wakes> Reading<P, S> {
+    /// The next page, the way it is read.
+    pub(crate) async fn next(&self, heard: &mut Heard) -> Result<Read, Unread> {
+        match self.way {
+            Way::Poll => self.page(heard).await,
+            Way::Scan => self.walk().await,
+        }
+    }
+}
+
 impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
     /// The next page after the cursor, which moves once all of it is durable. Where a part of it was
     /// refused, that is told once the rest is.
-    pub(crate) async fn page(&self, heard: &mut Heard) -> Result<Read, Unread> {
+    async fn page(&self, heard: &mut Heard) -> Result<Read, Unread> {
         let from = self.store.cursor(&self.name()).await.context("reading the cursor")?;
         let asked = Asked { cursor: from.as_deref(), ..Asked::default() };
         let (mut page, read) = self.passed_on(asked, heard).await?;
@@ -300,6 +331,6 @@ impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
 
     /// Of its schedule, its cursor and its lease.
     pub(crate) fn name(&self) -> String {
-        format!("poll/{}/{}", self.source, self.endpoint)
+        format!("{}/{}/{}", self.way.as_str(), self.source, self.endpoint)
     }
 }

@@ -30,8 +30,8 @@ use crate::{
     secret::SecretRef,
     system::{
         FileKind, FilesConfig, Limits, Mapping, OrderDetail, OrderflowConfig, OroBatch, OroConfig,
-        OroWebhook, PullConfig, PushConfig, PushCredentials, PushScope, ReportConfig, RestConfig,
-        RestEndpoint, RestTarget,
+        OroScan, OroWebhook, PullConfig, PushConfig, PushCredentials, PushScope, ReportConfig,
+        RestConfig, RestEndpoint, RestTarget,
     },
 };
 
@@ -370,6 +370,10 @@ impl Reader<'_> {
             default_unit: raw.default_unit,
             customer_user_role: raw.customer_user_role,
             batch,
+            scan: OroScan { customers: raw.scan.customers.as_ref().and_then(schedule_of) },
+            stock_site: raw
+                .stock_site
+                .unwrap_or_else(|| key.trim_start_matches("systems.").to_owned()),
             webhook: webhook.transpose()?,
             responses: rules_of(&raw.responses),
             limits: cared_for(

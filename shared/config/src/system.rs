@@ -215,6 +215,9 @@ pub struct OroConfig {
     /// Id of the role new customer users get; without it they are created disabled.
     pub customer_user_role: Option<String>,
     pub batch: OroBatch,
+    pub scan: OroScan,
+    /// What the shop is called as a site where its stock is. Default: the system's name.
+    pub stock_site: String,
     /// How it tells of changes; without it they are found by polls alone.
     pub webhook: Option<OroWebhook>,
     /// What its answers mean; Ferry's own rules come after them.
@@ -229,6 +232,13 @@ pub struct OroBatch {
     pub most: u16,
     /// The hard deadline of such a request. Default 40 s.
     pub timeout: HumanDuration,
+}
+
+/// When all rows of a list are walked over, for what no time of theirs tells.
+#[derive(Clone, Debug, Default)]
+pub struct OroScan {
+    /// Customers with their users, addresses and groups.
+    pub customers: Option<ScheduleConfig>,
 }
 
 /// How a shop tells of changes.

@@ -16,8 +16,9 @@ use crate::{
     DeadLetters, DeadSummary, DocumentEnd, DocumentState, Dying, EntityView, ExportState, Exports,
     Group, GroupClaim, Journal, JournalEntry, JournalFilter, JournalRow, KeptPart, Known, Lease,
     Leases, Ledger, Link, Linked, Links, Look, NewDocument, Notice, Observed, OpenDocument,
-    Overview, Overviews, PostgresStore, PutOff, ScheduleChange, ScheduleState, Schedules, Settled,
-    Settlement, SqliteStore, StoreError, Telling, Waiting, Wake, Wakes, Woken,
+    Overview, Overviews, PostgresStore, PutOff, Said, ScannedPage, Scans, ScheduleChange,
+    ScheduleState, Schedules, Settled, Settlement, SqliteStore, StoreError, Telling, Waiting, Wake,
+    Wakes, Woken,
 };
 
 /// A handle on one store; clones are the same.
@@ -219,6 +220,20 @@ impl Cursors for Store {
         to: &str,
     ) -> Result<bool, StoreError> {
         on!(self, store => store.move_cursor(name, from, to))
+    }
+}
+
+impl Scans for Store {
+    async fn scanned(&self, scan: &str, ids: Vec<String>) -> Result<Vec<Option<Said>>, StoreError> {
+        on!(self, store => store.scanned(scan, ids))
+    }
+
+    async fn keep_page(&self, scan: &str, page: ScannedPage) -> Result<bool, StoreError> {
+        on!(self, store => store.keep_page(scan, page))
+    }
+
+    async fn forget_unseen(&self, scan: &str, since_walk: u64) -> Result<u64, StoreError> {
+        on!(self, store => store.forget_unseen(scan, since_walk))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The store: ledger, journal, cursors, leases, schedules, exports, care of targets, dead letters and
+//! The store: ledger, journal, cursors, leases, schedules, scans, exports, care of targets, dead letters and
 //! alerts, as traits, on SQLite for one host and on PostgreSQL for several.
 //!
 //! The ledger decides, in one transaction per batch, what each delivery may do; the journal keeps
@@ -30,6 +30,7 @@ pub mod overview;
 mod page;
 mod postgres;
 mod put_off;
+pub mod scan;
 pub mod schedule;
 pub mod sqlite;
 mod storable;
@@ -56,8 +57,9 @@ pub use links::{Link, Linked, Links};
 pub use overview::{AppliedPart, EntityView, Overview, Overviews, RouteTally};
 pub use postgres::PostgresStore;
 pub use put_off::PutOff;
+pub use scan::{Said, ScannedPage, ScannedRow, Scans};
 pub use schedule::{
-    Asked, Because, Run, ScheduleChange, ScheduleState, Schedules, Wake, Wakes, Woken,
+    Asked, Because, Run, ScheduleChange, ScheduleState, Schedules, Wake, Wakes, Walk, Woken,
 };
 pub use sqlite::{Mode, Options, SqliteStore};
 

@@ -26,6 +26,7 @@ mod pool;
 mod put_off;
 mod read;
 mod rows;
+mod scan;
 mod schedule;
 mod steps;
 #[cfg(test)]

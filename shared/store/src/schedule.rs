@@ -1,7 +1,7 @@
 //! Schedules: what happened by itself, what an operator wants of it, and who was woken.
 //!
-//! One [`ScheduleState`] per schedule, named `poll/{source}/{endpoint}`: its pause, the operator's
-//! wish to run it now, its last runs. Every transition is a pure function here; an implementation of
+//! One [`ScheduleState`] per schedule, named `poll/{source}/{endpoint}` or `scan/{source}/{endpoint}`: its
+//! pause, the operator's wish to run it now, its last runs, how far it has walked. Every transition is a pure function here; an implementation of
 //! [`Schedules`] only reads, applies and writes one row in one transaction, by the store's clock. When
 //! a schedule is due is for its configuration to say, and who runs it for its lease.
 //!
@@ -44,8 +44,22 @@ pub struct ScheduleState {
     /// An operator wants it run now; gone with the run that begins next.
     pub asked: Option<Asked>,
     pub last_success: Option<Timestamp>,
+    /// Of a scan: how far its last walk has come.
+    pub walk: Option<Walk>,
     /// The newest first.
     pub runs: Vec<Run>,
+}
+
+/// One walk over all rows of a list, which goes on where it was after a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    pub began_at: Timestamp,
+    /// Rows it has seen so far.
+    pub rows: u64,
+    /// Rows that the walk before it saw.
+    pub of: Option<u64>,
+    /// When it had seen all of them.
+    pub ended_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +117,10 @@ pub enum ScheduleChange {
         times: String,
         next_at: Option<Timestamp>,
     },
+    /// Its walk has come further.
+    Walked {
+        walk: Walk,
+    },
     Ran {
         run: Run,
         next_at: Option<Timestamp>,
@@ -150,6 +168,7 @@ impl ScheduleState {
                 self.times = Some(times);
                 self.next_at = next_at;
             }
+            ScheduleChange::Walked { walk } => self.walk = Some(walk),
             ScheduleChange::Ran { run, next_at } => {
                 self.next_at = next_at.or(self.next_at);
                 self.ran(run);

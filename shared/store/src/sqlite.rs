@@ -18,6 +18,7 @@ mod links;
 mod overview;
 mod put_off;
 mod read;
+mod scan;
 mod schedule;
 mod steps;
 #[cfg(test)]
@@ -55,6 +56,7 @@ const LEDGER: Schema = Schema {
         include_str!("sqlite/wakes.sql"),
         include_str!("sqlite/exports.sql"),
         include_str!("sqlite/put_off.sql"),
+        include_str!("sqlite/scan.sql"),
     ],
 };
 const JOURNAL: Schema =

@@ -17,6 +17,7 @@ pub mod poll;
 pub mod push;
 pub mod rest;
 mod rules;
+pub mod scan;
 mod status;
 pub mod target;
 mod url;
@@ -26,6 +27,7 @@ pub use draft::{BadItem, Draft, Item, Record};
 pub use poll::{Anew, Ask, NewRecord, Page, Wakeup, WokenEndpoint};
 pub use push::{Acknowledged, Admitted, Kept, PushRequest, Refusal};
 pub use rules::{Asked, Reading};
+pub use scan::{ScanAsk, ScanPage, ScanRow};
 pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Look, Write};
 
 use ferry_canonical::{Entity, Facet, Part};
@@ -119,6 +121,45 @@ impl System {
         match self {
             Self::Orderflow(system) => system.own_schedules(),
             Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => Vec::new(),
+        }
+    }
+
+    /// Whether an endpoint is known by scans alone: whoever has a schedule for it scans it.
+    pub fn is_scanned(&self, endpoint: &str) -> bool {
+        match self {
+            Self::Oro(_) => oro::Oro::is_scanned(endpoint),
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => false,
+        }
+    }
+
+    /// Endpoints that are scanned beside being polled, by schedules of their own.
+    pub fn own_scans(&self) -> Vec<(String, ScheduleConfig)> {
+        match self {
+            Self::Oro(system) => system.own_scans(),
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => Vec::new(),
+        }
+    }
+
+    /// Asks for the next page of a walk over all there is.
+    pub async fn scan(
+        &self,
+        conversation: &Conversation,
+        ask: &ScanAsk<'_>,
+    ) -> Result<ScanPage, Failure> {
+        match self {
+            Self::Oro(system) => system.scan(conversation, ask).await,
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => {
+                Err(Failure::unsupported("it is not scanned"))
+            }
+        }
+    }
+
+    /// The rows of a page that are to be told, as a record; `wanted` says which. None of a system that
+    /// is not scanned.
+    pub fn scanned(&self, page: &ScanPage, wanted: &[bool]) -> Option<NewRecord> {
+        match self {
+            Self::Oro(_) => Some(oro::Oro::scanned(page, wanted)),
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => None,
         }
     }
 

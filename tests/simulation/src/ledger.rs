@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use ferry_canonical::Outcome;
 use ferry_store::{
     Attendance, Attended, Care, CareState, Cursors, Group, GroupClaim, JournalEntry, Lease, Leases,
-    Ledger, ScheduleChange, ScheduleState, Schedules, Settled, Settlement, StoreError, Wake, Wakes,
-    Woken,
+    Ledger, Said, ScannedPage, Scans, ScheduleChange, ScheduleState, Schedules, Settled,
+    Settlement, StoreError, Wake, Wakes, Woken,
 };
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -138,6 +138,20 @@ impl Schedules for Ledgers {
         change: ScheduleChange,
     ) -> Result<ScheduleState, StoreError> {
         self.sim.store.change_schedule(name, change).await
+    }
+}
+
+impl Scans for Ledgers {
+    async fn scanned(&self, scan: &str, ids: Vec<String>) -> Result<Vec<Option<Said>>, StoreError> {
+        self.transact("asks what was scanned", self.sim.store.scanned(scan, ids)).await
+    }
+
+    async fn keep_page(&self, scan: &str, page: ScannedPage) -> Result<bool, StoreError> {
+        self.transact("keeps what was scanned", self.sim.store.keep_page(scan, page)).await
+    }
+
+    async fn forget_unseen(&self, scan: &str, since_walk: u64) -> Result<u64, StoreError> {
+        self.transact("forgets", self.sim.store.forget_unseen(scan, since_walk)).await
     }
 }
 

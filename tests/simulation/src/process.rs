@@ -10,7 +10,7 @@ use ferry_loader::{Desk, Gate, LoaderMetrics, Seams, StoreLedger, Target};
 use ferry_producer::{
     ProducerMetrics, journal,
     poll::Poll,
-    reading::Reading,
+    reading::{Reading, Way},
     receive::{Receiver, router},
 };
 use ferry_retry::Levels;
@@ -77,6 +77,7 @@ async fn produce(tap: Tap, draining: CancellationToken) -> anyhow::Result<()> {
         let reading = Reading {
             source: route.from.clone(),
             endpoint: endpoint.unwrap_or_default(),
+            way: Way::Poll,
             entity: Some(route.entity.as_str()),
             systems: Arc::clone(&sim.systems),
             http: wire(&tap),

@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use ferry_broker::Broker;
-use ferry_store::{Because, Journal, Run, ScheduleChange, ScheduleState, Schedules};
+use ferry_store::{Because, Journal, Run, ScheduleChange, ScheduleState, Schedules, Walk};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -19,13 +19,15 @@ use crate::targets::minute;
 
 /// The name of a poll's schedule in the store begins so.
 const POLL: &str = "poll/";
+/// That of a scan's begins so, and is shown as it is.
+const SCAN: &str = "scan/";
 /// And that of an export's, before the system's name.
 pub(super) const EXPORT: &str = "export/";
 
 /// One schedule as the API shows it.
 #[derive(Debug, Serialize)]
 pub(super) struct ScheduleRow {
-    /// `warehouse/despatches`: source and endpoint.
+    /// `warehouse/despatches`: source and endpoint; `scan/shop/customers`.
     schedule: String,
     /// `waiting`, `paused`, or `asked` while an operator's wish waits for whoever runs it.
     state: &'static str,
@@ -33,6 +35,9 @@ pub(super) struct ScheduleRow {
     times: Option<String>,
     next_at: Option<Timestamp>,
     last_success: Option<Timestamp>,
+    /// Of a scan: how far it has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    walk: Option<Walk>,
     /// Why it is paused, by whom and until when.
     reason: Option<String>,
     by: Option<String>,
@@ -61,6 +66,7 @@ fn row(state: ScheduleState, now: Timestamp) -> ScheduleRow {
         times: state.times,
         next_at: state.next_at.filter(|_| !paused),
         last_success: state.last_success,
+        walk: state.walk,
         reason: pause.as_ref().map(|pause| pause.reason.clone()),
         by: pause.as_ref().map(|pause| pause.by.clone()),
         until: pause.and_then(|pause| pause.until),
@@ -141,10 +147,15 @@ async fn changed<B, S: Schedules + Journal>(
 ) -> Result<Json<ScheduleRow>, Problem> {
     let state = known(console, name).await?;
     let state = console.store.change_schedule(&state.name, change).await?;
-    let system = if state.name.starts_with(EXPORT) { &name.1 } else { &name.0 };
+    let system = system_of(&state.name);
     let operation = format!("schedule {}/{} {result}", name.0, name.1);
     note(console, Act { system, operation, result, told }).await;
     Ok(Json(row(state, (console.clock)())))
+}
+
+/// The system of a schedule, whose name in the store begins with its kind.
+fn system_of(name: &str) -> &str {
+    name.split('/').nth(1).unwrap_or_default()
 }
 
 /// Whether there is nothing of it that could be run by itself.
@@ -152,8 +163,8 @@ fn is_only_woken(state: &ScheduleState) -> bool {
     state.times.is_none() && state.runs.iter().all(|run| run.because == Because::Push)
 }
 
-/// A schedule is known once somebody has been there to run it. An export's is shown as it is called in
-/// the store: `export/accounts`.
+/// A schedule is known once somebody has been there to run it. An export's and a scan's are shown as they
+/// are called in the store: `export/accounts`, `scan/shop/customers`.
 async fn known<B, S: Schedules>(
     console: &Console<B, S>,
     (source, endpoint): &(String, String),
@@ -163,7 +174,7 @@ async fn known<B, S: Schedules>(
         return Ok(state);
     }
     let name = format!("{source}/{endpoint}");
-    if name.starts_with(EXPORT) {
+    if name.starts_with(EXPORT) || name.starts_with(SCAN) {
         let state = console.store.schedule(&name).await?;
         if state.version > 0 {
             return Ok(state);

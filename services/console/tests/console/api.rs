@@ -9,7 +9,9 @@ use ferry_console::{
     api::{self, Console},
     sample::Samples,
 };
-use ferry_store::{Because, Journal as _, JournalFilter, Run, ScheduleChange, Schedules as _};
+use ferry_store::{
+    Because, Journal as _, JournalFilter, Run, ScheduleChange, Schedules as _, Walk,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -154,6 +156,25 @@ async fn a_schedule_that_a_producer_knows_is_paused_resumed_and_asked_for() {
     let rows = bench.store.search(JournalFilter::default()).await.unwrap();
     let said: Vec<_> = rows.iter().filter_map(|row| row.entry.detail.clone()).collect();
     assert_eq!(said, ["resumed by bob", "asked for by ada", "paused by ada: stock count"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_shows_how_far_it_has_come_and_is_asked_for_by_its_name() {
+    let bench = Bench::new();
+    let known = ScheduleChange::Known { times: "every 6h".to_owned(), next_at: None };
+    bench.store.change_schedule("scan/shop/customers", known).await.unwrap();
+    let began_at = "2026-01-01T02:00:00Z".parse().unwrap();
+    let walk = Walk { began_at, rows: 300, of: Some(5_000), ended_at: None };
+    let walked = ScheduleChange::Walked { walk };
+    bench.store.change_schedule("scan/shop/customers", walked).await.unwrap();
+    let row = get(&bench, "/api/v1/schedules").await[0].clone();
+    assert_eq!(row["schedule"], "scan/shop/customers");
+    assert_eq!((&row["walk"]["rows"], &row["walk"]["of"]), (&300.into(), &5_000.into()));
+    let path = "/api/v1/schedules/scan/shop%2Fcustomers";
+    let (status, row) = post(&bench, &format!("{path}/run"), json!({"by": "ada"})).await;
+    assert_eq!((status, &row["state"]), (200, &"asked".into()), "{row}");
+    let rows = bench.store.search(JournalFilter::default()).await.unwrap();
+    assert_eq!(rows[0].entry.system, "shop");
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use ferry_broker::{Headers, Message};
 use ferry_canonical::{Clock, Event, Facet, Outcome, Part, Sequence, event::CONTENT_TYPE};
 use ferry_config::{
     HumanDuration, Secret, SystemConfig,
-    system::{ChangedOrders, Limits, OrderflowConfig, OroBatch, OroConfig},
+    system::{ChangedOrders, Limits, OrderflowConfig, OroBatch, OroConfig, OroScan},
 };
 use ferry_http::HttpPort;
 use ferry_loader::{Desk, DeskDied, Gate, LoaderMetrics, Route, Seams, StoreLedger, Target};
@@ -260,6 +260,8 @@ pub(crate) fn shop(name: &str, limits: &Limits, most: u16, routes: Vec<Route>) -
         default_unit: "item".to_owned(),
         customer_user_role: None,
         batch: OroBatch { most, timeout: limits.timeout },
+        scan: OroScan::default(),
+        stock_site: "shop".to_owned(),
         webhook: None,
         responses: Vec::new(),
         limits: limits.clone(),

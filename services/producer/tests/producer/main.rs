@@ -7,6 +7,7 @@ mod files;
 mod folders;
 mod polls;
 mod pushes;
+mod scans;
 mod uploads;
 mod wakes;
 mod webhooks;

@@ -11,7 +11,10 @@ use std::{
 use ferry_broker::Broker as _;
 use ferry_canonical::header;
 use ferry_config::{CatchUp, CronTimes, ScheduleConfig, Times};
-use ferry_producer::{poll::Poll, reading::Reading};
+use ferry_producer::{
+    poll::Poll,
+    reading::{Reading, Way},
+};
 use ferry_sim::{Fault, HttpFault, SimHttp, answer};
 use ferry_store::{Because, Cursors as _, Lease, Leases as _, ScheduleChange, Schedules as _};
 use tokio::{task::JoinSet, time::sleep};
@@ -57,6 +60,7 @@ impl Polling {
         let reading = Reading {
             source: "erp".to_owned(),
             endpoint: "customers".to_owned(),
+            way: Way::Poll,
             entity: Some("customer"),
             systems: Arc::clone(&self.bench.systems),
             http: Arc::new(self.http.clone()),

@@ -17,7 +17,7 @@ use ferry_config::{
 };
 use ferry_producer::{
     poll::Poll,
-    reading::Reading,
+    reading::{Reading, Way},
     receive::{Receiver, router},
     woken::Woken,
 };
@@ -59,6 +59,7 @@ impl Warehouse {
         Reading {
             source: "warehouse".to_owned(),
             endpoint: endpoint.to_owned(),
+            way: Way::Poll,
             entity: Some("product"),
             systems: Arc::clone(&self.bench.systems),
             http: Arc::new(self.http.clone()),

@@ -7,11 +7,11 @@ use axum::{Router, body::Body, http::Request};
 use ferry_canonical::{header, limits::RECORD_BYTES};
 use ferry_config::{
     HumanDuration, ScheduleConfig, Secret, SystemConfig,
-    system::{Limits, OroBatch, OroConfig, OroWebhook},
+    system::{Limits, OroBatch, OroConfig, OroScan, OroWebhook},
 };
 use ferry_producer::{
     poll::Poll,
-    reading::Reading,
+    reading::{Reading, Way},
     receive::{Receiver, router},
     woken::Woken,
 };
@@ -63,7 +63,7 @@ fn shop() -> Shop {
     Shop { bench, http, tasks: JoinSet::new() }
 }
 
-fn config() -> OroConfig {
+pub(crate) fn config() -> OroConfig {
     OroConfig {
         external_orders: true,
         base_url: "http://shop.test".to_owned(),
@@ -77,6 +77,8 @@ fn config() -> OroConfig {
         default_unit: "item".to_owned(),
         customer_user_role: None,
         batch: OroBatch { most: 1, timeout: HumanDuration::from_secs(5) },
+        scan: OroScan::default(),
+        stock_site: "shop".to_owned(),
         webhook: Some(OroWebhook {
             url: "http://ferry.test/push/shop".to_owned(),
             secret: Secret::new("abcdef"),
@@ -92,6 +94,7 @@ impl Shop {
         Reading {
             source: "shop".to_owned(),
             endpoint: "orders".to_owned(),
+            way: Way::Poll,
             entity: Some("order"),
             systems: Arc::clone(&self.bench.systems),
             http: Arc::new(self.http.clone()),

@@ -10,6 +10,7 @@ mod responses;
 mod rest;
 mod retries;
 mod routes;
+mod scans;
 mod schedules;
 mod systems;
 mod webhooks;

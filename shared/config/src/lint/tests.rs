@@ -5,6 +5,7 @@ mod imports;
 mod pull;
 mod responses;
 mod rest;
+mod scans;
 mod schedules;
 mod webhooks;
 
@@ -223,15 +224,13 @@ fn pushers_are_told_apart_by_what_they_name_and_present() {
 #[test]
 fn a_target_that_cannot_take_a_facet_is_found() {
     let told = added(
-        "[[routes]]\nname = \"x\"\nfrom = \"shop\"\nentity = \"product\"\nfacet = \"stock\"\nto = [\"warehouse\"]\n",
+        "[[routes]]\nname = \"x\"\nfrom = \"shop\"\nentity = \"product\"\nfacet = \"catalogue\"\nto = [\"warehouse\"]\n",
     );
-    assert_eq!(
-        told,
-        [
-            "line 32: routes[2].from: shop cannot say stock",
-            "line 35: routes[2].to[0]: warehouse cannot take stock"
-        ]
+    assert_eq!(told, ["line 32: routes[2].from: shop cannot say catalogue"]);
+    let told = added(
+        "[[routes]]\nname = \"x\"\nfrom = \"shop\"\nentity = \"product\"\nfacet = \"stock\"\nevery = \"30m\"\nto = [\"warehouse\"]\n",
     );
+    assert_eq!(told, ["line 36: routes[2].to[0]: warehouse cannot take stock"]);
 }
 
 #[test]

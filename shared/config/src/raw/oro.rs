@@ -3,7 +3,18 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::RawSchedule;
 use crate::secret::SecretRef;
+
+/// When all rows of a list are walked over: what no time of theirs tells is heard so, and nothing else.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawOroScan {
+    /// Customers with their users, addresses and groups, whose changes move no time of the customer.
+    /// Inventory levels have no times at all: a route of stock says when they are scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) customers: Option<RawSchedule>,
+}
 
 /// How an OroCommerce shop tells of changes, so that they are read at once and not with the next poll.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -11,7 +11,7 @@ use super::{
     care::{RawCare, RawLimits, RawMaintenance},
     export::RawExport,
     orderflow::{RawOrderflowImport, RawReturnWords},
-    oro::RawOroWebhook,
+    oro::{RawOroScan, RawOroWebhook},
     responses::RawResponseRule,
 };
 use crate::{
@@ -252,6 +252,12 @@ pub(crate) struct RawOro {
     /// How changes go together that wait for it.
     #[serde(default)]
     pub(crate) batch: RawOroBatch,
+    /// When all rows of a list are walked over.
+    #[serde(default)]
+    pub(crate) scan: RawOroScan,
+    /// What the shop is called as a site where its stock is. Default: the system's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stock_site: Option<String>,
     /// How it tells of changes; without it they are found by polls alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) webhook: Option<RawOroWebhook>,

@@ -35,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("wakes.sql"),
     include_str!("exports.sql"),
     include_str!("put_off.sql"),
+    include_str!("scan.sql"),
 ];
 
 #[derive(Debug)]

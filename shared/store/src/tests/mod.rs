@@ -15,6 +15,7 @@ mod meetings;
 mod put_off;
 mod random;
 mod roles;
+mod scans;
 mod schedules;
 mod settlements;
 mod steps;

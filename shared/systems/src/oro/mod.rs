@@ -1,5 +1,5 @@
-//! OroCommerce: orders and customers are polled from its back-office JSON:API, and ERP and warehouse
-//! facts are written to it.
+//! OroCommerce: orders and customers are polled from its back-office JSON:API, customers and inventory
+//! levels are scanned, and ERP and warehouse facts are written to it.
 //!
 //! It promises one token at a time and never a login per call, the exact media type Oro insists on,
 //! a read by key before anything is created a second time, and a failure kind that follows from
@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | customer `profile` (both ways, from 6.1.10 on) | name, number (`externalId`; a uuid of it where it is longer than 36 characters or holds a comma), group, addresses, contacts as customer users | VAT number, notes, a contact's phone and role; `blocked` disables its users, but nobody is enabled again by Ferry: a person in the shop does that; a group or a removed address that is not declared is left alone |
 //! | product `catalogue` | SKU, status, default name, short and long description, unit on creation | dimensions, barcode, brand, category, origin, price; another unit (a warning says so); an absent description does not erase one |
-//! | product `stock` | one level: the sum of `available` over all sites, at least 0 | sites, totals, allocations |
+//! | product `stock` (either way, not both) | one level: the sum of `available` over all sites, at least 0 | sites, totals, allocations |
 //! | order `shipment` | tracking numbers of despatched shipments, from 6.1 on shipping status | the state's word, tracking URLs, despatch time; anything on a closed order (403) |
 //! | order `cancellation` | status `cancelled`, with "Enable External Status Management" only | the internal status, the reason, the time |
 //! | order `placed` (both ways, on routes of their own) | identifier, time, customer and person, purchase order number, lines, addresses, shipping price, one discount, notes; marked `external` | taxes and totals, which the shop computes (a warning says where they differ); shipping method; payment; anything on a closed order (403) |
@@ -57,8 +57,10 @@ mod product;
 mod products;
 mod read;
 mod roster;
+mod scan;
 mod shipment;
 mod stock;
+mod stock_said;
 mod subscriptions;
 mod together;
 mod token;
@@ -78,7 +80,7 @@ use std::{
 };
 
 use ferry_canonical::{Entity, Facet, Part};
-use ferry_config::system::OroConfig;
+use ferry_config::{ScheduleConfig, system::OroConfig};
 use ferry_http::{Conversation, Response};
 
 use self::{capability::Capability, client::Api, token::Tokens};
@@ -86,8 +88,9 @@ pub use self::{roster::Resident, subscriptions::Webhook};
 use crate::{
     Acknowledged, Admitted, PushRequest, Refusal, Together, WokenEndpoint,
     draft::{Item, Record},
-    poll::Page,
+    poll::{NewRecord, Page},
     rules::{Asked, Reading, Rules},
+    scan::{ScanAsk, ScanPage},
     target::{Applied, Failure, Held, Look, Write},
 };
 
@@ -150,20 +153,17 @@ impl Oro {
         problem::reading(&self.rules, response, asked)
     }
 
-    /// Reads a page of orders or customers.
+    /// Reads a page of orders, customers or inventory levels.
     pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
-        read::read(record)
+        read::read(record, &self.config.stock_site)
     }
 
     pub fn polled_endpoint(&self, facet: Facet) -> Option<String> {
         match facet {
             Facet::Placed => Some(ORDERS.to_owned()),
             Facet::Profile => Some(customer::CUSTOMERS.to_owned()),
-            Facet::Shipment
-            | Facet::Cancellation
-            | Facet::Return
-            | Facet::Catalogue
-            | Facet::Stock => None,
+            Facet::Stock => Some(stock::LEVELS.to_owned()),
+            Facet::Shipment | Facet::Cancellation | Facet::Return | Facet::Catalogue => None,
         }
     }
 
@@ -193,10 +193,41 @@ impl Oro {
         poll::by_id(&self.api(conversation), list, keys).await
     }
 
+    /// Whether an endpoint is known by scans alone: its rows have no times to poll them by.
+    pub fn is_scanned(endpoint: &str) -> bool {
+        endpoint == stock::LEVELS
+    }
+
+    /// Endpoints that are scanned beside being polled, and when.
+    pub fn own_scans(&self) -> Vec<(String, ScheduleConfig)> {
+        let customers = self.config.scan.customers.clone();
+        customers.map(|schedule| (customer::CUSTOMERS.to_owned(), schedule)).into_iter().collect()
+    }
+
+    /// The next page of a walk over all there is.
+    pub async fn scan(
+        &self,
+        conversation: &Conversation,
+        ask: &ScanAsk<'_>,
+    ) -> Result<ScanPage, Failure> {
+        let list = scan::list(ask.endpoint).ok_or_else(|| {
+            Failure::unsupported(
+                "of an Oro shop only `customers` and `inventorylevels` are scanned",
+            )
+        })?;
+        scan::page(&self.api(conversation), list, ask).await
+    }
+
+    /// The rows of a page that are to be told, as a record; `wanted` says which.
+    pub fn scanned(page: &ScanPage, wanted: &[bool]) -> NewRecord {
+        scan::record(page, wanted)
+    }
+
     pub fn entity_of(endpoint: &str) -> Option<Entity> {
         match endpoint {
             ORDERS => Some(Entity::Order),
             customer::CUSTOMERS => Some(Entity::Customer),
+            stock::LEVELS => Some(Entity::Product),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! A page of orders or customers, read into drafts.
+//! A page of orders, customers or inventory levels, read into drafts.
 //!
 //! Every row of the page stands for itself: one that cannot be read becomes a bad item with the
 //! bytes of its own row and of what belongs to it, and the others go on. Documents nested deeper
@@ -7,10 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferry_canonical::{Clock, FailureKind, Part, Sequence};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{ORDERS, customer::CUSTOMERS, customer_said, document, placed};
+use super::{
+    ORDERS, customer::CUSTOMERS, customer_said, document, placed, stock::LEVELS, stock_said,
+};
 use crate::draft::{BadItem, Draft, Item, PartDraft, Record};
 
 /// Type and id.
@@ -18,6 +21,8 @@ pub(super) type Key = (String, String);
 
 /// Of every row: when it was changed last, by the shop's word.
 pub(super) const CLOCK: &str = "updated-at";
+/// Of rows that have no time: when they were asked for.
+const AS_OF: &str = "as-of";
 
 /// The document's members as they were written.
 #[derive(Deserialize)]
@@ -47,9 +52,11 @@ impl Bad {
     }
 }
 
-pub(super) fn read(record: &Record<'_>) -> Vec<Item> {
-    let Some(rows) = Rows::of(record.endpoint) else {
-        let detail = "only records of `orders` and `customers` are read from an Oro shop";
+/// `site` is what the shop is called where stock is.
+pub(super) fn read(record: &Record<'_>, site: &str) -> Vec<Item> {
+    let Some(rows) = Rows::of(record, site) else {
+        let detail = "only records of `orders`, `customers` and `inventorylevels` are read from an \
+                      Oro shop";
         return vec![whole(record, FailureKind::Unsupported, detail.to_owned())];
     };
     let parse = |detail: String| vec![whole(record, FailureKind::Parse, detail)];
@@ -97,16 +104,21 @@ fn index<'a>(resources: &[&'a RawValue]) -> Included<'a> {
 
 /// What a page lists.
 #[derive(Clone, Copy)]
-enum Rows {
+enum Rows<'a> {
     Orders,
     Customers,
+    Levels { site: &'a str, as_of: Timestamp },
 }
 
-impl Rows {
-    fn of(endpoint: &str) -> Option<Self> {
-        match endpoint {
+impl<'a> Rows<'a> {
+    fn of(record: &Record<'_>, site: &'a str) -> Option<Self> {
+        match record.endpoint {
             ORDERS => Some(Self::Orders),
             CUSTOMERS => Some(Self::Customers),
+            LEVELS => {
+                let as_of = record.as_of.unwrap_or(record.received_at);
+                Some(Self::Levels { site, as_of })
+            }
             _ => None,
         }
     }
@@ -116,6 +128,7 @@ impl Rows {
         match self {
             Self::Orders => (ORDERS, "order", "identifier"),
             Self::Customers => (CUSTOMERS, "customer", "externalId"),
+            Self::Levels { .. } => (LEVELS, "inventory level", "externalId"),
         }
     }
 
@@ -148,17 +161,34 @@ impl Rows {
             return Err(Bad::new("type", &format!("`{kind}`")));
         }
         let id = document::id(row).ok_or_else(|| Bad::new("id", "a text"))?;
+        let skip = |what: &str, reason: &str| Draft::Skip {
+            what: format!("{what} {id}"),
+            reason: reason.to_owned(),
+        };
         let part = match self {
             Self::Orders => Part::OrderPlaced(Box::new(placed::placed(row, included)?)),
             Self::Customers if document::text(row, "externalId").is_none() => {
                 let reason = "it has no number (externalId) that other systems could know it by";
-                return Ok(Draft::Skip { what: format!("customer {id}"), reason: reason.into() });
+                return Ok(skip("customer", reason));
             }
             Self::Customers => Part::CustomerProfile(customer_said::profile(row, included)?),
+            Self::Levels { site, as_of } => {
+                let Some((product, part)) = stock_said::stock(row, included, site)? else {
+                    let reason = "it is of another unit than the product's own";
+                    return Ok(skip("inventory level", reason));
+                };
+                return Ok(Draft::Part(Box::new(PartDraft {
+                    part,
+                    source_id: Some(product),
+                    sequence: Sequence::of_time(as_of),
+                    clock: Clock::named(AS_OF),
+                    time: Some(as_of),
+                })));
+            }
         };
         let updated_at = placed::time(row, "updatedAt")?;
         let changed_at = match self {
-            Self::Orders => None,
+            Self::Orders | Self::Levels { .. } => None,
             Self::Customers => customer_said::changed_at(row, included),
         };
         Ok(Draft::Part(Box::new(PartDraft {
@@ -171,10 +201,25 @@ impl Rows {
     }
 }
 
+/// The rows of a list that are wanted, with what belongs to them, each byte for byte.
+pub(super) fn cut(body: &[u8], wanted: &[bool]) -> Vec<u8> {
+    let cut: Option<Cut<'_>> = serde_json::from_slice(body).ok();
+    let Some(Cut { data: Some(data), included }) = cut else { return Vec::new() };
+    let included = index(&included.unwrap_or_default());
+    let list: Vec<&RawValue> = serde_json::from_str(data.get()).unwrap_or_default();
+    let rows = list.into_iter().zip(wanted).filter(|(_, wanted)| **wanted);
+    let rows = rows.map(|(raw, _)| (raw, serde_json::from_str(raw.get()).unwrap_or_default()));
+    document_of(&rows.collect::<Vec<(&RawValue, Value)>>(), &included)
+}
+
 /// The row with what belongs to it, each byte for byte, as a document of one.
 fn fragment(raw: &RawValue, row: &Value, included: &Included<'_>) -> Vec<u8> {
+    document_of(&[(raw, row.clone())], included)
+}
+
+fn document_of(rows: &[(&RawValue, Value)], included: &Included<'_>) -> Vec<u8> {
     let mut wanted: BTreeSet<Key> = BTreeSet::new();
-    let mut open = references(row);
+    let mut open: Vec<Key> = rows.iter().flat_map(|(_, row)| references(row)).collect();
     while let Some(key) = open.pop() {
         // Only what was included can be added, each once: the walk ends.
         if let Some((resource, _)) = included.0.get(&key)
@@ -185,9 +230,11 @@ fn fragment(raw: &RawValue, row: &Value, included: &Included<'_>) -> Vec<u8> {
     }
     let own: Vec<&str> =
         wanted.iter().filter_map(|key| included.0.get(key).map(|(_, raw)| raw.get())).collect();
+    let rows: Vec<&str> = rows.iter().map(|(raw, _)| raw.get()).collect();
+    let rows = rows.join(",");
     let document = match own.as_slice() {
-        [] => format!(r#"{{"data":[{}]}}"#, raw.get()),
-        own => format!(r#"{{"data":[{}],"included":[{}]}}"#, raw.get(), own.join(",")),
+        [] => format!(r#"{{"data":[{rows}]}}"#),
+        own => format!(r#"{{"data":[{rows}],"included":[{}]}}"#, own.join(",")),
     };
     document.into_bytes()
 }
@@ -206,250 +253,4 @@ fn references(resource: &Value) -> Vec<Key> {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-    use crate::oro::scripted::row;
-
-    fn record(body: &[u8]) -> Record<'_> {
-        Record {
-            endpoint: ORDERS,
-            scope: None,
-            message_id: None,
-            received_at: Timestamp::UNIX_EPOCH,
-            as_of: None,
-            first_line: 1,
-            body,
-        }
-    }
-
-    fn order(identifier: &str) -> Value {
-        row(
-            "orders",
-            "41",
-            json!({
-                "identifier": identifier, "poNumber": "PO-7", "currency": "EUR",
-                "createdAt": "2026-11-20T08:00:00Z", "updatedAt": "2026-11-22T09:15:01Z",
-                "customerNotes": "Ring twice", "shippingMethod": "flat_rate_1",
-                "estimatedShippingCostAmount": "4.9000", "subtotalValue": "31.5000",
-                "totalValue": "36.4000", "totalDiscountsAmount": null, "external": false,
-                "shipUntil": null, "sourceEntityIdentifier": "Q-1"
-            }),
-            json!({
-                "customer": {"type": "customers", "id": "5"},
-                "customerUser": {"type": "customerusers", "id": "9"},
-                "billingAddress": {"type": "orderaddresses", "id": "20"},
-                "shippingAddress": null,
-                "lineItems": [{"type": "orderlineitems", "id": "31"}]
-            }),
-        )
-    }
-
-    fn page(orders: &[Value]) -> Value {
-        json!({"data": orders, "included": [
-            row("customers", "5", json!({"name": "Acme", "externalId": "C-1001"}), Value::Null),
-            row("customerusers", "9", json!({"firstName": "Jo", "lastName": "Li", "email": "jo@acme.example"}), Value::Null),
-            row("orderaddresses", "20",
-                json!({"organization": "Acme", "street": "1 Rd", "city": "York", "postalCode": "YO1", "phone": null}),
-                json!({"country": {"type": "countries", "id": "GB"}})),
-            row("orderlineitems", "31",
-                json!({"productSku": "SKU-1", "productName": "Cup", "quantity": 3, "value": "10.5000", "productUnitCode": "item"}),
-                Value::Null),
-            row("orderlineitems", "99", json!({"productSku": "SOMEBODY-ELSE"}), Value::Null),
-        ]})
-    }
-
-    fn bad(document: &Value) -> BadItem {
-        let body = document.to_string();
-        let mut items = read(&record(body.as_bytes()));
-        items.pop().unwrap().draft.unwrap_err()
-    }
-
-    #[test]
-    fn an_order_becomes_a_part_on_the_shops_own_clock() {
-        let body = page(&[order("WEB-1")]).to_string();
-        let items = read(&record(body.as_bytes()));
-        let [Item { pointer, draft: Ok(Draft::Part(draft)) }] = items.as_slice() else {
-            panic!("{items:?}")
-        };
-        assert_eq!(pointer, "/data/0");
-        assert_eq!(draft.source_id.as_deref(), Some("41"));
-        assert_eq!(draft.sequence, Sequence(1_795_338_901_000_000));
-        assert_eq!(draft.clock, Clock::named("updated-at"));
-        assert_eq!(draft.time, Some("2026-11-22T09:15:01Z".parse().unwrap()));
-        let part: Value = serde_json::from_str(&draft.part.to_json()).unwrap();
-        insta::assert_snapshot!(serde_json::to_string_pretty(&part).unwrap(), @r#"
-        {
-          "identifier": "WEB-1",
-          "placed_at": "2026-11-20T08:00:00Z",
-          "currency": "EUR",
-          "purchase_order_number": "PO-7",
-          "customer": {
-            "number": "C-1001",
-            "name": "Acme",
-            "email": "jo@acme.example"
-          },
-          "billing_address": {
-            "kinds": [
-              "billing"
-            ],
-            "company": "Acme",
-            "street": "1 Rd",
-            "city": "York",
-            "postcode": "YO1",
-            "country": "GB"
-          },
-          "lines": [
-            {
-              "number": 1,
-              "sku": "SKU-1",
-              "name": "Cup",
-              "quantity": "3",
-              "unit": "item",
-              "unit_price": "10.5",
-              "total": "31.5",
-              "reference": "31"
-            }
-          ],
-          "shipping": {
-            "code": "flat_rate_1",
-            "price": "4.9"
-          },
-          "totals": {
-            "subtotal": "31.5",
-            "total": "36.4"
-          },
-          "notes": "Ring twice",
-          "extensions": {
-            "oro": {
-              "external": false,
-              "sourceEntityIdentifier": "Q-1"
-            }
-          }
-        }
-        "#);
-    }
-
-    #[test]
-    fn one_bad_order_names_its_field_and_can_be_sent_again_alone() {
-        let mut broken = order("WEB-2");
-        broken["attributes"]["currency"] = json!("euro");
-        let body = page(&[order("WEB-1"), broken]).to_string();
-        let items = read(&record(body.as_bytes()));
-        assert!(items[0].draft.is_ok());
-        assert_eq!(items[1].pointer, "/data/1");
-        let bad = items[1].draft.as_ref().unwrap_err();
-        assert_eq!(bad.kind, FailureKind::Validation);
-        assert_eq!(bad.detail, "currency: expected an ISO 4217 currency such as EUR");
-        assert_eq!(bad.key.as_deref(), Some("WEB-2"));
-        let fragment = String::from_utf8(bad.fragment.clone()).unwrap();
-        assert!(!fragment.contains("SOMEBODY-ELSE"));
-        let mended = fragment.replace("\"euro\"", "\"EUR\"");
-        assert!(read(&record(mended.as_bytes()))[0].draft.is_ok());
-    }
-
-    #[test]
-    fn a_fragment_is_cut_byte_for_byte() {
-        let body = br#"{ "data" : [ {"type":"orders", "id" : "1","attributes":{"updatedAt":"x", "totalValue":1.10},
-            "relationships":{"customer":{"data":{"type":"customers","id":"5"}}}} ],
-            "included":[{ "id":"5",  "type":"customers","attributes":{"name":"\u00e9"}}] }"#;
-        let items = read(&record(body));
-        let fragment = &items[0].draft.as_ref().unwrap_err().fragment;
-        let text = std::str::from_utf8(fragment).unwrap();
-        assert!(text.contains(r#"{"updatedAt":"x", "totalValue":1.10}"#));
-        assert!(
-            text.contains(r#"{ "id":"5",  "type":"customers","attributes":{"name":"\u00e9"}}"#)
-        );
-    }
-
-    #[test]
-    fn every_missing_piece_is_named_with_what_was_expected() {
-        let without = |pointer: &str| {
-            let mut page = page(&[order("WEB-1")]);
-            *page.pointer_mut(pointer).unwrap() = Value::Null;
-            bad(&page).detail
-        };
-        for (pointer, field) in [
-            ("/data/0/attributes/identifier", "identifier: "),
-            ("/data/0/attributes/updatedAt", "updatedAt: "),
-            ("/data/0/attributes/createdAt", "createdAt: "),
-            ("/data/0/relationships/lineItems", "lineItems: "),
-            ("/included/3", "lineItems[1]: "),
-            ("/included/3/attributes/quantity", "lineItems[1].quantity: "),
-            ("/included/3/attributes/value", "lineItems[1].value: "),
-            ("/included/3/attributes/productSku", "lineItems[1].productSku: "),
-            ("/included/2/attributes/street", "billingAddress.street: "),
-            ("/included/2/relationships/country", "billingAddress.country: "),
-            ("/included/2", "billingAddress: "),
-        ] {
-            let detail = without(pointer);
-            assert!(
-                detail.starts_with(field) && detail.contains("expected"),
-                "{pointer}: {detail}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_no_document_is_one_bad_item_with_all_of_it() {
-        for body in ["", "{", "[]", "null", "{\"errors\":[]}", "<html>"] {
-            let items = read(&record(body.as_bytes()));
-            let [Item { pointer, draft: Err(bad) }] = items.as_slice() else { panic!("{items:?}") };
-            assert_eq!((pointer.as_str(), bad.kind), ("", FailureKind::Parse));
-            assert_eq!(bad.fragment, body.as_bytes());
-        }
-        assert!(read(&record(b"{\"data\":[]}")).is_empty());
-    }
-
-    #[test]
-    fn a_document_nested_without_end_is_refused_and_not_followed() {
-        let depth = 100_000;
-        let nest = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        let body =
-            format!(r#"{{"data":[{{"type":"orders","attributes":{nest}}}],"included":[{nest}]}}"#);
-        let items = read(&record(body.as_bytes()));
-        assert_eq!(items[0].draft.as_ref().unwrap_err().kind, FailureKind::Parse);
-    }
-
-    #[test]
-    fn resources_that_name_each_other_are_added_once() {
-        let mut page = page(&[order("WEB-1")]);
-        page["data"][0]["attributes"]["currency"] = Value::Null;
-        let loops = json!({"orders": {"data": [{"type": "orderlineitems", "id": "31"}]}});
-        page["included"][3]["relationships"] = loops;
-        let fragment: Value = serde_json::from_slice(&bad(&page).fragment).unwrap();
-        assert_eq!(fragment["included"].as_array().unwrap().len(), 4);
-    }
-
-    proptest! {
-        #[test]
-        fn no_document_panics(place in 0_usize..14, value in prop_oneof![
-            Just(json!(null)), Just(json!([])), Just(json!({})), Just(json!("x")), Just(json!(-1)),
-            Just(json!([[null]])), Just(json!("9".repeat(40))), Just(json!(1e300)),
-        ]) {
-            let mut page = page(&[order("WEB-1")]);
-            let pointer = [
-                "", "/data", "/data/0", "/data/0/attributes", "/data/0/relationships", "/included",
-                "/data/0/relationships/lineItems/data", "/data/0/relationships/lineItems",
-                "/included/3", "/included/3/attributes", "/included/3/attributes/quantity",
-                "/included/3/attributes/value", "/included/2/relationships/country/data",
-                "/data/0/attributes/totalValue",
-            ][place];
-            *page.pointer_mut(pointer).unwrap() = value;
-            let body = page.to_string();
-            for item in read(&record(body.as_bytes())) {
-                if let Err(bad) = item.draft {
-                    prop_assert!(serde_json::from_slice::<Value>(&bad.fragment).is_ok());
-                }
-            }
-        }
-
-        #[test]
-        fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            read(&record(&body));
-        }
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ferry_canonical::{Brought, Doubt, Part};
 use ferry_config::{
     HumanDuration, Secret,
-    system::{Limits, OroBatch, OroConfig},
+    system::{Limits, OroBatch, OroConfig, OroScan},
 };
 use ferry_http::{Conversation, HttpError, HttpPort, LedgerPort, Method, Request, Response};
 use futures_util::future::BoxFuture;
@@ -80,6 +80,8 @@ pub(super) fn config() -> OroConfig {
         default_unit: "item".to_owned(),
         customer_user_role: Some("1".to_owned()),
         batch: OroBatch { most: 100, timeout: HumanDuration::from_secs(40) },
+        scan: OroScan::default(),
+        stock_site: "shop".to_owned(),
         webhook: None,
         responses: Vec::new(),
         limits: Limits {

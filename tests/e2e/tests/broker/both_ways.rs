@@ -39,11 +39,11 @@ const MAPPINGS: [(&str, &str); 2] = [
 ];
 
 /// An ERP and a shop with the same customers, and Ferry between them.
-struct World {
-    erp: Simulator,
-    shop: Simulator,
+pub(crate) struct World {
+    pub(crate) erp: Simulator,
+    pub(crate) shop: Simulator,
     ferry: Installation,
-    console: Running,
+    pub(crate) console: Running,
     _others: [Running; 2],
     loader: Option<Running>,
 }
@@ -56,11 +56,16 @@ impl World {
 
     /// As [`World::settled`], of whole customers: as the sample's mappings bring them.
     fn whole(name: &str, conflict: &str, records: u32) -> Self {
-        let role = "external_status_management = true\ncustomer_user_role = \"1\"";
+        Self::whole_with(name, conflict, records, "")
+    }
+
+    /// As [`World::whole`], with more said of the shop.
+    pub(crate) fn whole_with(name: &str, conflict: &str, records: u32, shop: &str) -> Self {
+        let role = format!("external_status_management = true\ncustomer_user_role = \"1\"\n{shop}");
         let changes = [
             ("mapping = \"customer.jq\"\nsequence", "mapping = \"erp-customer.jq\"\nsequence"),
             ("mapping = \"customer.jq\"", "mapping = \"customer-to-erp.jq\""),
-            ("external_status_management = true", role),
+            ("external_status_management = true", role.as_str()),
         ];
         Self::with(name, conflict, records, &changes)
     }
@@ -95,7 +100,7 @@ impl World {
     }
 
     /// Waits until both ends say the same, and have been read several times since.
-    fn until_at_rest(&self) -> BTreeMap<String, String> {
+    pub(crate) fn until_at_rest(&self) -> BTreeMap<String, String> {
         let agreed = wait_for("both ends to say the same", SOON, || {
             let erp = names(&self.erp);
             let shop = names(&self.shop);
@@ -121,7 +126,7 @@ impl World {
 }
 
 /// The names of the customers that have one and can be said as a whole, by number.
-fn names(system: &Simulator) -> BTreeMap<String, String> {
+pub(crate) fn names(system: &Simulator) -> BTreeMap<String, String> {
     let numbered = |row: Value| {
         let addresses = row["addresses"].as_array()?;
         if addresses.iter().any(|address| address["country"] == "XZ") {
@@ -145,7 +150,7 @@ fn person(system: &Simulator, number: &str, name: &str) -> String {
 }
 
 /// How often Ferry changed each customer at a system, beyond making it.
-fn writes(system: &Simulator) -> BTreeMap<String, usize> {
+pub(crate) fn writes(system: &Simulator) -> BTreeMap<String, usize> {
     let mut writes = BTreeMap::new();
     for entry in system.history() {
         let by_ferry = !entry["path"].as_str().unwrap_or_default().starts_with("/_sim/");
@@ -254,13 +259,13 @@ fn storm(name: &str, faults: &[(bool, Value)]) -> World {
 }
 
 /// What a person sees and does in the shop's back office.
-struct Clerk<'a> {
+pub(crate) struct Clerk<'a> {
     shop: &'a Simulator,
     token: String,
 }
 
 impl<'a> Clerk<'a> {
-    fn of(shop: &'a Simulator) -> Self {
+    pub(crate) fn of(shop: &'a Simulator) -> Self {
         let form =
             "grant_type=client_credentials&client_id=ferry-demo&client_secret=ferry-demo-secret";
         let url = format!("{}/oauth2-token", shop.url);
@@ -269,7 +274,7 @@ impl<'a> Clerk<'a> {
         Self { shop, token: format!("Bearer {}", said["access_token"].as_str().unwrap()) }
     }
 
-    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
         let url = format!("{}/admin/api/{path}", self.shop.url);
         let json = "application/vnd.api+json";
         let mut headers = vec![("accept", json), ("authorization", self.token.as_str())];
@@ -283,7 +288,7 @@ impl<'a> Clerk<'a> {
     }
 
     /// The rows of this kind that belong to the customer.
-    fn rows(&self, kind: &str, customer: &str) -> Vec<Value> {
+    pub(crate) fn rows(&self, kind: &str, customer: &str) -> Vec<Value> {
         let found = self.ask("GET", &format!("{kind}?filter[customer]={customer}"), &Value::Null);
         found.as_array().unwrap().clone()
     }

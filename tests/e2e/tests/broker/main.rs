@@ -30,6 +30,7 @@ mod pulls;
 mod pushes;
 mod raw;
 mod retries;
+mod scans;
 mod shutdown;
 mod telling;
 mod tls;

@@ -34,7 +34,9 @@ fn says(system: &RawSystem, facet: Facet) -> Said {
             let reported = reports(system, facet);
             said(asked || told || reported, if asked { Said::Both } else { Said::Unasked })
         }
-        RawSystem::Oro(_) => said(matches!(facet, Facet::Placed | Facet::Profile), Said::Polled),
+        RawSystem::Oro(_) => {
+            said(matches!(facet, Facet::Placed | Facet::Profile | Facet::Stock), Said::Polled)
+        }
         RawSystem::Rest(rest) => {
             said(rest.endpoints.values().any(|endpoint| endpoint.facet == facet), Said::Polled)
         }

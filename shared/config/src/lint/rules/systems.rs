@@ -5,7 +5,7 @@ use std::path::Path;
 use ferry_canonical::Facet;
 
 use super::{
-    Findings, bad_name, care, exports, files, imports, is_name, responses, rest, schedules,
+    Findings, bad_name, care, exports, files, imports, is_name, responses, rest, scans, schedules,
     webhooks,
 };
 use crate::{
@@ -32,6 +32,7 @@ pub(super) fn check(raw: &RawConfig, base_dir: &Path, findings: &mut Findings<'_
             }
             RawSystem::Oro(system) => {
                 oro(&key, system, findings);
+                scans::check(name, system, raw, findings);
                 webhooks::check(name, system, raw, findings);
             }
             RawSystem::Rest(system) => rest::check(&key, system, base_dir, findings),
@@ -140,7 +141,7 @@ fn asked_for<'r>(
     }
 }
 
-fn timed(key: &str, raw: &RawSchedule, findings: &mut Findings<'_>) {
+pub(super) fn timed(key: &str, raw: &RawSchedule, findings: &mut Findings<'_>) {
     if !schedules::check(key, raw, findings) {
         findings.error(key, "it must say `every` or `cron`");
     }

@@ -1,0 +1,186 @@
+//! One page of a walk over all rows of a list: what is new or has changed is made durable, then what the
+//! page has shown is kept, with the cursor behind it.
+//!
+//! What is new becomes a record in two walks, one after the other. A page is asked for beside polls and
+//! wakes of the same rows, by this producer or another one, and none of the answers says when it was read:
+//! where another one shows an older state, asked for later, that state would stand. The next walk says
+//! again what stands, and the ledger finds that it knows it.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use ferry_broker::Publisher;
+use ferry_http::Conversation;
+use ferry_store::{
+    Cursors, Said, ScannedPage, ScannedRow, Scans, ScheduleChange, Schedules, Wakes, Walk,
+};
+use ferry_systems::{ScanAsk, ScanPage, System};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::{Heard, Read, Reading, Unread};
+
+/// How far a scan has come: its cursor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Position {
+    /// The number of the walk.
+    walk: u64,
+    began_at: Timestamp,
+    /// Rows it has seen.
+    rows: u64,
+    /// Rows that the walk before it saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<u64>,
+    /// The last id it has seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+    /// As of when the last page was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    as_of: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Timestamp>,
+}
+
+impl Position {
+    /// Where a walk goes on, or the next one begins.
+    fn at(cursor: Option<&str>, now: Timestamp) -> anyhow::Result<Self> {
+        let first = Self {
+            walk: 1,
+            began_at: now,
+            rows: 0,
+            of: None,
+            after: None,
+            as_of: None,
+            ended_at: None,
+        };
+        let Some(cursor) = cursor else { return Ok(first) };
+        let before: Self = serde_json::from_str(cursor).context("its cursor cannot be read")?;
+        if before.ended_at.is_none() {
+            return Ok(before);
+        }
+        let (walk, of) = (before.walk + 1, Some(before.rows));
+        Ok(Self { walk, of, as_of: before.as_of, ..first })
+    }
+
+    /// Behind a page.
+    fn over(&self, page: &ScanPage, now: Timestamp) -> Self {
+        let rows = u64::try_from(page.rows.len()).unwrap_or(u64::MAX);
+        Self {
+            rows: self.rows.saturating_add(rows),
+            after: page.rows.last().map(|row| row.id.clone()).or_else(|| self.after.clone()),
+            as_of: Some(page.as_of),
+            ended_at: page.rows.is_empty().then_some(now),
+            ..self.clone()
+        }
+    }
+
+    fn shown(&self) -> Walk {
+        let Self { began_at, rows, of, ended_at, .. } = self.clone();
+        Walk { began_at, rows, of, ended_at }
+    }
+}
+
+impl<P: Publisher, S: Cursors + Scans + Schedules + Wakes> Reading<P, S> {
+    /// The next page of the walk, or the first of the next one.
+    pub(super) async fn walk(&self) -> Result<Read, Unread> {
+        let scan = self.name();
+        let from = self.store.cursor(&scan).await.context("reading the cursor")?;
+        let before = Position::at(from.as_deref(), (self.clock)())?;
+        let system = self.systems.get(&self.source).context("the source is not configured")?;
+        let (records, page, rows) = self.told(system, &before).await?;
+        let after = before.over(&page, (self.clock)());
+        let to = serde_json::to_string(&after).context("writing the cursor")?;
+        let kept = ScannedPage { walk: before.walk, rows, from, to };
+        if !self.store.keep_page(&scan, kept).await.context("keeping what a page has shown")? {
+            let error = "another producer has moved the cursor; starting over from there";
+            return Err(Unread::Ours(anyhow::anyhow!(error)));
+        }
+        let change = ScheduleChange::Walked { walk: after.shown() };
+        self.store.change_schedule(&scan, change).await.context("noting how far it has come")?;
+        let more = after.ended_at.is_none();
+        if !more {
+            self.forget(&scan, after.walk).await?;
+        }
+        Ok(Read { records, more })
+    }
+
+    /// Makes what a page says anew durable; how many records, and what is to be kept of the page.
+    async fn told(
+        &self,
+        system: &System,
+        before: &Position,
+    ) -> Result<(u64, ScanPage, Vec<ScannedRow>), Unread> {
+        let (started, now) = (Instant::now(), (self.clock)());
+        let conversation = Conversation::new(Arc::clone(&self.http), self.clock);
+        let ask = ScanAsk {
+            endpoint: &self.endpoint,
+            after: before.after.as_deref(),
+            as_of: before.as_of,
+        };
+        let page = match system.scan(&conversation, &ask).await {
+            Ok(page) => page,
+            Err(failure) => {
+                self.note_failure(&conversation, &failure);
+                return Err(Unread::Failed(failure));
+            }
+        };
+        let ids = page.rows.iter().map(|row| row.id.clone()).collect();
+        let known = self.store.scanned(&self.name(), ids).await;
+        let known = known.context("reading what its rows said last")?;
+        let (rows, wanted): (Vec<ScannedRow>, Vec<bool>) = page
+            .rows
+            .iter()
+            .zip(known)
+            .map(|(row, known)| {
+                let is_new = known.is_none_or(|known| known.hash != row.hash);
+                let is_told = is_new || known.is_some_and(|known| known.again);
+                let said = Said { hash: row.hash, again: is_new };
+                (ScannedRow { id: row.id.clone(), said }, is_told)
+            })
+            .unzip();
+        let record = wanted.contains(&true).then(|| system.scanned(&page, &wanted)).flatten();
+        // What was said before is known by its hash, and told again on purpose.
+        let mut heard = Heard::default();
+        let ids = self.publish(record.into_iter().collect(), now, &mut heard).await?;
+        self.note_page(&conversation, &ids, started.elapsed(), None);
+        Ok((u64::try_from(ids.len()).unwrap_or(u64::MAX), page, rows))
+    }
+
+    /// Rows that neither this walk nor the one before it has seen are gone.
+    async fn forget(&self, scan: &str, walk: u64) -> anyhow::Result<()> {
+        let since = walk.saturating_sub(1);
+        while self
+            .store
+            .forget_unseen(scan, since)
+            .await
+            .context("forgetting rows that are gone")?
+            > 0
+        {}
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_walk_goes_on_where_it_was_and_the_next_one_begins_behind_its_end() {
+        let first = Position::at(None, at(1)).unwrap();
+        assert_eq!((first.walk, first.after.as_deref()), (1, None));
+        let half = Position { rows: 7, after: Some("9".to_owned()), as_of: Some(at(5)), ..first };
+        let text = serde_json::to_string(&half).unwrap();
+        assert_eq!(Position::at(Some(&text), at(8)).unwrap(), half);
+        let ended = Position { ended_at: Some(at(9)), ..half };
+        let text = serde_json::to_string(&ended).unwrap();
+        let next = Position::at(Some(&text), at(20)).unwrap();
+        assert_eq!((next.walk, next.rows, next.of, next.after), (2, 0, Some(7), None));
+        assert_eq!((next.as_of, next.began_at, next.ended_at), (Some(at(5)), at(20), None));
+        assert!(Position::at(Some("2026-01-01T00:00:00Z"), at(1)).is_err());
+    }
+}

@@ -1,0 +1,58 @@
+//! A scan: a walk over all rows of a list, for what no time of its rows tells.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::draft::{Draft, Item};
+
+/// One page of a walk is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct ScanAsk<'a> {
+    pub endpoint: &'a str,
+    /// The last id of the page before; none for the first one.
+    pub after: Option<&'a str>,
+    /// As of when the page before was, also of an earlier walk: this one is of later.
+    pub as_of: Option<Timestamp>,
+}
+
+/// A page of a walk. An empty one is behind the last row: nothing else ends a walk.
+#[derive(Clone, Debug)]
+pub struct ScanPage {
+    pub rows: Vec<ScanRow>,
+    /// When it was asked for, on the source's clock, and later than every page before it.
+    pub as_of: Timestamp,
+    pub(crate) body: Bytes,
+}
+
+/// One row, as what it said can be told from what it says another time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanRow {
+    /// The source's own.
+    pub id: String,
+    /// 128 bits of what is read from the row.
+    pub hash: Uuid,
+}
+
+/// Of what is read from a row, and not of the row itself: what nobody reads does not count as a change.
+/// With `timed`, its times are a part of what it says.
+pub(crate) fn hash(item: &Item, timed: bool) -> Uuid {
+    let mut said = String::new();
+    // Writing to a string cannot fail.
+    _ = match &item.draft {
+        Ok(Draft::Part(draft)) => {
+            if timed {
+                _ = write!(said, "{} {:?} ", draft.sequence, draft.time);
+            }
+            write!(said, "{:?} {}", draft.source_id, draft.part.to_json())
+        }
+        Ok(Draft::Skip { what, reason }) => write!(said, "{what} {reason}"),
+        Err(bad) => write!(said, "{} {}", bad.detail, String::from_utf8_lossy(&bad.fragment)),
+    };
+    let digest = Sha256::digest(said.as_bytes());
+    let (half, _) = digest.split_at(16);
+    Uuid::from_slice(half).unwrap_or_default()
+}

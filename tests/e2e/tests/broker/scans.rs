@@ -1,0 +1,123 @@
+//! What no time of a shop's rows tells: heard by walking over all of them.
+
+use std::{collections::BTreeMap, fs};
+
+use ferry_e2e::{Installation, Simulator, Systems, http, wait_for, wait_until};
+use serde_json::{Value, json};
+
+use crate::{
+    SOON,
+    both_ways::{Clerk, World, names, writes},
+};
+
+/// The customer of the shop with this number.
+fn of_shop(shop: &Simulator, number: &str) -> Value {
+    let rows = shop.state("customers").into_iter();
+    rows.into_iter().find(|row| row["externalId"] == number).unwrap()
+}
+
+/// Last names of the customer's contacts in the ERP.
+fn contacts(erp: &Simulator, number: &str) -> Vec<String> {
+    let row = erp.state("customers").into_iter().find(|row| row["number"] == number).unwrap();
+    let contacts = row["contacts"].as_array().unwrap().iter();
+    contacts.map(|contact| contact["last_name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn schedule(console: &str) -> Value {
+    http::get(&format!("{console}/api/v1/schedules/scan/shop%2Fcustomers")).json()
+}
+
+#[test]
+fn a_users_name_that_was_changed_in_the_shop_reaches_the_erp_by_a_scan() {
+    let scan = "scan = { customers = { every = \"2s\" } }";
+    let world = World::whole_with("scans", "latest", 40, scan);
+    let clerk = Clerk::of(&world.shop);
+    let user_of = |number: &String| {
+        let customer = of_shop(&world.shop, number);
+        clerk.rows("customerusers", customer["id"].as_str().unwrap()).into_iter().next()
+    };
+    let found = names(&world.erp).into_keys().find_map(|number| {
+        let user = user_of(&number)?;
+        Some((number, user["id"].as_str().unwrap().to_owned()))
+    });
+    let (number, user) = found.unwrap();
+    let before = of_shop(&world.shop, &number)["updatedAt"].clone();
+    let renamed = json!({"data": {"type": "customerusers", "id": user,
+        "attributes": {"lastName": "Scanned"}}});
+    clerk.ask("PATCH", &format!("customerusers/{user}"), &renamed);
+    assert_eq!(of_shop(&world.shop, &number)["updatedAt"], before, "no poll can find it");
+    wait_until("the ERP to hear of the user", SOON, || {
+        contacts(&world.erp, &number).contains(&"Scanned".to_owned())
+    });
+    // It is told once more by the next walk, and what is told is known.
+    let walks = |done: &Value| done["last_success"].as_str().unwrap_or_default().to_owned();
+    for _ in 0..2 {
+        let seen = walks(&schedule(&world.console.url));
+        wait_until("another walk", SOON, || walks(&schedule(&world.console.url)) > seen);
+    }
+    world.until_at_rest();
+    assert_eq!(writes(&world.erp), BTreeMap::from([(number, 1)]));
+    assert_eq!(writes(&world.shop), BTreeMap::new());
+    let scan = schedule(&world.console.url);
+    assert_eq!(scan["schedule"], "scan/shop/customers");
+    assert_eq!(scan["walk"]["of"], world.shop.state("customers").len());
+}
+
+/// A shop's levels, into a file.
+const LEVELS: &str = r#"[systems.levels]
+kind = "export"
+format = "csv"
+columns = ["sku", "site", "available"]
+name = "levels-{number}.csv"
+folder = "levels"
+flush_at = 1
+
+[systems.levels.parts.stock]
+facet = "stock"
+mapping = "stock.jq"
+
+[[routes]]
+name = "levels"
+from = "shop"
+entity = "product"
+facet = "stock"
+every = "1s"
+to = ["levels"]
+
+[[routes]]
+name = "shipments""#;
+const FROM_WAREHOUSE: &str = r#"[[routes]]
+name = "stock"
+from = "warehouse"
+entity = "product"
+facet = "stock"
+to = ["shop"]
+
+[[routes]]
+name = "shipments""#;
+
+#[test]
+fn a_level_that_a_checkout_lowers_is_heard_as_stock_of_the_shop() {
+    let shop = Simulator::shop();
+    shop.place_order("W-1");
+    let systems = Systems { shop: &shop.url, ..Systems::default() };
+    let ferry = Installation::new("levels", systems, &[(FROM_WAREHOUSE, LEVELS)]);
+    fs::write(ferry.folder().join("stock.jq"), "{sku, site, available}").unwrap();
+    fs::create_dir_all(ferry.folder().join("levels")).unwrap();
+    let _services = ["console", "producer", "transformer", "loader"].map(|name| ferry.run(name));
+    let said = || -> Vec<String> {
+        let files = fs::read_dir(ferry.folder().join("levels")).into_iter().flatten().flatten();
+        let mut names: Vec<_> = files.map(|file| file.path()).collect();
+        names.retain(|name| name.extension().is_some_and(|extension| extension == "csv"));
+        names.sort();
+        let texts = names.iter().filter_map(|name| fs::read_to_string(name).ok());
+        texts.flat_map(|text| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()).collect()
+    };
+    let first = wait_for("the level to be exported", SOON, || said().pop());
+    assert!(first.starts_with("SKU-W-1,shop,"), "{first}");
+    let level = shop.state("inventorylevels").remove(0)["id"].as_str().unwrap().to_owned();
+    let change = json!({"data": {"type": "inventorylevels", "id": level,
+        "attributes": {"quantity": "41.5"}}});
+    Clerk::of(&shop).ask("PATCH", &format!("inventorylevels/{level}"), &change);
+    wait_until("the new level", SOON, || said().last().is_some_and(|row| row.ends_with(",41.5")));
+}
