@@ -19,7 +19,8 @@ pub(crate) struct EvalArgs {
     program: PathBuf,
     /// The JSON document; standard input by default.
     input: Option<PathBuf>,
-    /// Check the result as this facet: profile, placed, shipment, cancellation, catalogue, stock.
+    /// Check the result as this facet: profile, placed, shipment, cancellation, return, catalogue, stock,
+    /// price.
     #[arg(long)]
     facet: Option<String>,
 }

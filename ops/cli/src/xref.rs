@@ -218,7 +218,8 @@ impl Said {
             | Part::OrderShipment(_)
             | Part::OrderCancellation(_)
             | Part::OrderReturn(_)
-            | Part::ProductStock(_) => return,
+            | Part::ProductStock(_)
+            | Part::ProductPrice(_) => return,
         };
         let key = Oro::key(subject.facet.entity(), &subject.id);
         self.ours.insert(subject.id.clone(), Ours { id: subject.id, key, name, emails });

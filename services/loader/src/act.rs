@@ -75,6 +75,12 @@ impl Work {
         self.grant.siblings.iter().filter_map(sibling).chain(leads.cloned()).collect()
     }
 
+    /// What the target may have been brought before. One that cannot be read takes nothing away.
+    fn recalled(&self, facet: ferry_canonical::Facet) -> Vec<Part> {
+        let documents = self.grant.recalled.iter();
+        documents.filter_map(|document| Part::from_json(facet, document.as_bytes()).ok()).collect()
+    }
+
     /// What may stand where this is to be written; absent where one of it cannot be read.
     fn earlier(&self, facet: ferry_canonical::Facet) -> Option<Vec<Part>> {
         let documents = self.grant.amending.iter().flat_map(|amending| &amending.earlier);
@@ -101,6 +107,7 @@ struct Prepared {
     subject: Subject,
     parts: Vec<Part>,
     earlier: Option<Vec<Part>>,
+    recalled: Vec<Part>,
     attempt: u32,
     event_id: Uuid,
 }
@@ -249,7 +256,8 @@ fn prepare(work: &Work) -> Option<Prepared> {
     let subject = Subject { id: work.grant.entity_id.clone(), ..newest.event.subject.clone() };
     let attempt = work.leads().map(|lead| lead.history.attempt).max().unwrap_or(1);
     let (parts, earlier) = (work.parts(subject.facet), work.earlier(subject.facet));
-    Some(Prepared { subject, parts, earlier, attempt, event_id: newest.event.id })
+    let recalled = work.recalled(subject.facet);
+    Some(Prepared { subject, parts, earlier, recalled, attempt, event_id: newest.event.id })
 }
 
 fn write_of<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {
@@ -267,6 +275,7 @@ fn write_of<'a>(work: &'a Work, prepared: &'a Prepared) -> Option<Write<'a>> {
         read_first: work.grant.read_first,
         doubt: work.grant.doubt,
         brought: work.grant.brought,
+        recalled: &prepared.recalled,
         attempt: prepared.attempt,
         event_id: prepared.event_id,
         amending: amending.map(|amending| Amending {

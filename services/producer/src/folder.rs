@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::Context as _;
 use ferry_broker::Publisher;
-use ferry_canonical::{Facet, Lane};
+use ferry_canonical::Lane;
 use ferry_store::{Cursors, Lease, Leases};
 use ferry_systems::{
     System,
@@ -232,7 +232,7 @@ fn examine(files: &Files, path: &Path) -> anyhow::Result<Option<Settled>> {
         name: place_name(kind_name, path),
         digest: examined.digest.clone(),
         modified: Timestamp::try_from(look.1).unwrap_or(Timestamp::UNIX_EPOCH),
-        restates: kind.facet == Facet::Stock,
+        restates: kind.facet.written_through(),
         is_uploaded: false,
     };
     Ok(Some(Settled { path: path.to_owned(), look, found, examined }))

@@ -229,7 +229,7 @@ impl<P: Publisher, S: Wakes + Cursors> Receiving<P, S> {
         digest: String,
     ) -> Result<Place, Answer> {
         let (name, modified) = (name.to_owned(), (self.clock)());
-        let restates = facet == Facet::Stock;
+        let restates = facet.written_through();
         let found = Found { name, digest, modified, restates, is_uploaded: true };
         for _ in 0..limits::GIVE_TRIES {
             let give = |given: &mut as_of::Given| given.give(vec![found.clone()]);

@@ -23,7 +23,8 @@ impl Part {
             | Self::OrderPlaced(_)
             | Self::OrderReturn(_)
             | Self::ProductCatalogue(_)
-            | Self::ProductStock(_) => false,
+            | Self::ProductStock(_)
+            | Self::ProductPrice(_) => false,
         }
     }
 

@@ -43,10 +43,11 @@ pub enum Facet {
     Return,
     Catalogue,
     Stock,
+    Price,
 }
 
 impl Facet {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Profile,
         Self::Placed,
         Self::Shipment,
@@ -54,6 +55,7 @@ impl Facet {
         Self::Return,
         Self::Catalogue,
         Self::Stock,
+        Self::Price,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -65,6 +67,7 @@ impl Facet {
             Self::Return => "return",
             Self::Catalogue => "catalogue",
             Self::Stock => "stock",
+            Self::Price => "price",
         }
     }
 
@@ -73,14 +76,14 @@ impl Facet {
         match self {
             Self::Profile => Entity::Customer,
             Self::Placed | Self::Shipment | Self::Cancellation | Self::Return => Entity::Order,
-            Self::Catalogue | Self::Stock => Entity::Product,
+            Self::Catalogue | Self::Stock | Self::Price => Entity::Product,
         }
     }
 
     /// Whether several parts of this facet live side by side (a shipment's reference, a return's id,
-    /// a site).
+    /// a site, a price list).
     pub const fn has_parts(self) -> bool {
-        matches!(self, Self::Shipment | Self::Return | Self::Stock)
+        matches!(self, Self::Shipment | Self::Return | Self::Stock | Self::Price)
     }
 
     /// Whether a source may say its parts where there is no room for all of them.
@@ -89,9 +92,10 @@ impl Facet {
     }
 
     /// Whether a target changes this facet by itself, so that a value equal to what was last
-    /// written still has to be written (a checkout lowers the stock).
+    /// written still has to be written (a checkout lowers the stock, a person or a rule of the shop
+    /// changes a price).
     pub const fn written_through(self) -> bool {
-        matches!(self, Self::Stock)
+        matches!(self, Self::Stock | Self::Price)
     }
 }
 

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod order;
 pub mod outcome;
 pub mod part;
+pub mod price;
 pub mod product;
 pub mod reference;
 pub mod schema;

@@ -7,6 +7,7 @@ use crate::{
     customer::CustomerProfile,
     entity::{Facet, Subject},
     order::{OrderCancellation, OrderPlaced, OrderReturn, OrderShipment},
+    price::ProductPrice,
     product::{ProductCatalogue, ProductStock},
 };
 
@@ -19,6 +20,7 @@ pub enum Part {
     OrderReturn(OrderReturn),
     ProductCatalogue(Box<ProductCatalogue>),
     ProductStock(ProductStock),
+    ProductPrice(ProductPrice),
 }
 
 /// A part's JSON does not have the shape its facet needs.
@@ -42,6 +44,7 @@ impl Part {
             Self::OrderReturn(_) => Facet::Return,
             Self::ProductCatalogue(_) => Facet::Catalogue,
             Self::ProductStock(_) => Facet::Stock,
+            Self::ProductPrice(_) => Facet::Price,
         }
     }
 
@@ -55,6 +58,7 @@ impl Part {
             Self::OrderReturn(returned) => (&returned.order, Some(returned.reference.clone())),
             Self::ProductCatalogue(catalogue) => (&catalogue.sku, None),
             Self::ProductStock(stock) => (&stock.sku, Some(stock.site.clone())),
+            Self::ProductPrice(price) => (&price.sku, Some(price.list.clone())),
         };
         Subject { facet: self.facet(), id: id.clone(), part }
     }
@@ -84,6 +88,7 @@ impl Part {
             Facet::Return => Self::OrderReturn(read(facet, json)?),
             Facet::Catalogue => Self::ProductCatalogue(read(facet, json)?),
             Facet::Stock => Self::ProductStock(read(facet, json)?),
+            Facet::Price => Self::ProductPrice(read(facet, json)?),
         })
     }
 
@@ -100,6 +105,7 @@ impl Part {
             Self::OrderReturn(returned) => text(returned),
             Self::ProductCatalogue(catalogue) => text(catalogue),
             Self::ProductStock(stock) => text(stock),
+            Self::ProductPrice(price) => text(price),
         }
     }
 
@@ -125,6 +131,7 @@ impl Part {
             Self::OrderReturn(returned) => &mut returned.extensions,
             Self::ProductCatalogue(catalogue) => &mut catalogue.extensions,
             Self::ProductStock(stock) => &mut stock.extensions,
+            Self::ProductPrice(price) => &mut price.extensions,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What is known of a product: its catalogue entry and its stock.
+//! What is known of a product: its catalogue entry and its stock. Its prices are in
+//! [`price`](crate::price).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -12,6 +12,7 @@ use crate::{
     entity::Facet,
     event::{self, SCHEMA_BASE},
     order::{OrderCancellation, OrderPlaced, OrderReturn, OrderShipment},
+    price::ProductPrice,
     product::{ProductCatalogue, ProductStock},
 };
 
@@ -34,6 +35,7 @@ pub fn of_part(facet: Facet) -> Value {
         Facet::Return => of_type::<OrderReturn>(&file),
         Facet::Catalogue => of_type::<ProductCatalogue>(&file),
         Facet::Stock => of_type::<ProductStock>(&file),
+        Facet::Price => of_type::<ProductPrice>(&file),
     }
 }
 

@@ -60,6 +60,12 @@ impl Decimal {
     }
 }
 
+impl From<u32> for Decimal {
+    fn from(whole: u32) -> Self {
+        Self(whole.to_string())
+    }
+}
+
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -369,6 +369,7 @@ impl Reader<'_> {
             attribute_family: raw.attribute_family,
             default_unit: raw.default_unit,
             customer_user_role: raw.customer_user_role,
+            price_lists: raw.price_lists,
             batch,
             scan: OroScan { customers: raw.scan.customers.as_ref().and_then(schedule_of) },
             stock_site: raw

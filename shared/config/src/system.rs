@@ -214,6 +214,8 @@ pub struct OroConfig {
     pub default_unit: String,
     /// Id of the role new customer users get; without it they are created disabled.
     pub customer_user_role: Option<String>,
+    /// Ids of price lists by the source's name of each; the others are looked for by that name.
+    pub price_lists: BTreeMap<String, String>,
     pub batch: OroBatch,
     pub scan: OroScan,
     /// What the shop is called as a site where its stock is. Default: the system's name.

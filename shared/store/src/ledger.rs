@@ -24,6 +24,8 @@ pub struct Group {
     pub composed: bool,
     /// The target changes what it holds of this facet by a step, and tells of the step in this one.
     pub amends: Option<Facet>,
+    /// The target takes away what it was brought before and is not in what it is brought now.
+    pub recalls: bool,
     /// How long the claim holds: longer than the call's hard deadline.
     pub lease: Duration,
     /// How long a write may still take effect after its answer was lost: at the latest, when the
@@ -113,6 +115,9 @@ pub struct Grant {
     pub siblings: Vec<PartState>,
     /// Where the target changes this facet by a step: what an import before this one has left there.
     pub amending: Option<Amending>,
+    /// Where the target takes away what it was brought before: every content of the part that may
+    /// stand there, but for the one to be written.
+    pub recalled: Vec<String>,
     /// For a facet that goes both ways: what the lead's source and the target agreed on last.
     pub base: Option<Base>,
     /// Of leads that were said where there is no room for all of them: what is to be written, by their

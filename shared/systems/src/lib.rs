@@ -247,7 +247,8 @@ impl System {
     /// Whether this target needs the last known sibling parts to write one part of `facet`.
     pub fn composes(&self, facet: Facet) -> bool {
         match self {
-            Self::Oro(_) => facet.has_parts(),
+            // A price list has nothing to do with another.
+            Self::Oro(_) => facet.has_parts() && facet != Facet::Price,
             Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => false,
         }
     }
@@ -265,6 +266,12 @@ impl System {
             Self::Orderflow(system) => system.amends(facet),
             Self::Oro(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => None,
         }
+    }
+
+    /// Whether this target takes away what Ferry brought it of `facet` before, and needs to be told what
+    /// that may be.
+    pub fn recalls(&self, facet: Facet) -> bool {
+        matches!(self, Self::Oro(_)) && facet == Facet::Price
     }
 
     /// How writes of one facet go together. May change as the system is learnt about.

@@ -94,9 +94,12 @@ pub(crate) const fn polled_endpoint(facet: Facet) -> Option<&'static str> {
     match facet {
         Facet::Shipment => Some(pull::DESPATCHES),
         Facet::Stock => Some(pull::INVENTORY),
-        Facet::Profile | Facet::Placed | Facet::Cancellation | Facet::Return | Facet::Catalogue => {
-            None
-        }
+        Facet::Profile
+        | Facet::Placed
+        | Facet::Cancellation
+        | Facet::Return
+        | Facet::Catalogue
+        | Facet::Price => None,
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Write<'a> {
     pub doubt: Doubt,
     /// What was written of this part before.
     pub brought: Brought,
+    /// What may stand there by earlier writes of this part, where the target takes that away.
+    pub recalled: &'a [Part],
     /// 1 on the first try.
     pub attempt: u32,
     /// The event this state came with: a repeat of the write names the same one.

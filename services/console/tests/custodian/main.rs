@@ -104,6 +104,7 @@ impl Office {
             members: vec![member],
             composed: false,
             amends: None,
+            recalls: false,
             lease: Duration::from_mins(1),
             settle_after: Duration::from_mins(1),
         };

@@ -83,6 +83,7 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
             composed: facet.is_some_and(|facet| self.target.system.composes(facet))
                 && first.is_some_and(|in_hand| in_hand.route.two_way.is_none()),
             amends: facet.and_then(|facet| self.target.system.amends(facet)),
+            recalls: facet.is_some_and(|facet| self.target.system.recalls(facet)),
             lease: self.target.lease,
             settle_after: self.target.settle_after,
         }

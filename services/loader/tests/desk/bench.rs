@@ -259,6 +259,7 @@ pub(crate) fn shop(name: &str, limits: &Limits, most: u16, routes: Vec<Route>) -
         attribute_family: "1".to_owned(),
         default_unit: "item".to_owned(),
         customer_user_role: None,
+        price_lists: BTreeMap::new(),
         batch: OroBatch { most, timeout: limits.timeout },
         scan: OroScan::default(),
         stock_site: "shop".to_owned(),

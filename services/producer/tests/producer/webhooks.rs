@@ -76,6 +76,7 @@ pub(crate) fn config() -> OroConfig {
         attribute_family: "1".to_owned(),
         default_unit: "item".to_owned(),
         customer_user_role: None,
+        price_lists: std::collections::BTreeMap::new(),
         batch: OroBatch { most: 1, timeout: HumanDuration::from_secs(5) },
         scan: OroScan::default(),
         stock_site: "shop".to_owned(),

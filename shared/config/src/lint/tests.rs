@@ -2,6 +2,7 @@ mod contests;
 mod exports;
 mod files;
 mod imports;
+mod named;
 mod pull;
 mod responses;
 mod rest;

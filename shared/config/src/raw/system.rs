@@ -249,6 +249,10 @@ pub(crate) struct RawOro {
     /// Id of the role new customer users get; without it they are created disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) customer_user_role: Option<String>,
+    /// Ids of price lists of the shop, by the source's name of each: `{ retail = "1" }`. A list that is
+    /// not among them is the one of that name in the shop.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) price_lists: BTreeMap<String, String>,
     /// How changes go together that wait for it.
     #[serde(default)]
     pub(crate) batch: RawOroBatch,

@@ -289,6 +289,13 @@ impl Page {
             (Some(other), Some(first)) => Some(self.base(&Place::of(first, at.clone()), other)?),
             _ => None,
         };
+        let recalled = match lead {
+            Some((lead, _)) if group.recalls => {
+                let place = Place::of(lead.member, at.clone());
+                self.earlier(&place, &lead.member.fingerprint)?
+            }
+            Some(_) | None => Vec::new(),
+        };
         let (doubt, brought) = self.left_before(&open, &roles);
         self.write_down(group, &at, writing, (other, claimants));
         let leads = || open.iter().zip(&roles).filter(|(_, role)| **role == Role::Lead);
@@ -307,6 +314,7 @@ impl Page {
             target_id: look.own_id,
             siblings,
             amending,
+            recalled,
             base,
             contents,
         })))

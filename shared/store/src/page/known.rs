@@ -96,6 +96,14 @@ impl Page {
         if all.all(|fingerprint| fingerprint == new) { Brought::Same } else { Brought::Other }
     }
 
+    /// Every content that may stand there, but for the one of this fingerprint.
+    pub(super) fn earlier(&self, place: &Place, new: &str) -> Result<Vec<String>, StoreError> {
+        let settled = self.states.get(place).map(|state| (&state.fingerprint, &state.document));
+        let doubted = self.intended(place).map(|(_, i)| (&i.fingerprint, &i.document));
+        let all = settled.into_iter().chain(doubted).filter(|(fingerprint, _)| *fingerprint != new);
+        all.map(|(_, document)| document.text().map(str::to_owned).ok_or_else(unread)).collect()
+    }
+
     /// The newest write that may be ahead of `member` at the target.
     pub(super) fn ahead(&self, place: &Place, member: &Member) -> Option<Ahead> {
         let position = (member.sequence, micros(member.observed_at));

@@ -10,8 +10,7 @@ use ferry_canonical::{Facet, Sequence, Stands, Step, Steps};
 use uuid::Uuid;
 
 use super::{
-    At, CLOCKS_APART, Claim, Claimant, Document, IntentKey, Page, Place, claim::Writing,
-    known::unread, micros, span,
+    At, CLOCKS_APART, Claim, Claimant, IntentKey, Page, Place, claim::Writing, micros, span,
 };
 use crate::{Amending, Group, Member, StoreError};
 
@@ -110,14 +109,7 @@ impl Page {
     fn amending(&self, place: &Place, new: &str) -> Result<Option<Amending>, StoreError> {
         let state = self.states.get(place);
         let intents = || self.intended(place).map(|(key, intent)| (key.grant, intent));
-        let settled = state.map(|state| (&state.fingerprint, &state.document));
-        let doubted = intents().map(|(_, intent)| (&intent.fingerprint, &intent.document));
-        let earlier: Vec<String> = settled
-            .into_iter()
-            .chain(doubted)
-            .filter(|(fingerprint, _)| *fingerprint != new)
-            .map(|(_, document)| text(document))
-            .collect::<Result<_, _>>()?;
+        let earlier = self.earlier(place, new)?;
         let unsettled = self.steps_of(place).filter(|(_, step)| !step.over);
         let begun = unsettled.map(|(_, step)| step.taken).max().unwrap_or_default();
         if earlier.is_empty() && begun == Step::None {
@@ -224,10 +216,6 @@ impl Page {
         let first = IntentKey { place: place.clone(), grant: i64::MIN };
         self.steps.since(first).take_while(move |(key, _)| key.place == *place)
     }
-}
-
-fn text(document: &Document) -> Result<String, StoreError> {
-    document.text().map(str::to_owned).ok_or_else(unread)
 }
 
 fn sentence(key: &IntentKey, step: &StepRow) -> String {

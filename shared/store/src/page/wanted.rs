@@ -61,6 +61,7 @@ impl Wanted {
         let key = Key { entity, id: id.to_owned() };
         let whole = group.composed
             || group.amends.is_some()
+            || group.recalls
             || member.two_way
             || member.subject.facet.can_be_brief();
         for (system, whole) in [(&group.target, whole), (&member.source, false)] {

@@ -14,6 +14,7 @@ mod links;
 mod meetings;
 mod put_off;
 mod random;
+mod recalls;
 mod roles;
 mod scans;
 mod schedules;
@@ -85,6 +86,7 @@ pub(crate) fn group(members: Vec<Member>) -> Group {
         members,
         composed: false,
         amends: None,
+        recalls: false,
         lease: LEASE,
         settle_after: SETTLE_AFTER,
     }

@@ -169,6 +169,7 @@ fn reference(part: &Part) -> &str {
         | Part::OrderReturn(OrderReturn { reference, .. }) => reference,
         Part::ProductCatalogue(catalogue) => &catalogue.sku,
         Part::ProductStock(stock) => &stock.sku,
+        Part::ProductPrice(price) => &price.sku,
     }
 }
 

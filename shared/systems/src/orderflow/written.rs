@@ -143,6 +143,7 @@ async fn apply(
         read_first: tried.read_first,
         doubt: tried.doubt,
         brought: tried.brought,
+        recalled: &[],
         attempt: tried.attempt,
         event_id: uuid::Uuid::nil(),
         amending: None,

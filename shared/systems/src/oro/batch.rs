@@ -25,7 +25,7 @@ use ferry_http::{Method, Response};
 use serde_json::Value;
 
 use super::{
-    client::{Api, Call, List},
+    client::{Api, Call},
     customer::CUSTOMERS,
     document::{self, Resource},
     problem::{self, No},
@@ -75,12 +75,21 @@ impl Item {
     }
 
     /// As if it were the only one of its request.
-    fn call(&self, operation: &'static str) -> Call {
+    pub(super) fn call(&self, operation: &'static str) -> Call {
         let body = Some(self.resource.clone().document(self.included.clone()));
         let method = if self.resource.id.is_some() { Method::Patch } else { Method::Post };
         let call = Call::read(operation, self.resource.kind);
         Call { method, body, at: self.at.clone(), ..call }
     }
+}
+
+/// How a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// The shop answers when it is written.
+    AtOnce,
+    /// The shop puts it off, and is asked until it has ended.
+    Later,
 }
 
 /// How one request ended.
@@ -100,12 +109,12 @@ enum Ended {
 /// Writes items of one kind. None: this shop takes no lists of these, and nothing was written.
 pub(super) async fn write(
     api: &Api<'_>,
-    operation: &'static str,
-    kind: &'static str,
+    what: (&'static str, &'static str),
     items: &[Item],
+    how: How,
 ) -> Option<Vec<Came>> {
     let mut came: Vec<Option<Came>> = items.iter().map(|_| None).collect();
-    let (list, chunks) = planned(api, kind, items);
+    let (how, chunks) = planned(api, what.1, items, how);
     let mut waiting: VecDeque<Vec<usize>> = chunks.into();
     let mut requests: usize = 0;
     while let Some(places) = waiting.pop_front() {
@@ -114,7 +123,7 @@ pub(super) async fn write(
             break;
         }
         let chunk: Vec<&Item> = places.iter().filter_map(|place| items.get(*place)).collect();
-        let ended = send(api, (operation, kind, list), &chunk, requests == 0).await;
+        let ended = send(api, what, &chunk, (how, requests == 0)).await;
         requests += 1;
         match ended {
             Ended::Unknown => return None,
@@ -155,28 +164,29 @@ fn keep(
 
 /// In which requests, and whether they are put off. What a customer without a number has become could
 /// not be found by any key.
-fn planned(api: &Api<'_>, kind: &'static str, items: &[Item]) -> (List, Vec<Vec<usize>>) {
+fn planned(api: &Api<'_>, kind: &'static str, items: &[Item], how: How) -> (How, Vec<Vec<usize>>) {
     let most = usize::from(api.oro.config.batch.most);
     let chunks = pack::chunks(items, most, pack::INCLUDED_MAX);
     let has_keys = kind != CUSTOMERS || api.oro.capability.has_numbers();
-    if api.conversation.is_in_bulk() && has_keys && chunks.len() >= PUT_OFF_FROM {
-        return (List::Later, pack::chunks(items, most, usize::MAX));
+    let is_backfill = api.conversation.is_in_bulk() && has_keys && chunks.len() >= PUT_OFF_FROM;
+    if how == How::Later || is_backfill {
+        return (How::Later, pack::chunks(items, most, usize::MAX));
     }
-    (List::Now, chunks)
+    (how, chunks)
 }
 
 async fn send(
     api: &Api<'_>,
-    (operation, kind, list): (&'static str, &'static str, List),
+    (operation, kind): (&'static str, &'static str),
     chunk: &[&Item],
-    is_first: bool,
+    (how, is_first): (How, bool),
 ) -> Ended {
     let conversation = api.conversation.about(writes_of(chunk));
     let api = Api { oro: api.oro, conversation: &conversation };
     let call = Call {
         method: Method::Patch,
         body: Some(pack::document(chunk)),
-        list,
+        list: Some(how),
         ..Call::read(operation, kind)
     };
     let response = match api.send(&call).await {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Oro,
+    batch::How,
     document::{self, Resource},
     problem::{self, No},
 };
@@ -30,16 +31,6 @@ pub(super) struct Api<'a> {
     pub(super) conversation: &'a Conversation,
 }
 
-/// Whether a request is about a list of resources (`batch`; OroCommerce reference §5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum List {
-    No,
-    /// They are written before the answer, all or none.
-    Now,
-    /// The shop writes them when it comes to it, one by one.
-    Later,
-}
-
 /// What is asked.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
@@ -55,7 +46,8 @@ pub(super) struct Call {
     pub(super) body: Option<Value>,
     /// Products are named by SKU in this request (EXT ID).
     pub(super) by_sku: bool,
-    pub(super) list: List,
+    /// It is about a list of resources (`batch`).
+    pub(super) list: Option<How>,
     /// The place in the canonical part that this request writes: `addresses[BILL-1]`.
     pub(super) at: Option<String>,
 }
@@ -71,7 +63,7 @@ impl Call {
             query: Vec::new(),
             body: None,
             by_sku: false,
-            list: List::No,
+            list: None,
             at: None,
         }
     }
@@ -173,14 +165,25 @@ impl Api<'_> {
         filter: (&'static str, &str),
         include: &str,
     ) -> Result<Listed, No> {
+        self.pages(operation, resource, vec![(filter.0, filter.1.to_owned())], include).await
+    }
+
+    /// Every row that a query finds.
+    pub(super) async fn pages(
+        &self,
+        operation: &'static str,
+        resource: &'static str,
+        asked: Query,
+        include: &str,
+    ) -> Result<Listed, No> {
         let (mut rows, mut beside) = (Vec::new(), Vec::new());
         for number in 1..=LIST_PAGES_MAX {
-            let mut query = vec![
-                (filter.0, filter.1.to_owned()),
+            let mut query = asked.clone();
+            query.extend([
                 ("sort", "id".to_owned()),
                 ("page[size]", LIST_PAGE.to_string()),
                 ("page[number]", number.to_string()),
-            ];
+            ]);
             if !include.is_empty() {
                 query.push(("include", include.to_owned()));
             }
@@ -260,7 +263,8 @@ impl Api<'_> {
         if call.by_sku {
             headers.push(header("x-integration-type", "ext_id"));
         }
-        if call.list == List::Now {
+        let at_once = call.list == Some(How::AtOnce);
+        if at_once {
             headers.push(header("x-mode", "sync"));
         }
         let body = call.body.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -270,10 +274,7 @@ impl Api<'_> {
             url,
             headers,
             body: Bytes::from(body),
-            deadline: match call.list {
-                List::No => config.limits.timeout.0,
-                List::Now | List::Later => config.batch.timeout.0,
-            },
+            deadline: if at_once { config.batch.timeout.0 } else { config.limits.timeout.0 },
             secret: false,
             carries: call.carries(),
         }

@@ -6,7 +6,8 @@
 //! status and title alone. What comes together is written in lists, but for shipments and
 //! cancellations. Webhooks only hasten what is polled. It never deletes: an address, a user or a
 //! tracking number that its source no longer names stays in the shop until a person removes it. Only
-//! an order's lines, and the discount that Ferry gave it, are taken off with their source.
+//! an order's lines, the discount that Ferry gave it, and prices that Ferry brought are taken off with
+//! their source.
 //!
 //! It serves OroCommerce from 5.1 on, each version with what it has (`capability`): before 6.1.10,
 //! and in 7.0.0 and 7.0.1, customers have no field for their number (`keyless`); before 6.1 an order
@@ -17,6 +18,7 @@
 //! | customer `profile` (both ways, from 6.1.10 on) | name, number (`externalId`; a uuid of it where it is longer than 36 characters or holds a comma), group, addresses, contacts as customer users | VAT number, notes, a contact's phone and role; `blocked` disables its users, but nobody is enabled again by Ferry: a person in the shop does that; a group or a removed address that is not declared is left alone |
 //! | product `catalogue` | SKU, status, default name, short and long description, unit on creation | dimensions, barcode, brand, category, origin, price; another unit (a warning says so); an absent description does not erase one |
 //! | product `stock` (either way, not both) | one level: the sum of `available` over all sites, at least 0 | sites, totals, allocations |
+//! | product `price` | every price on a list that is named in the configuration, or is the shop's of that name; what Ferry brought is taken away with its source, what others have made stays | from when to when it holds; price rules; a list that is not there |
 //! | order `shipment` | tracking numbers of despatched shipments, from 6.1 on shipping status | the state's word, tracking URLs, despatch time; anything on a closed order (403) |
 //! | order `cancellation` | status `cancelled`, with "Enable External Status Management" only | the internal status, the reason, the time |
 //! | order `placed` (both ways, on routes of their own) | identifier, time, customer and person, purchase order number, lines, addresses, shipping price, one discount, notes; marked `external` | taxes and totals, which the shop computes (a warning says where they differ); shipping method; payment; anything on a closed order (403) |
@@ -52,6 +54,9 @@ mod orders;
 mod orders_placed;
 mod placed;
 mod poll;
+mod price_form;
+mod price_list;
+mod prices;
 mod problem;
 mod product;
 mod products;
@@ -163,7 +168,11 @@ impl Oro {
             Facet::Placed => Some(ORDERS.to_owned()),
             Facet::Profile => Some(customer::CUSTOMERS.to_owned()),
             Facet::Stock => Some(stock::LEVELS.to_owned()),
-            Facet::Shipment | Facet::Cancellation | Facet::Return | Facet::Catalogue => None,
+            Facet::Shipment
+            | Facet::Cancellation
+            | Facet::Return
+            | Facet::Catalogue
+            | Facet::Price => None,
         }
     }
 
@@ -359,6 +368,9 @@ impl Oro {
                 Box::pin(products::apply(self, conversation, writes)).await
             }
             Part::ProductStock(_) => Box::pin(levels::apply(self, conversation, writes)).await,
+            Part::ProductPrice(_) => {
+                Some(Box::pin(prices::apply(self, conversation, writes)).await)
+            }
             Part::OrderPlaced(_) => {
                 Box::pin(orders_placed::apply(self, conversation, writes)).await
             }
@@ -419,6 +431,11 @@ async fn apply_one(api: &Api<'_>, write: &Write<'_>) -> Result<Applied, Failure>
         Part::CustomerProfile(profile) => Box::pin(customer::apply(api, write, profile)).await,
         Part::ProductCatalogue(catalogue) => Box::pin(product::apply(api, write, catalogue)).await,
         Part::ProductStock(stock) => Box::pin(stock::apply(api, write, stock)).await,
+        Part::ProductPrice(_) => {
+            let one = std::slice::from_ref(write);
+            let mut answers = Box::pin(prices::apply(api.oro, api.conversation, one)).await;
+            answers.pop().unwrap_or_else(|| Err(Failure::unsupported("nothing was to be written")))
+        }
         Part::OrderShipment(shipment) => Box::pin(shipment::apply(api, write, shipment)).await,
         Part::OrderCancellation(cancellation) => {
             Box::pin(cancellation::apply(api, write, cancellation)).await

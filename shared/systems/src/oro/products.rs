@@ -65,7 +65,7 @@ pub(super) fn is_a_key(sku: &str) -> bool {
     !sku.contains(',')
 }
 
-fn is_of(sku: &str, row: &Value) -> bool {
+pub(super) fn is_of(sku: &str, row: &Value) -> bool {
     document::text(row, "sku").is_none_or(|found| found.to_lowercase() == sku.to_lowercase())
 }
 

@@ -79,6 +79,7 @@ pub(super) fn config() -> OroConfig {
         attribute_family: "1".to_owned(),
         default_unit: "item".to_owned(),
         customer_user_role: Some("1".to_owned()),
+        price_lists: [("retail".to_owned(), "1".to_owned())].into(),
         batch: OroBatch { most: 100, timeout: HumanDuration::from_secs(40) },
         scan: OroScan::default(),
         stock_site: "shop".to_owned(),
@@ -113,6 +114,7 @@ pub(super) fn write<'a>(subject: &'a ferry_canonical::Subject, part: &'a Part) -
         read_first: false,
         doubt: Doubt::None,
         brought: Brought::Nothing,
+        recalled: &[],
         attempt: 1,
         event_id: uuid::Uuid::nil(),
         amending: None,
@@ -179,7 +181,7 @@ impl HttpPort for Shop {
             assert_eq!(content.is_some(), !request.body.is_empty());
             assert!(content.is_none_or(|media| media == "application/vnd.api+json"));
             let line = line(&request);
-            let many = line.strip_prefix("PATCH /").is_some_and(|path| !path.contains('/'));
+            let many = header(&request, "x-mode").is_some();
             assert_eq!(request.deadline, Duration::from_secs(if many { 40 } else { 30 }));
             self.asked.lock().unwrap().push(request);
             let next = self.script.lock().unwrap().pop_front();

@@ -102,7 +102,8 @@ fn despatched<'a>(write: &Write<'a>, shipment: &'a OrderShipment) -> Vec<&'a Ord
         | Part::OrderCancellation(_)
         | Part::OrderReturn(_)
         | Part::ProductCatalogue(_)
-        | Part::ProductStock(_) => None,
+        | Part::ProductStock(_)
+        | Part::ProductPrice(_) => None,
     });
     let mut despatched: Vec<&OrderShipment> = Vec::new();
     for shipment in known.chain([shipment]).filter(|shipment| shipment.despatched) {

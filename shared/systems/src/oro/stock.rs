@@ -76,7 +76,8 @@ pub(super) fn quantity(write: &Write<'_>, stock: &ProductStock) -> Result<Decima
         | Part::OrderShipment(_)
         | Part::OrderCancellation(_)
         | Part::OrderReturn(_)
-        | Part::ProductCatalogue(_) => None,
+        | Part::ProductCatalogue(_)
+        | Part::ProductPrice(_) => None,
     });
     let too_long =
         || Failure::new(FailureKind::Validation, "available: the sum over all sites is too long");

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     Oro,
-    batch::{self, Came, Item},
+    batch::{self, Came, How, Item},
     client::{Api, Listed, encode},
     document,
 };
@@ -32,7 +32,7 @@ pub(super) struct Entry<'a, S> {
     pub(super) beside: Arc<Value>,
     pub(super) id: Option<String>,
     is_new: bool,
-    is_written: bool,
+    pub(super) is_written: bool,
     /// It is read and written by itself.
     pub(super) is_alone: bool,
     pub(super) warning: Option<String>,
@@ -337,7 +337,7 @@ async fn write_some(
     if items.is_empty() {
         return Some(Vec::new());
     }
-    batch::write(api, operation, kind, items).await
+    batch::write(api, (operation, kind), items, How::AtOnce).await
 }
 
 /// Places, and their keys as one list, as many as an address takes.

@@ -79,10 +79,11 @@ facet = "shipment"
 to = ["shop"]"#;
 
 /// A feed of rows that are canonical already: all that a shop takes.
-const KINDS: [(&str, &str, &str); 4] = [
+const KINDS: [(&str, &str, &str); 5] = [
     ("people", "customer", "profile"),
     ("products", "product", "catalogue"),
     ("levels", "product", "stock"),
+    ("prices", "product", "price"),
     ("orders", "order", "placed"),
 ];
 
@@ -112,6 +113,9 @@ fn row_of(kind: &str, n: usize) -> Value {
         "products" => json!({"sku": sku, "name": format!("Cup {n}"), "unit": "item",
             "description": "<p>A cup</p>"}),
         "levels" => json!({"sku": sku, "site": "A", "available": n.to_string()}),
+        "prices" => json!({"sku": sku, "list": "Default Price List", "prices": [
+            {"quantity": "1", "unit": "item", "value": "5.25", "currency": "USD"},
+            {"quantity": "10", "unit": "item", "value": "4.75", "currency": "USD"}]}),
         _ => {
             let address = json!({"company": "Acme", "street": "1 Rd", "city": "York",
                 "postcode": "YO1 7AA", "country": "GB"});
@@ -165,13 +169,15 @@ fn orders_whose_answers_are_lost_are_placed_once() {
 }
 
 #[test]
-fn products_levels_and_orders_cost_a_sixth_of_a_client_that_looks_up_and_writes_each() {
+fn products_levels_prices_and_orders_cost_a_sixth_of_a_client_that_looks_up_and_writes_each() {
     let shop = Simulator::shop();
     shop.fault(&json!({"kind": "slow", "stall_ms": 100, "count": 1_000_000}));
     let (ferry, console, _others) = fed("sixth", &shop);
     let count = || shop.history().iter().filter(|entry| is_of_the_shop(entry)).count();
 
-    for (kind, many) in [("people", 20), ("products", 300), ("levels", 300), ("orders", 300)] {
+    for (kind, many) in
+        [("people", 20), ("products", 300), ("levels", 300), ("prices", 300), ("orders", 300)]
+    {
         let before = count();
         deliver(&ferry, &console, kind, many);
         let asked = count() - before;
@@ -255,4 +261,34 @@ fn what_is_filled_in_at_once_is_put_off_and_costs_no_more_than_a_sixth_either() 
     assert!(follows(&shop) > 0, "nothing was put off");
     let asked = shop.history().iter().filter(|entry| is_of_the_shop(entry)).count();
     assert!(asked * 6 <= 2 * MANY, "{asked} requests for {MANY} products");
+}
+
+/// What stands on the shop's list, by quantity.
+fn prices(shop: &Simulator) -> BTreeSet<(String, String)> {
+    let rows = http::get(&format!("{}/_sim/rows/productprices", shop.url)).json();
+    let rows = rows.as_array().cloned().unwrap_or_default();
+    let attribute = |row: &Value, name: &str| row["attributes"][name].to_string();
+    rows.iter().map(|row| (attribute(row, "quantity"), attribute(row, "value"))).collect()
+}
+
+#[test]
+fn a_price_that_its_source_drops_is_removed_and_one_that_a_person_made_stays() {
+    let shop = Simulator::shop();
+    let (ferry, console, _others) = fed("prices", &shop);
+    deliver(&ferry, &console, "products", 1);
+    deliver(&ferry, &console, "prices", 1);
+    assert_eq!(prices(&shop).len(), 2);
+    let by_hand = json!({"id": "by-hand-1", "attributes": {"quantity": 50, "value": "3.0000", "currency": "USD"},
+        "relationships": {"priceList": "1", "product": "1", "unit": "item"}});
+    let rows = format!("{}/_sim/rows/productprices", shop.url);
+    assert_eq!(http::post(&rows, &[], by_hand.to_string().as_bytes()).status, 201);
+
+    let row = json!({"sku": "SKU-0", "list": "Default Price List", "prices": [
+        {"unit": "item", "value": "5.5", "currency": "USD"}]});
+    let aside = ferry.folder().join("aside");
+    fs::write(&aside, format!("{row}\n")).unwrap();
+    fs::rename(aside, ferry.folder().join("drop/prices-2.jsonl")).unwrap();
+    outcomes_once(&console.url, "prices", "delivered", 2);
+    let left = [("1", "\"5.5000\""), ("50", "\"3.0000\"")];
+    assert_eq!(prices(&shop), left.map(|(from, value)| (from.to_owned(), value.to_owned())).into());
 }

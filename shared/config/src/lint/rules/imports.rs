@@ -18,7 +18,7 @@ pub(super) fn takes(raw: &RawOrderflow, facet: Facet) -> bool {
         Facet::Cancellation => {
             kind(Facet::Placed).is_none_or(|placed| placed.kind == ImportType::Order)
         }
-        Facet::Profile | Facet::Shipment | Facet::Stock => kind(facet).is_some(),
+        Facet::Profile | Facet::Shipment | Facet::Stock | Facet::Price => kind(facet).is_some(),
     }
 }
 
@@ -78,7 +78,7 @@ fn import(key: &str, raw: &RawOrderflowImport, findings: &mut Findings<'_>) {
     let (facet, kind) = (raw.facet, raw.kind);
     match facet {
         Facet::Placed | Facet::Shipment | Facet::Return | Facet::Catalogue => {}
-        Facet::Profile | Facet::Cancellation | Facet::Stock => {
+        Facet::Profile | Facet::Cancellation | Facet::Stock | Facet::Price => {
             let message =
                 format!("no import is made of {facet}: say placed, shipment, return or catalogue");
             findings.error(&at("facet"), message);

@@ -179,6 +179,7 @@ fn oro(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
     secret(&format!("{key}.client_secret"), &raw.client_secret, findings);
     deadlines(key, raw.timeout, raw.settle_after, findings);
     batch(key, raw, findings);
+    named(key, raw, findings);
     care::limits(key, &raw.limits, findings);
     care::care(key, &raw.care, &raw.maintenance, findings);
 }
@@ -199,6 +200,16 @@ fn batch(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
              changes has (batch.timeout), in which it acts"
         );
         findings.error(&format!("{key}.settle_after"), message);
+    }
+}
+
+/// What the shop calls by numbers, and the source by names.
+fn named(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
+    for (name, id) in &raw.price_lists {
+        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+            let message = "it must be an id of the shop, which is a number: \"1\"";
+            findings.error(&format!("{key}.price_lists.{name}"), message);
+        }
     }
 }
 

@@ -113,6 +113,7 @@ impl Case {
             read_first: true,
             doubt: self.doubt,
             brought: Brought::Other,
+            recalled: &[],
             attempt: 1,
             event_id: uuid::Uuid::nil(),
             amending: Some(amending),

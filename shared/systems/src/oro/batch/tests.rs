@@ -50,7 +50,7 @@ fn errors(entries: &[(&str, &str)]) -> Value {
 async fn written(shop: &Arc<Shop>, oro: &Oro, items: &[Item]) -> Option<Vec<String>> {
     let conversation = shop.conversation();
     let api = Api { oro, conversation: &conversation };
-    let came = write(&api, "write customers", "customers", items).await?;
+    let came = write(&api, ("write customers", "customers"), items, How::AtOnce).await?;
     let word = |came: &Came| match came {
         Came::Taken(Some(row)) => format!("taken {}", document::id(row).unwrap()),
         Came::Taken(None) => "taken".to_owned(),
@@ -303,7 +303,7 @@ async fn what_is_said_of_something_included_is_said_of_its_item() {
     let oro = oro();
     let api = Api { oro: &oro, conversation: &conversation };
     let items = [with_texts(0, None), with_texts(1, Some("9"))];
-    let came = write(&api, "write products", "products", &items).await.unwrap();
+    let came = write(&api, ("write products", "products"), &items, How::AtOnce).await.unwrap();
     let [Came::Taken(Some(_)), Came::Refused(no)] = came.as_slice() else { panic!("{came:?}") };
     assert_eq!(
         no.failure.detail,
@@ -348,7 +348,7 @@ async fn what_a_backfill_would_send_in_many_requests_is_put_off_in_as_few_as_it_
     ]);
     let (oro, conversation) = (oro(), in_bulk(&shop));
     let api = Api { oro: &oro, conversation: &conversation };
-    let came = write(&api, "write products", "products", &backfill()).await.unwrap();
+    let came = write(&api, ("write products", "products"), &backfill(), How::AtOnce).await.unwrap();
     let refused = |(place, came): (usize, &Came)| matches!(came, Came::Refused(_)).then_some(place);
     assert_eq!(came.iter().enumerate().filter_map(refused).collect::<Vec<_>>(), [1]);
     assert_eq!(came.iter().filter(|came| matches!(came, Came::Taken(None))).count(), 159);
@@ -373,7 +373,7 @@ async fn what_cannot_wait_or_would_be_few_requests_is_not_put_off() {
         let oro = oro();
         let conversation = if many == 160 { shop.conversation() } else { in_bulk(&shop) };
         let api = Api { oro: &oro, conversation: &conversation };
-        write(&api, "write products", "products", &all).await.unwrap();
+        write(&api, ("write products", "products"), &all, How::AtOnce).await.unwrap();
         shop.asked().len()
     };
     assert_eq!((live(160).await, live(125).await), (7, 5));

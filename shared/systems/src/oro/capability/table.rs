@@ -1,6 +1,8 @@
 //! The table of what each version answers (`tests/oro/capabilities.toml`), and what is done with a
 //! shop that answers so, cell by cell.
 
+mod prices;
+
 use std::{fs, path::Path};
 
 use ferry_canonical::{Facet, Part};
@@ -75,6 +77,10 @@ impl Cell<'_> {
             ("products", _) => self.names_products().await,
             ("inventorylevels", "set in a list") => self.sets_levels().await,
             ("inventorylevels", "create") => self.waits_for_levels().await,
+            ("productprices", "find on a list") => self.reads_prices().await,
+            ("productprices", "create") => self.makes_a_price().await,
+            ("productprices", "create in a list") => self.makes_prices().await,
+            ("productprices", "delete") => self.removes_prices().await,
             ("webhooktopics", _) => self.hears().await,
             other => panic!("nobody runs {other:?}"),
         }

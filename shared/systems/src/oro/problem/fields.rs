@@ -13,11 +13,17 @@ pub(super) fn field(pointer: &str, call: &Call) -> (Option<String>, bool) {
     };
     let (canonical, personal) = canonical(&resource, &name);
     let canonical = canonical.unwrap_or(&name);
-    let named = match at.as_ref().or(call.at.as_ref()) {
+    let at = at.as_ref().or(call.at.as_ref()).filter(|_| !is_of_the_whole(&resource, &name));
+    let named = match at {
         Some(at) => format!("{at}.{canonical}"),
         None => canonical.to_owned(),
     };
     (Some(named), personal)
+}
+
+/// Whether it is no field of a place in the part, but of the part.
+fn is_of_the_whole(resource: &str, name: &str) -> bool {
+    resource == "productprices" && matches!(name, "product" | "priceList")
 }
 
 /// The type of the resource and the name of its member: `/included/0/attributes/string` of a
@@ -87,6 +93,7 @@ fn canonical(resource: &str, name: &str) -> (Option<&'static str>, bool) {
         | ("orderlineitems", "productUnit") => ("unit", PLAIN),
         ("products", "attributeFamily") => ("attribute_family in ferry.toml", PLAIN),
         ("inventorylevels", "quantity") => ("available", PLAIN),
+        ("productprices", "priceList") => ("list (price_lists in ferry.toml)", PLAIN),
         ("ordershippingtrackings", "number") => ("tracking.number", PLAIN),
         ("ordershippingtrackings", "method") => ("carrier", PLAIN),
         ("orders", "shippingStatus") => ("despatched", PLAIN),
@@ -100,7 +107,9 @@ fn canonical(resource: &str, name: &str) -> (Option<&'static str>, bool) {
         ("orders", "shippingAddress") => ("shipping_address", PERSONAL),
         ("orders", "overriddenShippingCostAmount") => ("shipping.price", PLAIN),
         ("orders", "external") => ("external (external_orders in ferry.toml)", PLAIN),
-        ("orderlineitems", "product" | "productSku") => ("sku", PLAIN),
+        ("orderlineitems", "product" | "productSku") | ("productprices", "product") => {
+            ("sku", PLAIN)
+        }
         ("orderlineitems", "value") => ("unit_price", PLAIN),
         ("orderdiscounts", "amount") | ("orders", "discounts") => ("totals.discount", PLAIN),
         _ => return (None, PLAIN),

@@ -176,6 +176,7 @@ async fn apply(
         read_first: false,
         doubt: Doubt::None,
         brought: Brought::Nothing,
+        recalled: &[],
         attempt: 1,
         event_id: EVENT,
         amending: None,

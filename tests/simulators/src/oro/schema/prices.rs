@@ -1,12 +1,12 @@
 //! Price lists and the prices on them (OroCommerce reference §6).
 
-use super::{Access, Actions, Attribute, Filter, Initial, Kind, Relation, Resource, Shape};
+use super::{Access, Actions, Attribute, Initial, Kind, Relation, Resource, Shape};
 
 pub(super) static PRICE_LISTS: Resource = Resource {
     name: "pricelists",
     numbered: true,
     attributes: &[
-        Attribute::text("name").required().filter(Filter::One),
+        Attribute::text("name").required(),
         Attribute::new("active", Shape::Boolean).initial(Initial::True),
         Attribute::new("priceListCurrencies", Shape::Opaque).initial(Initial::EmptyList),
         Attribute::stamp("createdAt"),
