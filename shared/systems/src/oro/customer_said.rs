@@ -79,8 +79,9 @@ fn contacts(row: &Value, included: &Included<'_>) -> Result<Vec<Contact>, Bad> {
         let user = resource(included, USERS, id, &format!("users[{id}]"))?;
         Ok(Contact {
             id: owned(user, "externalId").unwrap_or_else(|| unnamed(id)),
-            first_name: required(user, "firstName", &field("firstName"))?,
-            last_name: required(user, "lastName", &field("lastName"))?,
+            // A guest who gave an organisation only has no name.
+            first_name: owned(user, "firstName").unwrap_or_default(),
+            last_name: owned(user, "lastName").unwrap_or_default(),
             email: required(user, "email", &field("email"))?,
             phone: None,
             role: None,
@@ -112,4 +113,52 @@ fn placed_address(found: &Value, field: &str) -> Result<Placed, Bad> {
     };
     let address = placed::said_address(found, field, kinds(false))?;
     Ok(Placed { address, defaults: kinds(true) })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The shape is Oro's: nulls are written out, each member has links, a use is an object.
+    #[test]
+    fn a_customer_of_oros_own_shape_is_read_whole_also_with_a_nameless_guest() {
+        let to = |data: Value| json!({"links": {"self": "http://a/b"}, "data": data});
+        let row = json!({"type": "customers", "id": "7", "links": {"self": "http://a/customers/7"},
+            "attributes": {"name": "Acme", "externalId": null, "createdAt": "2026-01-02T03:04:05Z",
+                "updatedAt": "2026-01-02T03:04:05Z"},
+            "relationships": {"parent": to(Value::Null), "group": to(Value::Null), "children": to(json!([])),
+                "internal_rating": to(json!({"type": "customerratings", "id": "1_of_5"})),
+                "users": to(json!([{"type": "customerusers", "id": "3"}])),
+                "addresses": to(json!([{"type": "customeraddresses", "id": "5"}]))}});
+        let body = json!({"data": row, "links": {"self": "http://a/customers/7"}, "included": [
+            {"type": "customerusers", "id": "3", "meta": {"title": "guest"}, "attributes": {
+                "email": "guest@acme.example", "firstName": null, "lastName": null, "isGuest": true,
+                "birthday": null, "loginCount": 0}, "relationships": {"userRoles": to(json!([]))}},
+            {"type": "customeraddresses", "id": "5", "attributes": {"label": null, "street": "Kaai 1",
+                "street2": null, "city": "Gent", "postalCode": "9000", "organization": "Acme",
+                "firstName": null, "lastName": null, "phone": null, "customRegion": null, "primary": true,
+                "validatedAt": null, "types": [{"default": true, "addressType": "billing"},
+                    {"default": false, "addressType": "shipping"}, {"default": false, "addressType": "other"}]},
+             "relationships": {"country": to(json!({"type": "countries", "id": "BE"})),
+                "region": to(Value::Null)}}]});
+        let body = body.to_string();
+        let profile = profile(&row, &read::included(body.as_bytes()));
+        let profile = profile.unwrap_or_else(|Bad(detail)| panic!("{detail}"));
+        let said = serde_json::to_value(&profile).unwrap();
+        assert_eq!(
+            said["contacts"],
+            json!([{"id": "oro-3", "first_name": "", "last_name": "", "email": "guest@acme.example"}])
+        );
+        assert_eq!(
+            (&said["number"], &said["name"], &said["group"]),
+            (&json!(""), &json!("Acme"), &Value::Null)
+        );
+        assert_eq!(said["addresses"][0]["kinds"], json!(["billing", "shipping"]));
+        assert_eq!(
+            (&said["addresses"][0]["company"], &said["addresses"][0]["country"]),
+            (&json!("Acme"), &json!("BE"))
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! JSON:API resources: reading what came, building what is sent, and telling them apart.
 
 use ferry_canonical::value::Decimal;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 /// The attribute, unless it is missing or null.
 pub(super) fn attribute<'a>(resource: &'a Value, name: &str) -> Option<&'a Value> {
@@ -18,7 +18,16 @@ pub(super) fn number(resource: &Value, name: &str) -> Option<Decimal> {
     let value = attribute(resource, name)?;
     match value.as_str() {
         Some(text) => Decimal::parse(text).ok(),
-        None => Decimal::parse(&value.as_number()?.to_string()).ok(),
+        None => Decimal::parse(&without_exponent(value.as_number()?)).ok(),
+    }
+}
+
+/// Oro writes a float below a ten-thousandth as `1.0e-5`.
+fn without_exponent(number: &Number) -> String {
+    let text = number.to_string();
+    match number.as_f64() {
+        Some(float) if text.contains(['e', 'E']) => float.to_string(),
+        _ => text,
     }
 }
 
@@ -294,6 +303,25 @@ mod tests {
             json!({"type": "customers", "id": "7", "attributes": {"name": "Acme Ltd"},
                 "relationships": {"group": {"data": {"type": "customergroups", "id": "2"}}}})
         );
+    }
+
+    #[test]
+    fn numbers_are_read_however_they_are_written() {
+        let resource = r#"{"attributes": {"text": "789.0000", "whole": 17, "float": 0.3333,
+            "small": 1.0e-5, "large": 1.5e+21, "nothing": null, "word": "many"}}"#;
+        let resource: Value = serde_json::from_str(resource).unwrap();
+        let read = |name| number(&resource, name).map(|number| number.as_str().to_owned());
+        for (name, number) in [
+            ("text", Some("789")),
+            ("whole", Some("17")),
+            ("float", Some("0.3333")),
+            ("small", Some("0.00001")),
+            ("large", Some("1500000000000000000000")),
+            ("nothing", None),
+            ("word", None),
+        ] {
+            assert_eq!(read(name).as_deref(), number, "{name}");
+        }
     }
 
     #[test]

@@ -218,3 +218,52 @@ fn extensions(order: &Value) -> Extensions {
     }
     extensions
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::oro::read;
+
+    /// The shape is Oro's: sums are texts, quantities numbers, and what is not there is written as null.
+    #[test]
+    fn an_order_of_oros_own_shape_is_read_whole() {
+        let to = |data: Value| json!({"links": {"self": "http://a/b"}, "data": data});
+        let order = json!({"type": "orders", "id": "9", "meta": {"title": "9"}, "attributes": {
+                "identifier": "9", "poNumber": null, "customerNotes": null, "shipUntil": null, "currency": "USD",
+                "subtotalValue": "789.0000", "totalValue": "1234.0000", "totalDiscountsAmount": null,
+                "shippingMethod": null, "shippingMethodType": null, "estimatedShippingCostAmount": null,
+                "overriddenShippingCostAmount": null, "sourceEntityIdentifier": null, "disablePromotions": null,
+                "external": false, "externalId": null, "createdAt": "2026-01-02T03:04:05Z",
+                "updatedAt": "2026-01-02T03:04:05Z"},
+            "relationships": {"customer": to(json!({"type": "customers", "id": "7"})), "customerUser": to(Value::Null),
+                "billingAddress": to(Value::Null), "shippingAddress": to(Value::Null), "parent": to(Value::Null),
+                "lineItems": to(json!([{"type": "orderlineitems", "id": "1"}, {"type": "orderlineitems", "id": "2"}]))}});
+        let line = |id: &str, more: Value| {
+            let mut attributes = json!({"productSku": null, "productName": null, "freeFormProduct": null,
+                "value": "100.5000", "currency": "USD", "priceType": 10, "shipBy": null, "comment": null,
+                "productUnitCode": null, "fromExternalSource": false, "productVariantFields": []});
+            for (name, value) in more.as_object().unwrap() {
+                attributes[name] = value.clone();
+            }
+            json!({"type": "orderlineitems", "id": id, "attributes": attributes, "relationships": {
+                "product": to(Value::Null), "productUnit": to(json!({"type": "productunits", "id": "kg"}))}})
+        };
+        let body = json!({"data": order, "included": [
+            line("1", json!({"freeFormProduct": "Bespoke", "quantity": 6})),
+            line("2", json!({"productSku": "MUG-1", "productUnitCode": "kg", "quantity": 0.000_05})),
+            {"type": "customers", "id": "7", "attributes": {"name": "Acme", "externalId": null}}]});
+        let body = body.to_string();
+        assert!(body.contains("5e-5"), "{body}");
+        let placed = placed(&order, &read::included(body.as_bytes()));
+        let placed = placed.unwrap_or_else(|Bad(detail)| panic!("{detail}"));
+        let said = serde_json::to_value(&placed).unwrap();
+        let of = |name: &str| [&said["lines"][0][name], &said["lines"][1][name]];
+        assert_eq!(of("sku"), ["Bespoke", "MUG-1"]);
+        assert_eq!(of("quantity"), ["6", "0.00005"]);
+        assert_eq!(of("unit"), ["kg", "kg"]);
+        assert_eq!(said["customer"], json!({"name": "Acme"}));
+        assert_eq!(said["totals"]["total"], "1234");
+    }
+}
