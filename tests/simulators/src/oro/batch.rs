@@ -7,10 +7,11 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::calls::{append_included, included, no_price_list};
+use super::calls::{append_included, included};
 use super::changes;
 use super::document::{self, Document, Primary};
-use super::operations::{Brought, accepted, cut};
+use super::find::no_price_list;
+use super::operations::{Brought, accepted, loose};
 use super::permissions::Right;
 use super::plan::Mode;
 use super::problem::Problem;
@@ -63,7 +64,7 @@ impl Shop {
                 return Err(vec![Problem::constraint("request data", detail)]);
             }
         }
-        let (_, loose) = cut(&document, (PRIMARY_MAX, INCLUDED_MAX));
+        let loose = loose(&document, &[]);
         if !loose.is_empty() {
             return Ok(refused(&document, call.kind, &loose));
         }

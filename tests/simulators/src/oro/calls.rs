@@ -7,14 +7,15 @@ use super::answer::Answer;
 use super::changes;
 use super::document::{self, Document, Linkage, Primary, Reference, Resource};
 use super::find::{self, Asked, related};
+use super::naming::{existing, identifier};
 use super::permissions::{Right, no_entity};
-use super::plan::{Mode, existing};
+use super::plan::Mode;
 use super::problem::Problem;
 use super::query;
 use super::record::{Id, Record};
 use super::render::{self, View, linkage, resource};
 use super::rules;
-use super::schema::{Access, Kind, Relation};
+use super::schema::{Access, Kind, Reach, Relation};
 use super::settle;
 use super::shop::{Call, Shop};
 use super::store::Store;
@@ -29,6 +30,9 @@ type Outcome = Result<Answer, Vec<Problem>>;
 impl Shop {
     pub(super) fn collection(&mut self, method: &Method, call: &Call<'_>) -> Outcome {
         let actions = call.kind.actions(call.terms.dialect.version);
+        if !(actions.list || actions.create || actions.batch || actions.delete) {
+            return Err(vec![Problem::not_accessible()]);
+        }
         match *method {
             Method::GET if actions.list => self.list(call),
             Method::POST if actions.create => self.create(call),
@@ -48,6 +52,9 @@ impl Shop {
 
     pub(super) fn single(&mut self, method: &Method, call: &Call<'_>, id: &str) -> Outcome {
         let actions = call.kind.actions(call.terms.dialect.version);
+        if !actions.get {
+            return Err(vec![Problem::not_accessible()]);
+        }
         match *method {
             Method::GET => {
                 let record = self.find_one(call, id)?;
@@ -56,6 +63,9 @@ impl Shop {
             Method::PATCH if actions.update => self.update(call, id),
             Method::DELETE if actions.delete => {
                 let id = self.find_one(call, id)?.id.clone();
+                if let Some(problem) = rules::undeletable(&self.store, call.kind, &id) {
+                    return Err(vec![problem]);
+                }
                 if !call.terms.rights.has(call.kind, Right::Delete) {
                     let detail = "No access by \"DELETE\" permission to the entity.";
                     return Err(vec![Problem::denied(detail)]);
@@ -101,7 +111,8 @@ impl Shop {
     ) -> Outcome {
         let Dialect { version, .. } = call.terms.dialect;
         let relation = relation(call, association)?;
-        let writable = call.kind.actions(version).update && relation.access != Access::ReadOnly;
+        let open = relation.access == Access::Write && relation.reach == Reach::Full;
+        let writable = call.kind.actions(version).update && open;
         let list = writable && relation.is_list_in(version);
         let offered = match *method {
             Method::GET => true,
@@ -142,7 +153,7 @@ impl Shop {
 
     fn list(&mut self, call: &Call<'_>) -> Outcome {
         call.terms.rights.allow(call.kind, Right::View)?;
-        prices_of_a_list(call)?;
+        find::needed(call.kind, &call.query)?;
         let asked = Asked { store: &self.store, dialect: call.view.dialect };
         let page = find::page(asked, call.kind, &call.query)?;
         let mut body = self.with_includes(&page.rows, &call.view, Form::List);
@@ -183,6 +194,7 @@ impl Shop {
 
     fn update(&mut self, call: &Call<'_>, id: &str) -> Outcome {
         let document = document::parse(&call.request.body, Primary::Existing)?;
+        identifier(call.kind, id, call.terms.dialect).map_err(|problem| vec![problem])?;
         let mode = Mode::Update(id.to_owned());
         match write(&mut self.store, call.terms, &document, call.kind, &mode) {
             Ok(written) => self.written(call, &document, &written),
@@ -227,7 +239,7 @@ impl Shop {
             let detail = "At least one filter must be provided.";
             return Err(vec![Problem::constraint("filter", detail)]);
         }
-        prices_of_a_list(call)?;
+        find::needed(call.kind, &call.query)?;
         let asked = Asked { store: &self.store, dialect: call.view.dialect };
         let rows = find::rows(asked, call.kind, &call.query)?;
         let ids: Vec<Id> = rows.iter().take(DELETE_MAX).map(|record| record.id.clone()).collect();
@@ -251,6 +263,7 @@ impl Shop {
     }
 
     fn find_one(&self, call: &Call<'_>, id: &str) -> Result<&Record, Vec<Problem>> {
+        identifier(call.kind, id, call.view.dialect).map_err(|problem| vec![problem])?;
         let found = existing(&self.store, call.kind, id, call.view.dialect)
             .and_then(|id| self.store.get(call.kind, &id))
             .ok_or_else(|| vec![Problem::not_found()])?;
@@ -273,16 +286,6 @@ impl Shop {
 enum Form {
     One,
     List,
-}
-
-/// Prices are kept by list, and asked for by list.
-fn prices_of_a_list(call: &Call<'_>) -> Result<(), Vec<Problem>> {
-    let by_list = call.query.filters.iter().any(|filter| filter.path == ["priceList"]);
-    if call.kind == Kind::ProductPrices && !by_list { Err(vec![no_price_list()]) } else { Ok(()) }
-}
-
-pub(super) fn no_price_list() -> Problem {
-    Problem::constraint("filter", "The \"priceList\" filter is required.")
 }
 
 /// Where the other pages of a list are.
@@ -350,7 +353,8 @@ fn relation(call: &Call<'_>, name: &str) -> Result<&'static Relation, Vec<Proble
         let detail = "Unsupported subresource.";
         vec![Problem::new(404, "relationship constraint", detail)]
     };
-    call.kind.resource().relation_in(call.terms.dialect.version, name).ok_or_else(unknown)
+    let relation = call.kind.resource().relation_in(call.terms.dialect.version, name);
+    relation.filter(|relation| relation.reach != Reach::None).ok_or_else(unknown)
 }
 
 /// What the list is after it was replaced, added to or taken from.

@@ -35,6 +35,14 @@ pub(super) struct Reference {
     pub(super) id: String,
 }
 
+impl Resource {
+    /// Whether a problem is about it, or about something in it.
+    pub(super) fn has(&self, problem: &Problem) -> bool {
+        let rest = problem.place().strip_prefix(&self.pointer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
 /// What a document asks for.
 #[derive(Debug, Default)]
 pub(super) struct Document {
@@ -63,7 +71,7 @@ pub(super) fn parse(body: &[u8], primary: Primary) -> Result<Document, Vec<Probl
     if reader.problems.is_empty() { Ok(document) } else { Err(reader.problems) }
 }
 
-/// A batch item by item: of what is wrong with one the others know nothing.
+/// A batch item by item: what is wrong with one is told beside it and all others.
 ///
 /// # Errors
 /// It is no batch at all.
@@ -74,21 +82,12 @@ pub(super) fn parse_items(body: &[u8]) -> Result<(Document, Vec<Problem>), Probl
     };
     let root = parse_object(body).map_err(|problem| failed(&problem.detail))?;
     let mut reader = Reader::default();
-    let mut document = reader.document(&root, Primary::List);
+    let document = reader.document(&root, Primary::List);
     let problems = reader.problems;
     let whole = |problem: &&Problem| ["/data", "/included"].contains(&problem.place());
     if let Some(problem) = problems.iter().find(whole) {
         return Err(failed(&problem.detail));
     }
-    let sound = |resource: &Resource| {
-        let within = |problem: &Problem| {
-            let rest = problem.place().strip_prefix(&resource.pointer);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        !problems.iter().any(within)
-    };
-    document.primary.retain(sound);
-    document.included.retain(sound);
     Ok((document, problems))
 }
 
@@ -113,11 +112,17 @@ pub(super) fn parse_linkage(body: &[u8]) -> Result<Linkage, Vec<Problem>> {
 }
 
 fn parse_object(body: &[u8]) -> Result<Object, Problem> {
-    let refused = |detail| Problem::new(400, "bad request http exception", detail);
+    let empty = || Problem::constraint("request data", "The request data should not be empty.");
+    if body.trim_ascii().is_empty() {
+        return Err(empty());
+    }
     match serde_json::from_slice(body) {
-        Ok(Value::Object(root)) => Ok(root),
-        Ok(_) => Err(refused("The request data should not be empty.".to_owned())),
-        Err(error) => Err(refused(format!("Invalid json message received. {error}"))),
+        Ok(Value::Object(root)) if !root.is_empty() => Ok(root),
+        Ok(_) => Err(empty()),
+        Err(error) => {
+            let detail = format!("Invalid json message received. {error}");
+            Err(Problem::new(400, "bad request http exception", detail))
+        }
     }
 }
 
@@ -353,7 +358,8 @@ mod tests {
     #[test]
     fn each_breach_of_the_structure_is_told_with_its_place() {
         let table = [
-            (json!({}), "/data", "The primary data object should exist"),
+            (json!({}), "", "The request data should not be empty."),
+            (json!({"meta": {}}), "/data", "The primary data object should exist"),
             (json!({"data": {}}), "/data", "The primary data object should not be empty"),
             (json!({"data": {"id": "1"}}), "/data/type", "The 'type' property is required"),
             (

@@ -3,6 +3,7 @@
 //! Filters and sorts exist only where the schema declares them (OroCommerce reference §3);
 //! an indexed equality is looked up, everything else walks the table.
 
+mod needed;
 mod scalar;
 
 use std::cmp::Ordering;
@@ -15,8 +16,11 @@ use super::problem::Problem;
 use super::query::{FilterTerm, Operator, Query};
 use super::record::{Id, Record};
 use super::schema::{Attribute, Filter, Kind, Relation, Ties};
+use super::settle::owner_of;
 use super::store::Store;
 use super::version::{Dialect, Feature};
+use needed::integers;
+pub(super) use needed::{needed, no_price_list};
 use scalar::{Reading, Scalar, compares, flag, parse, reading_of, scalar_of};
 
 /// A page of rows and how many there are in all.
@@ -67,8 +71,10 @@ pub(super) fn rows<'store>(
         return Err(problems);
     }
     let narrowed = tests.iter().find_map(|test| test.candidates(asked.store, kind));
+    let key = asked.dialect.key(kind);
     let passes = |record: &&Record| {
-        !is_foreign(record) && tests.iter().all(|test| test.passes(asked.store, record))
+        let named = key.is_none_or(|key| record.text(key).is_some());
+        named && !is_foreign(record) && tests.iter().all(|test| test.passes(asked.store, record))
     };
     Ok(match narrowed {
         Some(candidates) => candidates.into_values().filter(passes).collect(),
@@ -96,9 +102,12 @@ struct Test {
     wanted: Wanted,
 }
 
+/// What a filter or a sorter looks at.
 #[derive(Clone, Copy)]
 enum Leaf {
     Id,
+    /// What an address is for, out of its `types`.
+    AddressType,
     Attribute(&'static Attribute),
     Relation(&'static Relation),
 }
@@ -129,9 +138,9 @@ impl Test {
             let detail = "The operator is not supported.";
             return Err(Problem::filter(&term.parameter, detail));
         }
+        integers(term, leaf, at, asked.dialect)?;
         let wanted = wanted(term, reading, array)?;
-        let wanted =
-            if asked.dialect.ext { by_number(asked.store, leaf, at, wanted) } else { wanted };
+        let wanted = if asked.dialect.ext { by_number(asked, leaf, at, wanted) } else { wanted };
         Ok(Self { steps, leaf, operator: term.operator, wanted })
     }
 
@@ -171,6 +180,7 @@ impl Test {
             }
             Leaf::Attribute(attribute) => attribute.name,
             Leaf::Relation(relation) => relation.name,
+            Leaf::AddressType => return None,
         };
         let find = |value: &Scalar| store.find(kind, field, &value.text());
         Store::is_indexed(kind, field).then(|| values.iter().flat_map(find).collect())
@@ -191,6 +201,7 @@ impl Test {
     fn holds(&self, store: &Store, record: &Record) -> bool {
         let values = match self.leaf {
             Leaf::Id => scalar_of(&Value::from(record.id.to_string()), self.shape()),
+            Leaf::AddressType => uses(record).collect(),
             Leaf::Attribute(attribute) => record
                 .attribute(attribute.name)
                 .map(|value| scalar_of(value, self.shape()))
@@ -220,7 +231,7 @@ impl Test {
 
     fn shape(&self) -> Reading {
         match self.leaf {
-            Leaf::Id | Leaf::Relation(_) => Reading::Text,
+            Leaf::Id | Leaf::AddressType | Leaf::Relation(_) => Reading::Text,
             Leaf::Attribute(attribute) => reading_of(attribute),
         }
     }
@@ -230,6 +241,9 @@ impl Test {
 fn leaf(dialect: Dialect, kind: Kind, name: &str) -> Option<Leaf> {
     if name == "id" {
         return Some(Leaf::Id);
+    }
+    if name == "addressType" && owner_of(kind).is_some() {
+        return Some(Leaf::AddressType);
     }
     let (resource, version) = (kind.resource(), dialect.version);
     if let Some(relation) = resource.relation_in(version, name) {
@@ -243,16 +257,22 @@ fn leaf(dialect: Dialect, kind: Kind, name: &str) -> Option<Leaf> {
 /// How the values of a field are read, and whether a comma separates several.
 fn reading(leaf: Leaf, kind: Kind, dialect: Dialect) -> (Reading, bool) {
     match leaf {
-        Leaf::Id if kind.resource().numbered && !dialect.names_by_sku(kind) => {
+        Leaf::Id if kind.resource().numbered && dialect.key(kind).is_none() => {
             (Reading::Number, true)
         }
-        Leaf::Id | Leaf::Relation(_) => (Reading::Text, true),
+        Leaf::Id | Leaf::AddressType | Leaf::Relation(_) => (Reading::Text, true),
         Leaf::Attribute(attribute) => {
             let reading = reading_of(attribute);
             let array = attribute.filter != Filter::One || reading != Reading::Text;
             (reading, array)
         }
     }
+}
+
+/// The uses of an address.
+fn uses(record: &Record) -> impl Iterator<Item = Scalar> {
+    let types = record.attribute("types").and_then(Value::as_array).into_iter().flatten();
+    types.filter_map(|item| Some(Scalar::Text(item.get("addressType")?.as_str()?.to_owned())))
 }
 
 fn wanted(term: &FilterTerm, reading: Reading, array: bool) -> Result<Wanted, Problem> {
@@ -274,18 +294,20 @@ fn wanted(term: &FilterTerm, reading: Reading, array: bool) -> Result<Wanted, Pr
     Ok(Wanted::Any(texts.into_iter().map(scalar).collect::<Result<_, _>>()?))
 }
 
-/// In EXT ID mode products are named by SKU from outside and by number in here.
-fn by_number(store: &Store, leaf: Leaf, kind: Kind, wanted: Wanted) -> Wanted {
+/// What is named by a field from outside is known by its number in here.
+fn by_number(asked: Asked<'_>, leaf: Leaf, kind: Kind, wanted: Wanted) -> Wanted {
     let target = match leaf {
         Leaf::Id => kind,
         Leaf::Relation(relation) => relation.target,
-        Leaf::Attribute(_) => return wanted,
+        Leaf::AddressType | Leaf::Attribute(_) => return wanted,
     };
-    let (Kind::Products, Wanted::Any(values)) = (target, &wanted) else { return wanted };
+    let (Some(key), Wanted::Any(values)) = (asked.dialect.key(target), &wanted) else {
+        return wanted;
+    };
     let number = |value: &Scalar| {
-        let sku = value.text();
-        let found = store.find(Kind::Products, "sku", &sku);
-        let id = found.into_iter().find(|record| record.text("sku") == Some(&sku))?.id.to_string();
+        let named = value.text();
+        let mut found = asked.store.find(target, key, &named);
+        let id = found.find(|record| record.text(key) == Some(&named))?.id.to_string();
         Some(Scalar::Text(id))
     };
     Wanted::Any(values.iter().filter_map(number).collect())
@@ -298,9 +320,21 @@ pub(super) fn related(store: &Store, record: &Record, relation: &Relation) -> Ve
         Ties::Many { .. } => record.list(relation.name).to_vec(),
         Ties::Inverse { via } => {
             let key = record.id.to_string();
-            store.find(relation.target, via, &key).map(|record| record.id.clone()).collect()
+            let mut found: Vec<&Record> = store.find(relation.target, via, &key).collect();
+            found.sort_by_key(|row| part_of(row));
+            found.into_iter().map(|row| row.id.clone()).collect()
         }
     }
+}
+
+/// Where a part of an order stands among the others: `7-subtotal-0` is the first. All else stands by
+/// its id alone.
+fn part_of(row: &Record) -> u64 {
+    if row.kind != Kind::OrderSubtotals {
+        return 0;
+    }
+    let id = row.id.to_string();
+    id.rsplit('-').next().and_then(|index| index.parse().ok()).unwrap_or(u64::MAX)
 }
 
 fn sort(
@@ -309,10 +343,10 @@ fn sort(
     query: &Query,
     rows: &mut [&Record],
 ) -> Result<(), Vec<Problem>> {
-    let by_sku = asked.dialect.names_by_sku(kind);
+    let key = asked.dialect.key(kind);
     let mut keys = Vec::new();
     for (field, descending) in &query.sort {
-        let name = if by_sku && field == "id" { "sku" } else { field.as_str() };
+        let name = key.filter(|_| field == "id").unwrap_or(field);
         let Some(leaf) = leaf(asked.dialect, kind, name) else {
             let detail = format!("Sorting by \"{field}\" field is not supported.");
             let mut problem = Problem::constraint("sort", detail);
@@ -321,15 +355,16 @@ fn sort(
         };
         keys.push((leaf, *descending));
     }
-    if keys.is_empty() && by_sku {
-        keys.extend(leaf(asked.dialect, kind, "sku").map(|leaf| (leaf, false)));
+    if let Some(key) = key.filter(|_| keys.is_empty()) {
+        keys.extend(leaf(asked.dialect, kind, key).map(|leaf| (leaf, false)));
     }
     rows.sort_by(|one, two| {
         let unequal = keys.iter().map(|(leaf, descending)| {
             let order = order(*leaf, one, two);
             if *descending { order.reverse() } else { order }
         });
-        unequal.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| one.id.cmp(&two.id))
+        let by_id = || (part_of(one), &one.id).cmp(&(part_of(two), &two.id));
+        unequal.into_iter().find(|order| order.is_ne()).unwrap_or_else(by_id)
     });
     Ok(())
 }
@@ -337,6 +372,7 @@ fn sort(
 fn order(leaf: Leaf, one: &Record, two: &Record) -> Ordering {
     match leaf {
         Leaf::Id => one.id.cmp(&two.id),
+        Leaf::AddressType => Ordering::Equal,
         Leaf::Relation(relation) => one.one.get(relation.name).cmp(&two.one.get(relation.name)),
         Leaf::Attribute(attribute) => {
             let values = (one.attribute(attribute.name), two.attribute(attribute.name));

@@ -30,13 +30,17 @@ const UNITS: [(&str, i64); 8] = [
 const OPTIONS: [(Kind, &[&str]); 5] = [
     (Kind::CustomerRatings, &["1_of_5", "2_of_5", "3_of_5", "4_of_5", "5_of_5"]),
     (Kind::ProdInventoryStatuses, &["in_stock", "out_of_stock", "discontinued"]),
-    (Kind::OrderShippingStatuses, &["not_shipped", "partially_shipped", "shipped"]),
+    (Kind::OrderShippingStatuses, &["not_shipped", "shipped", "partially_shipped"]),
     (Kind::OrderStatuses, OPEN_TO_CLOSED),
     (Kind::OrderInternalStatuses, OPEN_TO_CLOSED),
 ];
 
 const OPEN_TO_CLOSED: &[&str] =
     &["open", "pending", "processing", "shipped", "cancelled", "closed", "archived"];
+
+/// Options that a row gets which names none.
+const DEFAULTS: [(Kind, &str); 2] =
+    [(Kind::OrderShippingStatuses, "not_shipped"), (Kind::OrderStatuses, "open")];
 
 /// Single rows with id 1: kind, attribute, its value.
 const SINGLES: [(Kind, &str, &str); 8] = [
@@ -56,13 +60,19 @@ pub(super) fn install(store: &mut Store) {
     }
     for (unit, precision) in UNITS {
         let mut record = Record::new(Kind::ProductUnits, Id::name(unit));
-        record.set("label", unit);
+        for label in ["label", "shortLabel", "pluralLabel", "shortPluralLabel"] {
+            record.set(label, unit);
+        }
         record.set("defaultPrecision", precision);
         store.put(record);
     }
-    for (kind, names) in OPTIONS {
-        for name in names {
-            put_named(store, kind, name, "name");
+    for (kind, ids) in OPTIONS {
+        for (priority, id) in (1..).zip(ids) {
+            let mut record = Record::new(kind, Id::name(id));
+            record.set("name", words(id));
+            record.set("priority", priority);
+            record.set("default", DEFAULTS.contains(&(kind, id)));
+            store.put(record);
         }
     }
     let id = store.next_id(Kind::PriceLists);
@@ -71,8 +81,10 @@ pub(super) fn install(store: &mut Store) {
     list.set("active", true);
     list.set("priceListCurrencies", vec!["USD", "EUR"]);
     store.put(list);
-    for format in ["default", "thin"] {
-        put_named(store, Kind::WebhookFormats, format, "label");
+    for (format, label) in [("default", "Default (JSON:API)"), ("thin", "Thin payload")] {
+        let mut record = Record::new(Kind::WebhookFormats, Id::name(format));
+        record.set("label", label);
+        store.put(record);
     }
     for (kind, field, value) in SINGLES {
         let id = store.next_id(kind);
@@ -83,6 +95,21 @@ pub(super) fn install(store: &mut Store) {
         store.put(record);
     }
     store.begin();
+}
+
+/// An option's name: `Partially Shipped`, `1 of 5`.
+fn words(id: &str) -> String {
+    let word = |word: &str| match word {
+        "in" if id.starts_with("in_") => "In".to_owned(),
+        "of" | "in" => word.to_owned(),
+        _ => {
+            let mut letters = word.chars();
+            letters
+                .next()
+                .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        }
+    };
+    id.split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn put_named(store: &mut Store, kind: Kind, name: &str, field: &'static str) {

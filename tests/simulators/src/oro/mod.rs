@@ -17,6 +17,7 @@ mod document;
 mod find;
 mod lists;
 mod media;
+mod naming;
 mod operations;
 mod page;
 mod permissions;
@@ -55,6 +56,7 @@ use serve::Front;
 use shop::{Installed, Shop};
 use shopper::Shopper;
 use token::Client;
+use version::Keyed;
 use webhooks::Sender;
 
 /// How a shop is started.
@@ -75,6 +77,10 @@ pub struct Options {
     /// Whether the order's `status` may be written through the API; a shop as installed says no.
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     pub external_status_management: bool,
+    /// Resources that are on the site's `ext_id_entities` beside products: customers, customerusers,
+    /// orders, inventorylevels. They go by `externalId` where a client asks for EXT ID.
+    #[arg(long, value_delimiter = ',')]
+    pub ext_id_entities: Vec<String>,
     /// Entities whose changes webhooks may listen to: customer, order, product. As installed: none.
     #[arg(long, value_delimiter = ',')]
     pub webhooks: Vec<String>,
@@ -131,9 +137,14 @@ fn open(options: &Options, control: &Control) -> anyhow::Result<Front> {
         secret: options.client_secret.clone(),
         expires_in: options.expires_in,
     };
+    let mut keyed = Keyed::default();
+    for kind in &options.ext_id_entities {
+        anyhow::ensure!(keyed.add(kind), "--ext-id-entities {kind}: it has no externalId");
+    }
     let installed = Installed {
         version: options.oro_version,
         external_status: options.external_status_management,
+        keyed,
         checkout_stock: options.checkout_stock,
         work: Work {
             workers: options.workers,

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use self::chunk::Tally;
-pub(super) use self::chunk::cut;
+pub(super) use self::chunk::loose;
 use super::answer::Answer;
 use super::batch;
 use super::document::{self, Document};
@@ -292,10 +292,11 @@ impl Job {
                 self.chunks.push_back(std::mem::take(document));
             }
             Brought::Unread(bytes) => {
-                let (document, problems) = document::parse_items(bytes)?;
+                let (mut document, problems) = document::parse_items(bytes)?;
                 self.tally.read = document.items;
-                let (chunks, loose) = cut(&document, CHUNK_MAX);
-                self.chunks = chunks;
+                let loose = loose(&document, &problems);
+                chunk::drop_unsound(&mut document, &problems);
+                self.chunks = chunk::cut(&document, CHUNK_MAX);
                 self.loose = problems.into_iter().chain(loose).collect();
             }
         }

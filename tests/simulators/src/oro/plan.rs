@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::document::{Document, Linkage, Resource};
+use super::naming::{existing, made};
 use super::problem::Problem;
 use super::record::{Id, Record};
 use super::schema::Kind;
@@ -194,15 +195,15 @@ impl Planner<'_> {
         must_be_new: bool,
         primary: bool,
     ) -> Option<Plan<'document>> {
-        let named = self.dialect.names_by_sku(kind);
         let (pointer, sent) = (&resource.pointer, resource.id.as_deref());
+        let given = !kind.resource().numbered && !kind.names_itself();
+        let named = given || self.dialect.key(kind).is_some();
         if named && sent.is_none() {
-            let problem = Problem::request(format!("{pointer}/id"), "The identifier is mandatory");
-            self.problems.push(problem);
+            let problem = Problem::constraint("entity identifier", "The identifier is mandatory");
+            self.problems.push(problem.at(format!("{pointer}/id")));
             return None;
         }
-        let price = kind == Kind::ProductPrices;
-        if !kind.resource().numbered && !price {
+        if given && !kind.resource().actions.create {
             self.problems.push(Problem::invalid(pointer));
             return None;
         }
@@ -219,8 +220,10 @@ impl Planner<'_> {
                 return None;
             }
         }
-        let number = self.store.next_id(kind);
-        let id = if price { price_id(&number, resource) } else { number };
+        let id = match sent {
+            Some(name) if given => Id::name(name),
+            _ => made(kind, &self.store.next_id(kind), resource),
+        };
         if let Some(sent) = sent {
             self.names.insert((kind, sent.to_owned()), id.clone());
         }
@@ -287,8 +290,8 @@ impl Planner<'_> {
             }
             _ => vec!["id".to_owned()],
         };
-        let named = !kind.resource().numbered && kind != Kind::ProductPrices;
-        let own_id = named || self.dialect.names_by_sku(kind);
+        let named = !kind.resource().numbered && !kind.names_itself();
+        let own_id = named || self.dialect.key(kind).is_some();
         let refused = |detail| Err(("upsert", detail));
         match fields.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["id"] if own_id => Ok(Wish::UpsertById),
@@ -347,26 +350,6 @@ impl Planner<'_> {
             }
         }
     }
-}
-
-/// The row a client means by an id.
-pub(super) fn existing(store: &Store, kind: Kind, sent: &str, dialect: Dialect) -> Option<Id> {
-    if dialect.names_by_sku(kind) {
-        let mut found = store.find(kind, "sku", sent);
-        return Some(found.find(|record| record.text("sku") == Some(sent))?.id.clone());
-    }
-    let id = Id::parse(kind, sent)?;
-    store.get(kind, &id).is_some().then_some(id)
-}
-
-/// A price goes by a UUID, here one made of its number, and the number of its list.
-fn price_id(number: &Id, resource: &Resource) -> Id {
-    let list = resource.relationships.iter().find_map(|(name, linkage)| match linkage {
-        Linkage::One(reference) if name == "priceList" => Some(reference.id.as_str()),
-        _ => None,
-    });
-    let list = list.unwrap_or_default();
-    Id::Name(format!("00000000-0000-4000-8000-{:0>12}-{list}", number.to_string()))
 }
 
 fn is_truthy(value: &Value) -> bool {

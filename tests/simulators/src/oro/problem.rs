@@ -66,6 +66,12 @@ impl Problem {
         )
     }
 
+    /// A resource that has no such address at all.
+    pub(super) fn not_accessible() -> Self {
+        let detail = "The resource is not accessible.";
+        Self::new(404, "resource not accessible exception", detail)
+    }
+
     pub(super) fn denied(detail: &str) -> Self {
         Self::new(403, "access denied exception", detail)
     }
@@ -73,6 +79,12 @@ impl Problem {
     pub(super) fn at(mut self, pointer: impl Into<String>) -> Self {
         self.source = Source::Pointer(pointer.into());
         self
+    }
+
+    /// At a place in the document, or below it if it has one of its own there.
+    pub(super) fn below(self, pointer: &str) -> Self {
+        let place = format!("{pointer}{}", self.place());
+        self.at(place)
     }
 
     /// Where in the document it is, if anywhere.

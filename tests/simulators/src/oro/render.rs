@@ -31,9 +31,9 @@ impl View {
 
 /// The id as the client knows it.
 pub(super) fn wire_id(store: &Store, kind: Kind, id: &Id, dialect: Dialect) -> String {
-    if dialect.names_by_sku(kind) {
-        let sku = store.get(kind, id).and_then(|record| record.text("sku"));
-        return sku.unwrap_or_default().to_owned();
+    if let Some(key) = dialect.key(kind) {
+        let name = store.get(kind, id).and_then(|record| record.text(key));
+        return name.unwrap_or_default().to_owned();
     }
     id.to_string()
 }
@@ -84,7 +84,7 @@ fn attributes(record: &Record, view: &View) -> Map<String, Value> {
     let kind = record.kind;
     let mut attributes = Map::new();
     for attribute in kind.resource().attributes {
-        let named_by_it = view.dialect.names_by_sku(kind) && attribute.name == "sku";
+        let named_by_it = view.dialect.key(kind) == Some(attribute.name);
         let there = attribute.is_in(view.dialect.version);
         let hidden = matches!(attribute.access, Access::WriteOnly | Access::CreateOnlyHidden);
         if !there || hidden || named_by_it {
@@ -95,7 +95,7 @@ fn attributes(record: &Record, view: &View) -> Map<String, Value> {
             attributes.insert(attribute.name.to_owned(), value);
         }
     }
-    if view.dialect.names_by_sku(kind)
+    if view.dialect.key(kind).is_some()
         && view.shows(kind, "dbId")
         && let Id::Number(number) = record.id
     {
@@ -116,7 +116,13 @@ pub(super) fn linkage(
             "id": wire_id(store, relation.target, id, dialect),
         })
     };
-    let ids = related(store, record, relation);
+    let key = dialect.key(relation.target);
+    let named = |id: &Id| {
+        key.is_none_or(|key| {
+            store.get(relation.target, id).is_some_and(|row| row.text(key).is_some())
+        })
+    };
+    let ids: Vec<Id> = related(store, record, relation).into_iter().filter(named).collect();
     if !relation.is_list_in(dialect.version) {
         return ids.first().map(reference).unwrap_or_default();
     }

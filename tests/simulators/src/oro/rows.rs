@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::changes;
+use super::problem::Problem;
 use super::record::{Id, Record};
 use super::schema::{Kind, Relation, Ties};
 use super::settle;
@@ -76,7 +77,7 @@ fn apply(store: &mut Store, terms: Terms, kind: Kind, row: &Row) -> Result<(Id, 
         let attribute = kind.resource().attribute(name);
         let attribute = attribute.ok_or_else(|| format!("attributes.{name}: no such field"))?;
         let value = convert(attribute, value)
-            .map_err(|problem| format!("attributes.{name}: {} ({value})", problem.detail))?;
+            .map_err(|problems| format!("attributes.{name}: {} ({value})", told(&problems)))?;
         record.set(attribute.name, value);
     }
     for (name, value) in &row.relationships {
@@ -91,6 +92,10 @@ fn apply(store: &mut Store, terms: Terms, kind: Kind, row: &Row) -> Result<(Id, 
     store.put(record);
     settle::raw(store, terms, kind, &id, before.as_ref());
     Ok((id, created))
+}
+
+fn told(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| problem.detail.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 fn identity(kind: Kind, value: &Value) -> Result<Id, String> {

@@ -1,7 +1,11 @@
 //! What the shop does by itself when something is written: ties children to parents, creates stock
 //! levels, adds up orders, stamps times.
 
+mod addresses;
 mod sums;
+mod texts;
+
+pub(super) use addresses::owner_of;
 
 use std::collections::BTreeSet;
 
@@ -23,7 +27,13 @@ pub(super) fn settle(store: &mut Store, terms: Terms, plans: &[Plan<'_>]) {
         tie_to_parent(store, plan.kind, &plan.id);
     }
     for plan in plans {
+        if plan.before.is_none() {
+            own(store, plan.kind, &plan.id);
+        }
         match plan.kind {
+            Kind::CustomerAddresses | Kind::CustomerUserAddresses => {
+                addresses::keep_one_of_each(store, plan.kind, &plan.id);
+            }
             Kind::OrderLineItems => complete_line(store, &plan.id),
             Kind::OrderAddresses => complete_address(store, &plan.id),
             Kind::CustomerUsers if plan.before.is_none() => complete_user(store, &plan.id),
@@ -34,6 +44,14 @@ pub(super) fn settle(store: &mut Store, terms: Terms, plans: &[Plan<'_>]) {
     }
     refresh_roots(store);
     stamp_times(store, terms);
+}
+
+/// What is made up after a document was found to be right.
+pub(super) fn complete(store: &mut Store, plans: &[Plan<'_>]) {
+    let new = |plan: &&Plan<'_>| plan.kind == Kind::Products && plan.before.is_none();
+    for plan in plans.iter().filter(new) {
+        texts::complete(store, &plan.id);
+    }
 }
 
 /// The same for a row that was put past the API: it is tied, and nothing of it is made up but what
@@ -111,7 +129,7 @@ fn tie_children(store: &mut Store, kind: Kind, id: &Id, before: Option<&Record>)
                     parents.push(parent.clone());
                 }
             } else {
-                child.link(back, parent.clone());
+                child.one.entry(back).or_insert(parent.clone());
             }
             if store.get(relation.target, id) != Some(&child) {
                 store.put(child);
@@ -147,6 +165,22 @@ fn untie_from_parent(store: &mut Store, record: &Record) {
             store.put(parent);
         }
     }
+}
+
+/// What nobody said whose it is belongs to the API's user, and to his organization.
+fn own(store: &mut Store, kind: Kind, id: &Id) {
+    let Some(mut row) = store.get(kind, id).cloned() else { return };
+    for relation in kind.resource().relations {
+        let whose = matches!(
+            (relation.name, relation.target),
+            ("owner", Kind::Users | Kind::BusinessUnits)
+                | ("organization" | "systemOrganization", Kind::Organizations)
+        );
+        if whose {
+            row.one.entry(relation.name).or_insert(Id::Number(1));
+        }
+    }
+    store.put(row);
 }
 
 /// A line that only names a SKU gets its product, whatever the case; a line with a product gets its
@@ -214,8 +248,6 @@ fn complete_order(store: &mut Store, terms: Terms, id: &Id) {
         default("shippingStatus", Id::name("not_shipped"));
     }
     default("internalStatus", Id::name("open"));
-    default("owner", Id::Number(1));
-    default("organization", Id::Number(1));
     if terms.external_status {
         default("status", Id::name("open"));
     }
@@ -225,7 +257,6 @@ fn complete_order(store: &mut Store, terms: Terms, id: &Id) {
 fn complete_product(store: &mut Store, id: &Id) {
     let Some(mut product) = store.get(Kind::Products, id).cloned() else { return };
     product.one.entry("inventory_status").or_insert(Id::name("in_stock"));
-    product.one.entry("organization").or_insert(Id::Number(1));
     // The primary unit is one of the product's, whether or not the list said so.
     if let Some(primary) = product.one.get("primaryUnitPrecision").cloned() {
         let precisions = product.many.entry("unitPrecisions").or_default();

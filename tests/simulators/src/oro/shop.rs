@@ -23,7 +23,7 @@ use super::render::View;
 use super::schema::Kind;
 use super::store::Store;
 use super::token::{Client, Tokens};
-use super::version::{Dialect, Feature, Version};
+use super::version::{Dialect, Feature, Keyed, Version};
 use super::webhooks::Outbox;
 use super::write::Terms;
 
@@ -56,6 +56,8 @@ pub(super) struct Installed {
     pub(super) version: Version,
     /// "Enable External Status Management": the order's `status` may be written.
     pub(super) external_status: bool,
+    /// Kinds that go by `externalId` with EXT ID.
+    pub(super) keyed: Keyed,
     /// A checkout takes what it sells from the stock level.
     pub(super) checkout_stock: bool,
     pub(super) work: Work,
@@ -146,8 +148,8 @@ impl Shop {
 
     /// What the shop's terms are for its own actor.
     pub(super) fn terms(&self, now: Timestamp) -> Terms {
-        let Installed { version, external_status, .. } = self.installed;
-        let dialect = Dialect { version, ext: false };
+        let Installed { version, external_status, keyed, .. } = self.installed;
+        let dialect = Dialect { version, ext: false, keyed };
         Terms { dialect, external_status, rights: Rights::default(), now }
     }
 
@@ -289,9 +291,9 @@ impl Shop {
         query: Query,
         now: Timestamp,
     ) -> Call<'request> {
-        let Installed { version, .. } = self.installed;
+        let Installed { version, keyed, .. } = self.installed;
         let ext = request.header("x-integration-type") == "ext_id" && version.has(Feature::ExtId);
-        let dialect = Dialect { version, ext };
+        let dialect = Dialect { version, ext, keyed };
         let host = request.header("host");
         let host = if host.is_empty() { "localhost" } else { host };
         let base = format!("http://{host}{}", PREFIX.trim_end_matches('/'));

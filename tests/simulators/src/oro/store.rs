@@ -17,6 +17,7 @@ const INDEXED: &[(Kind, &str)] = &[
     (Kind::CustomerUsers, "customer"),
     (Kind::CustomerUsers, "email"),
     (Kind::CustomerUsers, "externalId"),
+    (Kind::CustomerTaxCodes, "code"),
     (Kind::Customers, "externalId"),
     (Kind::Customers, "group"),
     (Kind::Customers, "parent"),
@@ -28,6 +29,7 @@ const INDEXED: &[(Kind, &str)] = &[
     (Kind::Orders, "identifier"),
     (Kind::Orders, "parent"),
     (Kind::ProductPrices, "product"),
+    (Kind::ProductTaxCodes, "code"),
     (Kind::Products, "category"),
     (Kind::Products, "sku"),
 ];
@@ -60,6 +62,12 @@ impl Store {
         let mut seen = BTreeSet::new();
         let first = |(kind, id, _): &&(Kind, Id, _)| seen.insert((*kind, id.clone()));
         self.undo.iter().filter(first).cloned().collect()
+    }
+
+    /// The row as it was before the transaction.
+    pub(super) fn before(&self, kind: Kind, id: &Id) -> Option<&Record> {
+        let first = self.undo.iter().find(|(other, row, _)| *other == kind && row == id);
+        first.map_or_else(|| self.get(kind, id), |(_, _, before)| before.as_deref())
     }
 
     pub(super) fn next_id(&mut self, kind: Kind) -> Id {

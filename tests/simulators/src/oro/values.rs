@@ -10,32 +10,48 @@ use serde_json::{Map, Number, Value, json};
 use super::problem::Problem;
 use super::schema::{Attribute, Shape};
 
-/// The value as it is stored, or the problem without its place.
-pub(super) fn convert(attribute: &Attribute, value: &Value) -> Result<Value, Problem> {
-    let invalid = || Problem::constraint("form", "This value is not valid.");
+/// The value as it is stored, or what is wrong with it: each problem without its place, or with its
+/// place below the value's.
+pub(super) fn convert(attribute: &Attribute, value: &Value) -> Result<Value, Vec<Problem>> {
     if value.is_null() || value.as_str() == Some("") {
         return Ok(Value::Null);
     }
-    let converted = match attribute.shape {
+    if let (Shape::AddressTypes, Some(items)) = (attribute.shape, value.as_array()) {
+        return address_types(items);
+    }
+    let title = if attribute.shape == Shape::Price { "type" } else { "form" };
+    let detail = match attribute.shape {
+        Shape::Price => "Price value should be a valid number.".to_owned(),
+        Shape::Date => format!("The \"{}\" is not valid date.", shown(value)),
+        Shape::DateTime => format!("The \"{}\" is not valid datetime.", shown(value)),
+        Shape::Float => "Please enter a number.".to_owned(),
+        _ => "This value is not valid.".to_owned(),
+    };
+    scalar(attribute.shape, value).ok_or_else(|| vec![Problem::constraint(title, detail)])
+}
+
+/// A value in the words of a refusal.
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn scalar(shape: Shape, value: &Value) -> Option<Value> {
+    match shape {
         Shape::Text | Shape::Scalar => text(value),
         Shape::Boolean => boolean(value).map(Value::Bool),
         Shape::Integer => {
             number(value).filter(|number| number.fract() == 0.0).and_then(json_number)
         }
         Shape::Float => number(value).and_then(json_number),
-        Shape::Decimal(scale) => {
-            let numeric = || Problem::constraint("type", "This value should be of type numeric.");
-            let number = number(value).ok_or_else(numeric)?;
-            Some(decimal(number, scale).into())
-        }
+        Shape::Price => number(value).map(|number| decimal(number, 4).into()),
+        Shape::Decimal(scale) => number(value).map(|number| decimal(number, scale).into()),
         Shape::PlainDecimal => number(value).map(|number| number.to_string().into()),
         Shape::Date => value.as_str().and_then(date),
         Shape::DateTime => value.as_str().and_then(datetime).map(|time| stamp(time).into()),
-        Shape::AddressTypes => address_types(value),
+        Shape::AddressTypes => None,
         Shape::Wysiwyg => wysiwyg(value),
         Shape::Opaque => Some(value.clone()),
-    };
-    converted.ok_or_else(invalid)
+    }
 }
 
 fn text(value: &Value) -> Option<Value> {
@@ -114,17 +130,49 @@ pub(super) fn stamp(time: Timestamp) -> String {
     Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
 }
 
-fn address_types(value: &Value) -> Option<Value> {
+/// What an address is for, and whether it is the first choice for that.
+fn address_types(items: &[Value]) -> Result<Value, Vec<Problem>> {
+    let mut problems = Vec::new();
     let mut types = Vec::new();
-    for item in value.as_array()? {
-        let name = item.get("addressType")?.as_str()?;
-        if !["billing", "shipping"].contains(&name) {
-            return None;
+    for (index, item) in items.iter().enumerate() {
+        match item {
+            Value::Null => problems.extend(without(index, &["default", "addressType"])),
+            Value::Array(members) if members.is_empty() => {
+                problems.extend(without(index, &["default", "addressType"]));
+            }
+            Value::Object(members) => match address_type(index, members) {
+                Ok(item) => types.push(item),
+                Err(wrong) => problems.extend(wrong),
+            },
+            _ => problems.push(Problem::invalid(format!("/{index}"))),
         }
-        let default = item.get("default").map_or(Some(false), boolean)?;
-        types.push(json!({"default": default, "addressType": name}));
     }
-    Some(types.into())
+    if problems.is_empty() { Ok(types.into()) } else { Err(problems) }
+}
+
+fn address_type(index: usize, members: &Map<String, Value>) -> Result<Value, Vec<Problem>> {
+    let absent = ["default", "addressType"].into_iter().filter(|name| !members.contains_key(*name));
+    let mut problems = without(index, &absent.collect::<Vec<_>>());
+    let default = members.get("default").and_then(boolean);
+    if members.contains_key("default") && default.is_none() {
+        problems.push(Problem::invalid(format!("/{index}/default")));
+    }
+    let name = members.get("addressType").and_then(Value::as_str);
+    let name = name.filter(|name| ["billing", "shipping"].contains(name));
+    if members.contains_key("addressType") && name.is_none() {
+        problems.push(Problem::invalid(format!("/{index}/addressType")));
+    }
+    if problems.is_empty() {
+        Ok(json!({"default": default, "addressType": name}))
+    } else {
+        Err(problems)
+    }
+}
+
+fn without(index: usize, names: &[&str]) -> Vec<Problem> {
+    let detail = "This value is mandatory.";
+    let missing = |name: &&str| Problem::constraint("form", detail).at(format!("/{index}/{name}"));
+    names.iter().map(missing).collect()
 }
 
 fn wysiwyg(value: &Value) -> Option<Value> {

@@ -21,12 +21,52 @@ pub(super) struct Dialect {
     pub(super) version: Version,
     /// `X-Integration-Type: ext_id`.
     pub(super) ext: bool,
+    /// Which kinds the shop names by `externalId` then, beside products by their SKU.
+    pub(super) keyed: Keyed,
+}
+
+/// Kinds that were put on the site's `ext_id_entities`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keyed {
+    customers: bool,
+    customer_users: bool,
+    orders: bool,
+    inventory_levels: bool,
+}
+
+impl Keyed {
+    /// Puts a kind on the list; false for one that has no `externalId`.
+    pub(super) fn add(&mut self, kind: &str) -> bool {
+        let place = match Kind::parse(kind) {
+            Some(Kind::Customers) => &mut self.customers,
+            Some(Kind::CustomerUsers) => &mut self.customer_users,
+            Some(Kind::Orders) => &mut self.orders,
+            Some(Kind::InventoryLevels) => &mut self.inventory_levels,
+            _ => return false,
+        };
+        *place = true;
+        true
+    }
+
+    const fn has(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Customers => self.customers,
+            Kind::CustomerUsers => self.customer_users,
+            Kind::Orders => self.orders,
+            Kind::InventoryLevels => self.inventory_levels,
+            _ => false,
+        }
+    }
 }
 
 impl Dialect {
-    /// Whether rows of the kind go by their SKU, not by their number.
-    pub(super) fn names_by_sku(self, kind: Kind) -> bool {
-        self.ext && kind == Kind::Products
+    /// The field that rows of the kind go by instead of their number, if they do.
+    pub(super) fn key(self, kind: Kind) -> Option<&'static str> {
+        match kind {
+            _ if !self.ext => None,
+            Kind::Products => Some("sku"),
+            _ => self.keyed.has(kind).then_some("externalId"),
+        }
     }
 
     pub(super) fn has(self, feature: Feature) -> bool {

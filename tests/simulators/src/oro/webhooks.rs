@@ -72,7 +72,7 @@ impl News<'_> {
         let data = if thin {
             json!({"type": row.kind.name(), "id": row.id.to_string()})
         } else {
-            let dialect = Dialect { version: self.version, ext: false };
+            let dialect = Dialect { version: self.version, ..Dialect::default() };
             Value::Object(resource(self.store, row, &View { dialect, ..View::default() }))
         };
         to_bytes(&json!({

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use super::document::{Document, Linkage, Reference, Resource};
 use super::find::related;
 use super::lists;
+use super::naming::{existing, identifier};
 use super::permissions::{Right, Rights, is_foreign, no_entity, no_owner, no_related, no_type};
-use super::plan::{Mode, Names, Plan, Planner, existing};
+use super::plan::{Mode, Names, Plan, Planner};
 use super::problem::{Problem, Source};
 use super::record::{Id, Record};
 use super::rules;
@@ -83,6 +84,7 @@ pub(super) fn write(
         store.rollback();
         return Err(problems);
     }
+    settle::complete(store, &plans);
     Ok(plans.into_iter().map(written).collect())
 }
 
@@ -148,10 +150,10 @@ impl Writer<'_> {
     /// Sets the attributes; returns the names nobody knows.
     fn attributes<'plan>(&mut self, plan: &Plan<'plan>, record: &mut Record) -> Vec<&'plan str> {
         let Dialect { version, .. } = self.terms.dialect;
-        let named = self.terms.dialect.names_by_sku(plan.kind);
+        let key = self.terms.dialect.key(plan.kind);
         let mut extra = Vec::new();
         for (name, value) in &plan.resource.attributes {
-            if named && (name == "dbId" || name == "sku") {
+            if key.is_some_and(|key| name == "dbId" || name == key) {
                 continue;
             }
             let Some(attribute) = plan.kind.resource().attribute_in(version, name) else {
@@ -163,14 +165,15 @@ impl Writer<'_> {
             }
             match convert(attribute, value) {
                 Ok(value) => record.set(attribute.name, value),
-                Err(problem) => {
+                Err(problems) => {
                     let pointer = format!("{}/attributes/{name}", plan.resource.pointer);
-                    self.problems.push(problem.at(pointer));
+                    let placed = problems.into_iter().map(|problem| problem.below(&pointer));
+                    self.problems.extend(placed);
                 }
             }
         }
-        if named && plan.before.is_none() {
-            record.set("sku", plan.resource.id.clone().unwrap_or_default());
+        if let Some(key) = key.filter(|_| plan.before.is_none()) {
+            record.set(key, plan.resource.id.clone().unwrap_or_default());
         }
         extra
     }
@@ -218,6 +221,7 @@ impl Writer<'_> {
             }
         }
         if let Ties::Inverse { .. } = relation.ties {
+            self.keep_owners(record, relation, &ids, &pointer);
             self.adopted.push((record.kind, record.id.clone(), relation, ids));
             return;
         }
@@ -228,6 +232,20 @@ impl Writer<'_> {
         record.one.remove(relation.name);
         if let Some(id) = ids.pop() {
             record.link(relation.name, id);
+        }
+    }
+
+    /// An address stays with whom it belongs to.
+    fn keep_owners(&mut self, record: &Record, relation: &Relation, ids: &[Id], pointer: &str) {
+        let Some(via) = settle::owner_of(relation.target) else { return };
+        for (index, id) in ids.iter().enumerate() {
+            let row = self.store.get(relation.target, id);
+            let owner = row.and_then(|row| row.one.get(via));
+            if owner.is_some_and(|owner| *owner != record.id) {
+                let detail = "Address owner cannot be changed once set.";
+                let problem = Problem::constraint("unchangeable field", detail);
+                self.problems.push(problem.at(format!("{pointer}/{index}")));
+            }
         }
     }
 
@@ -276,11 +294,19 @@ impl Writer<'_> {
         if relation.target == Kind::Regions {
             lists::admit_region(self.store, &reference.id);
         }
+        if let Err(problem) = identifier(relation.target, &reference.id, self.terms.dialect) {
+            self.problems.push(problem.at(format!("{pointer}/id")));
+            return None;
+        }
         let found = existing(self.store, relation.target, &reference.id, self.terms.dialect);
         match found.as_ref().and_then(|id| self.store.get(relation.target, id)) {
             None if relation.target == Kind::WebhookTopics => {
                 let detail = "This value is not a known webhook topic.";
                 self.problems.push(Problem::constraint("valid webhook topic", detail).at(pointer));
+            }
+            None if relation.target == Kind::WebhookFormats => {
+                let detail = "This value is not a known webhook format.";
+                self.problems.push(Problem::constraint("valid webhook format", detail).at(pointer));
             }
             None => self.problems.push(Problem::no_entity(pointer)),
             Some(row) if !self.terms.rights.shows(row) => {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::oro::changes;
 use crate::oro::document::{Document, Resource};
 use crate::oro::plan::{LOOSE, Mode, names};
-use crate::oro::problem::{Problem, Source};
+use crate::oro::problem::Problem;
 use crate::oro::schema::Kind;
 use crate::oro::store::Store;
 use crate::oro::write::{Terms, Written, write};
@@ -46,16 +46,33 @@ impl Tally {
     }
 }
 
+/// Takes out what cannot be read, and the items that bring it along: of themselves nothing is told.
+pub(super) fn drop_unsound(document: &mut Document, problems: &[Problem]) {
+    let sound = |resource: &Resource| !problems.iter().any(|problem| resource.has(problem));
+    let included = document.included.iter().enumerate();
+    let bad: BTreeSet<usize> =
+        included.filter(|(_, resource)| !sound(resource)).map(|(index, _)| index).collect();
+    let whole = |item: &&Resource| sound(item) && reach(document, item).is_disjoint(&bad);
+    let primary: Vec<Resource> = document.primary.iter().filter(whole).cloned().collect();
+    document.primary = primary;
+    document.included.retain(sound);
+}
+
+/// What is included and belongs to no item, where nothing else was `told` of it.
+pub(in crate::oro) fn loose(document: &Document, told: &[Problem]) -> Vec<Problem> {
+    let items = document.primary.iter();
+    let reached: BTreeSet<usize> = items.flat_map(|item| reach(document, item)).collect();
+    let loose = document.included.iter().enumerate().filter(|(index, _)| !reached.contains(index));
+    let untold = loose.filter(|(_, resource)| !told.iter().any(|problem| resource.has(problem)));
+    untold.map(|(_, resource)| Problem::request(&resource.pointer, LOOSE)).collect()
+}
+
 /// Cuts a document into chunks of at most so many items and so many included resources, an item with
-/// more of them by itself. What is included and belongs to no item is told.
-pub(in crate::oro) fn cut(
-    document: &Document,
-    most: (usize, usize),
-) -> (VecDeque<Document>, Vec<Problem>) {
+/// more of them by itself.
+pub(super) fn cut(document: &Document, most: (usize, usize)) -> VecDeque<Document> {
     let mut chunks = VecDeque::new();
     let mut items: Vec<usize> = Vec::new();
     let mut brought: BTreeSet<usize> = BTreeSet::new();
-    let mut reached: BTreeSet<usize> = BTreeSet::new();
     for (index, item) in document.primary.iter().enumerate() {
         let own = reach(document, item);
         let full = items.len() == most.0 || brought.union(&own).count() > most.1;
@@ -64,16 +81,13 @@ pub(in crate::oro) fn cut(
             items.clear();
             brought.clear();
         }
-        reached.extend(&own);
         brought.extend(own);
         items.push(index);
     }
     if !items.is_empty() {
         chunks.push_back(part(document, &items));
     }
-    let loose = document.included.iter().enumerate().filter(|(index, _)| !reached.contains(index));
-    let loose = loose.map(|(_, resource)| Problem::request(&resource.pointer, LOOSE)).collect();
-    (chunks, loose)
+    chunks
 }
 
 /// Writes what is right in a chunk and tells what is not.
@@ -110,11 +124,7 @@ pub(super) fn apply(
 
 /// The items a problem points at, or whose included resources it points at.
 fn about(document: &Document, problem: &Problem) -> Vec<usize> {
-    let Source::Pointer(pointer) = &problem.source else { return Vec::new() };
-    let here = |resource: &Resource| {
-        let rest = pointer.strip_prefix(&resource.pointer);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
+    let here = |resource: &Resource| resource.has(problem);
     let brings = |item: &Resource| {
         reach(document, item).into_iter().filter_map(|index| document.included.get(index)).any(here)
     };

@@ -1,12 +1,13 @@
 //! Customers' people and addresses.
 
 use super::Subject;
+use crate::oro::problem::Problem;
 use crate::oro::record::Record;
 use crate::oro::schema::Kind;
 
 /// Countries whose region the shop insists on. A real shop insists wherever its region table has
 /// entries for the country; these are the two every shop has.
-const REGION_REQUIRED: [&str; 2] = ["CA", "US"];
+const REGION_REQUIRED: [(&str, &str); 2] = [("CA", "Canada"), ("US", "United States")];
 
 /// Characters of a password, at least; what else a shop asks of one is its own.
 const PASSWORD_MIN: usize = 8;
@@ -83,12 +84,14 @@ pub(super) fn user_address(subject: &mut Subject<'_>) {
 fn owned_address(subject: &mut Subject<'_>, relation: &'static str) {
     named(subject);
     region(subject);
-    let owner = |record: &Record| record.one.get(relation).cloned();
-    if let Some(before) = subject.before
-        && owner(before) != owner(subject.record)
-    {
-        let detail = "Owner of the address cannot be changed once set.";
-        subject.refuse_at("unchangeable field", detail, subject.relation(relation));
+    let owners = subject.record.kind.resource().relation(relation).map(|owner| owner.target);
+    let owner = subject.record.one.get(relation);
+    let owner = owners.zip(owner).and_then(|(kind, id)| subject.store.get(kind, id));
+    let organization = owner.and_then(|owner| owner.one.get("organization"));
+    let own = subject.record.one.get("systemOrganization");
+    if organization.zip(own).is_some_and(|(one, other)| one != other) {
+        let detail = "Customer and its address belongs to different organizations.";
+        subject.refuse(Problem::constraint("valid organization", detail));
     }
 }
 
@@ -113,16 +116,21 @@ pub(super) fn named(subject: &mut Subject<'_>) {
 pub(super) fn region(subject: &mut Subject<'_>) {
     let record = subject.record;
     let Some(country) = record.one.get("country").map(ToString::to_string) else { return };
-    match record.one.get("region").map(ToString::to_string) {
-        None if REGION_REQUIRED.contains(&country.as_str()) => {
-            let detail = format!("State is required for country {country}");
+    let with_regions = REGION_REQUIRED.iter().find(|(code, _)| *code == country);
+    if with_regions.is_some() && record.text("customRegion").is_some() {
+        let detail = "Custom region can be used only for countries without predefined regions.";
+        subject.refuse(Problem::constraint("region text", detail));
+    }
+    match (record.one.get("region").map(ToString::to_string), with_regions) {
+        (None, Some((_, name))) => {
+            let detail = format!("State is required for country {name}");
             subject.refuse_at("required region", &detail, subject.relation("region"));
         }
-        Some(region) if !region.starts_with(&format!("{country}-")) => {
+        (Some(region), _) if !region.starts_with(&format!("{country}-")) => {
             let detail = format!("Region \"{region}\" does not belong to country {country}");
             subject.refuse_at("valid region", &detail, subject.relation("region"));
         }
-        None | Some(_) => {}
+        (None | Some(_), _) => {}
     }
 }
 

@@ -12,7 +12,7 @@ mod products;
 use super::document::Resource;
 use super::plan::Plan;
 use super::problem::{Problem, Source};
-use super::record::Record;
+use super::record::{Id, Record};
 use super::schema::{Access, Kind};
 use super::store::Store;
 use super::version::Version;
@@ -53,11 +53,22 @@ pub(super) fn check(store: &Store, version: Version, plan: &Plan<'_>, problems: 
         Kind::OrderAddresses => orders::address(&mut subject),
         Kind::OrderLineItems => orders::line(&mut subject),
         Kind::Orders => orders::order(&mut subject),
+        Kind::CustomerTaxCodes | Kind::ProductTaxCodes => products::tax_code(&mut subject),
+        Kind::PriceLists => prices::list(&mut subject),
         Kind::ProductPrices => prices::price(&mut subject),
         Kind::Products => products::product(&mut subject),
         Kind::ProductUnitPrecisions => products::unit_precision(&mut subject),
         _ => {}
     }
+}
+
+/// Why a row may not be deleted: 403 for the unit that a product cannot be without.
+pub(super) fn undeletable(store: &Store, kind: Kind, id: &Id) -> Option<Problem> {
+    let precision = store.get(kind, id).filter(|_| kind == Kind::ProductUnitPrecisions)?;
+    let product = store.get(Kind::Products, precision.one.get("product")?)?;
+    let primary = product.one.get("primaryUnitPrecision") == Some(id);
+    let detail = "The delete operation is forbidden. Reason: primary precision.";
+    primary.then(|| Problem::denied(detail))
 }
 
 impl Subject<'_> {

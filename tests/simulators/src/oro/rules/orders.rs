@@ -27,10 +27,26 @@ pub(super) fn order(subject: &mut Subject<'_>) {
     }
     for (index, id) in record.list("lineItems").iter().enumerate() {
         let line = subject.store.get(Kind::OrderLineItems, id);
-        let moved = line.is_some_and(|line| !line.list("orders").contains(&record.id));
+        let new = subject.store.before(Kind::OrderLineItems, id).is_none();
+        let moved = line.is_some_and(|line| !new && !line.list("orders").contains(&record.id));
         if moved {
             let detail = "Line Item order cannot be changed once set.";
             let pointer = format!("{}/{index}", subject.relation("lineItems"));
+            subject.refuse_at("unchangeable field", detail, pointer);
+        }
+    }
+    unmoved_discounts(subject);
+}
+
+fn unmoved_discounts(subject: &mut Subject<'_>) {
+    let record = subject.record;
+    for (index, id) in record.list("discounts").iter().enumerate() {
+        let discount = subject.store.get(Kind::OrderDiscounts, id);
+        let own = subject.before.is_some_and(|before| before.list("discounts").contains(id));
+        let order = discount.and_then(|discount| discount.one.get("order"));
+        if !own && order.is_some_and(|order| *order != record.id) {
+            let detail = "The discount cannot be moved to another order.";
+            let pointer = format!("{}/{index}", subject.relation("discounts"));
             subject.refuse_at("unchangeable field", detail, pointer);
         }
     }
@@ -54,6 +70,9 @@ pub(super) fn line(subject: &mut Subject<'_>) {
     }
     if record.attribute("value").is_none() {
         let detail = "Price value should not be blank.";
+        let whole = Problem::constraint("not blank", format!("{detail} Source: price."));
+        let own = subject.pointer == "/data";
+        subject.refuse(if own { whole } else { whole.at(subject.pointer) });
         subject.refuse_at("not blank", detail, subject.attribute("value"));
     }
     if record.number("quantity").is_some_and(|quantity| quantity <= 0.0) {
@@ -90,6 +109,10 @@ pub(super) fn discount(subject: &mut Subject<'_>) {
     if record.number("percent").is_some_and(|percent| percent.abs() > 1.0) {
         let detail = "This value should be between -100% and 100%.";
         subject.refuse_at("range", detail, subject.attribute("percent"));
+        if field == "percent" {
+            // What it comes to is not looked at then.
+            return;
+        }
     }
     if record.number("amount").is_some_and(|amount| amount < 0.0) {
         let detail = "The discount amount should be between 0 and 999999999999999.9999";

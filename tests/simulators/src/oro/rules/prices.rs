@@ -5,6 +5,15 @@ use crate::oro::problem::Problem;
 use crate::oro::record::Record;
 use crate::oro::schema::Kind;
 
+pub(super) fn list(subject: &mut Subject<'_>) {
+    let currencies = subject.record.attribute("priceListCurrencies");
+    let none = currencies.and_then(|list| list.as_array()).is_none_or(Vec::is_empty);
+    if none {
+        let detail = "This collection should contain 1 element or more. Source: currencies.";
+        subject.refuse(Problem::constraint("count", detail));
+    }
+}
+
 pub(super) fn price(subject: &mut Subject<'_>) {
     for (name, what) in [("value", "Price value"), ("currency", "Currency")] {
         if subject.record.attribute(name).is_none() {

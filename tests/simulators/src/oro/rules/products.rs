@@ -2,8 +2,10 @@
 
 use super::Subject;
 use crate::oro::problem::Problem;
+use crate::oro::record::Id;
 use crate::oro::schema::Kind;
 use crate::oro::settle::default_name;
+use crate::oro::store::Store;
 
 pub(super) fn product(subject: &mut Subject<'_>) {
     sku(subject);
@@ -110,29 +112,65 @@ fn units(subject: &mut Subject<'_>) {
         subject.refuse_at("count", detail, subject.relation("unitPrecisions"));
         return;
     }
-    let primary = record.one.get("primaryUnitPrecision");
-    if primary.is_some_and(|primary| !precisions.contains(primary)) {
-        let detail = "A primary product unit precision should be in the collection of product unit \
-             precisions.";
-        let title = "primary product unit precision";
-        subject.refuse_at(title, detail, subject.relation("unitPrecisions"));
-    }
-    let mut units = Vec::new();
+    let had = units_before(subject.store, &record.id);
+    let mut units: Vec<Id> = Vec::new();
+    let mut twice = false;
     for id in precisions {
         let precision = subject.store.get(Kind::ProductUnitPrecisions, id);
         let Some(unit) = precision.and_then(|precision| precision.one.get("unit")) else {
             continue;
         };
-        if units.contains(&unit) {
+        // A unit the product had is there as long as its row is, even if the row is taken off now.
+        let taken = had.iter().any(|(other, row)| other == unit && row != id);
+        if taken || units.contains(unit) {
             let detail = format!("Unit precision \"{unit}\" already exists for this product.");
             let pointer = subject.relation("unitPrecisions");
             subject.refuse(Problem::constraint("form", detail).at(pointer));
+            twice = true;
         }
-        units.push(unit);
+        units.push(unit.clone());
+    }
+    let primary = record.one.get("primaryUnitPrecision");
+    if !twice && primary.is_some_and(|primary| !precisions.contains(primary)) {
+        let detail = "A primary product unit precision should be in the collection of product unit \
+                      precisions.";
+        let title = "primary product unit precision";
+        subject.refuse_at(title, detail, subject.relation("unitPrecisions"));
     }
 }
 
+/// The units a product had before it was written, each with its row.
+fn units_before(store: &Store, product: &Id) -> Vec<(Id, Id)> {
+    let product = store.before(Kind::Products, product);
+    let rows = product.map(|product| product.list("unitPrecisions")).unwrap_or_default().iter();
+    rows.filter_map(|id| {
+        let unit = store.before(Kind::ProductUnitPrecisions, id)?.one.get("unit")?;
+        Some((unit.clone(), id.clone()))
+    })
+    .collect()
+}
+
+pub(super) fn tax_code(subject: &mut Subject<'_>) {
+    let code = subject.record.text("code");
+    if code.is_some_and(|code| subject.others("code", code)) {
+        let detail = "This value is already used.";
+        subject.refuse_at("unique tax code", detail, subject.attribute("code"));
+    }
+}
+
+/// Whether the product had this unit before, in another row.
+fn is_there(subject: &Subject<'_>) -> bool {
+    let Some(product) = subject.record.one.get("product") else { return false };
+    let had = units_before(subject.store, product);
+    let unit = subject.record.one.get("unit");
+    had.iter().any(|(other, row)| Some(other) == unit && *row != subject.record.id)
+}
+
 pub(super) fn unit_precision(subject: &mut Subject<'_>) {
+    if subject.before.is_none() && is_there(subject) {
+        let detail = "This value is already used.";
+        subject.refuse_at("unique entity", detail, subject.relation("product"));
+    }
     let precision = subject.record.number("precision");
     if precision.is_some_and(|precision| !(0.0..=10.0).contains(&precision)) {
         let detail = "This value should be between 0 and 10.";

@@ -1,6 +1,7 @@
-//! What products point at: categories, texts of other kinds, and values that may fall back.
+//! What products point at: categories, units, tax codes, texts of other kinds, and values that may
+//! fall back.
 
-use super::{Actions, Attribute, Kind, Relation, Resource, Shape};
+use super::{Actions, Attribute, Filter, Kind, Reach, Relation, Resource, Shape};
 
 pub(super) static CATEGORIES: Resource = Resource {
     name: "categories",
@@ -53,5 +54,46 @@ pub(super) static FILES: Resource = Resource {
         Attribute::text("content").max(0),
     ],
     relations: &[Relation::one("owner", Kind::Users)],
+    actions: Actions::SINGLE,
+};
+
+/// Named by whoever makes them; its labels are translations, and all four are needed.
+pub(super) static PRODUCT_UNITS: Resource = Resource {
+    name: "productunits",
+    numbered: false,
+    attributes: &[
+        Attribute::text("label").required(),
+        Attribute::text("shortLabel").required(),
+        Attribute::text("pluralLabel").required(),
+        Attribute::text("shortPluralLabel").required(),
+        Attribute::new("defaultPrecision", Shape::Integer).required(),
+    ],
+    relations: &[],
+    actions: Actions::SINGLE,
+};
+
+const TAX_CODE: &[Attribute] = &[
+    Attribute::text("code").required().filter(Filter::One),
+    Attribute::text("description"),
+    Attribute::stamp("createdAt"),
+    Attribute::stamp("updatedAt"),
+];
+
+pub(super) static CUSTOMER_TAX_CODES: Resource = Resource {
+    name: "customertaxcodes",
+    numbered: true,
+    attributes: TAX_CODE,
+    relations: &[
+        Relation::one("owner", Kind::Users).reach(Reach::Read),
+        Relation::one("organization", Kind::Organizations).reach(Reach::Read),
+    ],
+    actions: Actions::SINGLE,
+};
+
+pub(super) static PRODUCT_TAX_CODES: Resource = Resource {
+    name: "producttaxcodes",
+    numbered: true,
+    attributes: TAX_CODE,
+    relations: &[Relation::one("organization", Kind::Organizations).reach(Reach::Read)],
     actions: Actions::SINGLE,
 };

@@ -1,7 +1,8 @@
 //! Customers, their people and their addresses (OroCommerce reference §6).
 
 use super::{
-    Access, Actions, Attribute, EXTERNAL_ID, Filter, Initial, Kind, Relation, Resource, Shape,
+    Access, Actions, Attribute, EXTERNAL_ID, Filter, Initial, Kind, Reach, Relation, Resource,
+    Shape,
 };
 
 pub(super) static CUSTOMERS: Resource = Resource {
@@ -24,7 +25,7 @@ pub(super) static CUSTOMERS: Resource = Resource {
         Relation::one("owner", Kind::Users),
         Relation::one("organization", Kind::Organizations),
         Relation::many("salesRepresentatives", Kind::Users),
-        Relation::adopted("addresses", Kind::CustomerAddresses, "customer"),
+        Relation::adopted("addresses", Kind::CustomerAddresses, "customer").reach(Reach::Read),
     ],
     actions: Actions::ALL,
 };
@@ -63,6 +64,8 @@ pub(super) static CUSTOMER_USERS: Resource = Resource {
             .access(Access::ReadOnly)
             .initial(Initial::Number(0)),
         Attribute::stamp("lastLogin"),
+        Attribute::stamp("passwordRequestedAt"),
+        Attribute::stamp("passwordChangedAt"),
         Attribute::stamp("createdAt"),
         Attribute::stamp("updatedAt"),
     ],
@@ -70,7 +73,8 @@ pub(super) static CUSTOMER_USERS: Resource = Resource {
         Relation::one("customer", Kind::Customers).required(),
         Relation::many("userRoles", Kind::CustomerUserRoles),
         Relation::many("salesRepresentatives", Kind::Users),
-        Relation::adopted("addresses", Kind::CustomerUserAddresses, "customerUser"),
+        Relation::adopted("addresses", Kind::CustomerUserAddresses, "customerUser")
+            .reach(Reach::Read),
         Relation::one("website", Kind::Websites),
         Relation::one("owner", Kind::Users),
         Relation::one("organization", Kind::Organizations),
@@ -91,11 +95,14 @@ pub(super) static CUSTOMER_ADDRESSES: Resource = Resource {
     numbered: true,
     attributes: ADDRESS,
     relations: &[
-        Relation::one("customer", Kind::Customers).required(),
-        Relation::one("country", Kind::Countries).required(),
-        Relation::one("region", Kind::Regions),
+        Relation::one("customer", Kind::Customers)
+            .access(Access::CreateOnly)
+            .reach(Reach::Read)
+            .required(),
+        Relation::one("country", Kind::Countries).reach(Reach::Read).required(),
+        Relation::one("region", Kind::Regions).reach(Reach::Read),
         Relation::one("owner", Kind::Users),
-        Relation::one("systemOrganization", Kind::Organizations),
+        Relation::one("systemOrganization", Kind::Organizations).reach(Reach::Read),
     ],
     actions: Actions::ALL,
 };
@@ -105,11 +112,14 @@ pub(super) static CUSTOMER_USER_ADDRESSES: Resource = Resource {
     numbered: true,
     attributes: ADDRESS,
     relations: &[
-        Relation::one("customerUser", Kind::CustomerUsers).required(),
-        Relation::one("country", Kind::Countries).required(),
-        Relation::one("region", Kind::Regions),
+        Relation::one("customerUser", Kind::CustomerUsers)
+            .access(Access::CreateOnly)
+            .reach(Reach::Read)
+            .required(),
+        Relation::one("country", Kind::Countries).reach(Reach::Read).required(),
+        Relation::one("region", Kind::Regions).reach(Reach::Read),
         Relation::one("owner", Kind::Users),
-        Relation::one("systemOrganization", Kind::Organizations),
+        Relation::one("systemOrganization", Kind::Organizations).reach(Reach::Read),
     ],
     actions: Actions::ALL,
 };
@@ -127,7 +137,7 @@ const ADDRESS: &[Attribute] = &[
     Attribute::text("lastName"),
     Attribute::text("nameSuffix"),
     Attribute::text("phone"),
-    Attribute::text("customRegion"),
+    Attribute::text("customRegion").filter(Filter::One),
     Attribute::new("primary", Shape::Boolean).initial(Initial::False),
     Attribute::new("types", Shape::AddressTypes).initial(Initial::EmptyList),
     Attribute::new("validatedAt", Shape::DateTime),

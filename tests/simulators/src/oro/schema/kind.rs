@@ -35,7 +35,7 @@ kinds! {
     CustomerAddresses => customers::CUSTOMER_ADDRESSES,
     CustomerGroups => customers::CUSTOMER_GROUPS,
     CustomerRatings => lists::CUSTOMER_RATINGS,
-    CustomerTaxCodes => lists::CUSTOMER_TAX_CODES,
+    CustomerTaxCodes => catalogue::CUSTOMER_TAX_CODES,
     CustomerUserAddresses => customers::CUSTOMER_USER_ADDRESSES,
     CustomerUserRoles => customers::CUSTOMER_USER_ROLES,
     CustomerUsers => customers::CUSTOMER_USERS,
@@ -62,9 +62,9 @@ kinds! {
     ProductNames => products::PRODUCT_NAMES,
     ProductPrices => prices::PRODUCT_PRICES,
     ProductShortDescriptions => products::PRODUCT_SHORT_DESCRIPTIONS,
-    ProductTaxCodes => lists::PRODUCT_TAX_CODES,
+    ProductTaxCodes => catalogue::PRODUCT_TAX_CODES,
     ProductUnitPrecisions => products::PRODUCT_UNIT_PRECISIONS,
-    ProductUnits => lists::PRODUCT_UNITS,
+    ProductUnits => catalogue::PRODUCT_UNITS,
     Products => products::PRODUCTS,
     Regions => lists::REGIONS,
     Users => lists::USERS,
@@ -81,6 +81,11 @@ impl Kind {
 
     pub(in crate::oro) fn name(self) -> &'static str {
         self.resource().name
+    }
+
+    /// Whether its rows go by UUIDs that the shop makes.
+    pub(in crate::oro) const fn names_itself(self) -> bool {
+        matches!(self, Self::ProductPrices | Self::Webhooks)
     }
 
     /// Whether this version knows it.

@@ -8,13 +8,10 @@ const fn list(name: &'static str, numbered: bool, attributes: &'static [Attribut
 
 const NAMED: &[Attribute] = &[Attribute::text("name").filter(Filter::One)];
 
-const CODED: &[Attribute] =
-    &[Attribute::text("code").filter(Filter::One), Attribute::text("description")];
-
 /// Options of an enum; the id is the option's name.
 const OPTION: &[Attribute] = &[
-    Attribute::text("name"),
-    Attribute::new("priority", Shape::Integer),
+    Attribute::text("name").filter(Filter::One),
+    Attribute::new("priority", Shape::Integer).filter(Filter::One),
     Attribute::new("default", Shape::Boolean),
 ];
 
@@ -26,19 +23,12 @@ pub(super) static ATTRIBUTE_FAMILIES: Resource = list(
 pub(super) static BUSINESS_UNITS: Resource = list("businessunits", true, NAMED);
 pub(super) static COUNTRIES: Resource = list("countries", false, NAMED);
 pub(super) static CUSTOMER_RATINGS: Resource = list("customerratings", false, OPTION);
-pub(super) static CUSTOMER_TAX_CODES: Resource = list("customertaxcodes", true, CODED);
 pub(super) static LOCALIZATIONS: Resource = list("localizations", true, NAMED);
 pub(super) static ORDER_INTERNAL_STATUSES: Resource = list("orderinternalstatuses", false, OPTION);
 pub(super) static ORDER_SHIPPING_STATUSES: Resource = list("ordershippingstatuses", false, OPTION);
 pub(super) static ORDER_STATUSES: Resource = list("orderstatuses", false, OPTION);
 pub(super) static ORGANIZATIONS: Resource = list("organizations", true, NAMED);
 pub(super) static PROD_INVENTORY_STATUSES: Resource = list("prodinventorystatuses", false, OPTION);
-pub(super) static PRODUCT_TAX_CODES: Resource = list("producttaxcodes", true, CODED);
-pub(super) static PRODUCT_UNITS: Resource = list(
-    "productunits",
-    false,
-    &[Attribute::text("label"), Attribute::new("defaultPrecision", Shape::Integer)],
-);
 pub(super) static REGIONS: Resource = list("regions", false, NAMED);
 pub(super) static USERS: Resource =
     list("users", true, &[Attribute::text("username").filter(Filter::One)]);

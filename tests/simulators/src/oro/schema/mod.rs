@@ -52,9 +52,10 @@ impl Resource {
     }
 }
 
-/// Actions beyond reading a single row; what is off answers 405.
+/// What a resource offers; what is off answers 405, and a resource without single rows 404.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Actions {
+    pub(super) get: bool,
     pub(super) list: bool,
     pub(super) create: bool,
     pub(super) update: bool,
@@ -64,7 +65,7 @@ pub(super) struct Actions {
 
 impl Actions {
     pub(super) const NONE: Self =
-        Self { list: true, create: false, update: false, delete: false, batch: false };
+        Self { get: true, list: true, create: false, update: false, delete: false, batch: false };
     pub(super) const SINGLE: Self = Self { create: true, update: true, delete: true, ..Self::NONE };
     pub(super) const ALL: Self = Self { batch: true, ..Self::SINGLE };
 }
@@ -77,6 +78,8 @@ pub(super) enum Shape {
     Float,
     /// A decimal kept as a string with this many digits after the point.
     Decimal(u8),
+    /// A decimal with four digits after the point that is a price of its own, as the shop looks at it.
+    Price,
     /// A decimal kept as a string without trailing zeros.
     PlainDecimal,
     Date,
@@ -230,12 +233,24 @@ pub(super) enum Ties {
     },
 }
 
+/// What a relation offers at addresses of its own, `/{id}/{name}` and `/{id}/relationships/{name}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It is read there, and written if it is written at all.
+    Full,
+    /// It is read there only; writing is 405.
+    Read,
+    /// There are no such addresses.
+    None,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Relation {
     pub(super) name: &'static str,
     pub(super) target: Kind,
     pub(super) ties: Ties,
     pub(super) access: Access,
+    pub(super) reach: Reach,
     pub(super) required: bool,
     /// What a version must have for the relation to be there.
     since: Option<Feature>,
@@ -245,8 +260,16 @@ pub(super) struct Relation {
 
 impl Relation {
     const fn new(name: &'static str, target: Kind, ties: Ties) -> Self {
-        let access = Access::Write;
-        Self { name, target, ties, access, required: false, since: None, formerly: None }
+        Self {
+            name,
+            target,
+            ties,
+            access: Access::Write,
+            reach: Reach::Full,
+            required: false,
+            since: None,
+            formerly: None,
+        }
     }
 
     pub(super) const fn one(name: &'static str, target: Kind) -> Self {
@@ -273,6 +296,11 @@ impl Relation {
 
     pub(super) const fn access(mut self, access: Access) -> Self {
         self.access = access;
+        self
+    }
+
+    pub(super) const fn reach(mut self, reach: Reach) -> Self {
+        self.reach = reach;
         self
     }
 

@@ -1,8 +1,8 @@
 //! Orders and what hangs on them (OroCommerce reference §6).
 
 use super::{
-    Access, Actions, Attribute, EXTERNAL_ID, Feature, Filter, Initial, Kind, Relation, Resource,
-    Shape,
+    Access, Actions, Attribute, EXTERNAL_ID, Feature, Filter, Initial, Kind, Reach, Relation,
+    Resource, Shape,
 };
 
 pub(super) static ORDERS: Resource = Resource {
@@ -40,8 +40,8 @@ pub(super) static ORDERS: Resource = Resource {
         Relation::owned("lineItems", Kind::OrderLineItems, "orders"),
         Relation::owned("shippingTrackings", Kind::OrderShippingTrackings, "orders"),
         Relation::owned("discounts", Kind::OrderDiscounts, "order"),
-        Relation::inverse("orderSubtotals", Kind::OrderSubtotals, "order"),
-        Relation::many("documents", Kind::Files),
+        Relation::inverse("orderSubtotals", Kind::OrderSubtotals, "order").reach(Reach::None),
+        Relation::many("documents", Kind::Files).reach(Reach::Read),
         Relation::one("paymentTerm", Kind::PaymentTerms),
         Relation::one("source", Kind::Orders),
         Relation::one("website", Kind::Websites),
@@ -65,7 +65,7 @@ pub(super) static ORDER_LINE_ITEMS: Resource = Resource {
         Attribute::text("productName"),
         Attribute::text("freeFormProduct"),
         Attribute::new("quantity", Shape::Float).required(),
-        Attribute::new("value", Shape::Decimal(4)),
+        Attribute::new("value", Shape::Price),
         Attribute::text("currency").required(),
         Attribute::new("priceType", Shape::Integer).initial(Initial::Number(10)),
         Attribute::new("shipBy", Shape::Date),
@@ -80,7 +80,9 @@ pub(super) static ORDER_LINE_ITEMS: Resource = Resource {
         Attribute::stamp("updatedAt").filter_since(Filter::One, Feature::LineTimes),
     ],
     relations: &[
-        Relation::many("orders", Kind::Orders).formerly("order", Feature::OrdersOfParts),
+        Relation::many("orders", Kind::Orders)
+            .reach(Reach::Read)
+            .formerly("order", Feature::OrdersOfParts),
         Relation::one("product", Kind::Products),
         Relation::one("parentProduct", Kind::Products),
         Relation::one("productUnit", Kind::ProductUnits).required(),
@@ -104,16 +106,17 @@ pub(super) static ORDER_ADDRESSES: Resource = Resource {
         Attribute::text("lastName"),
         Attribute::text("nameSuffix"),
         Attribute::text("phone"),
-        Attribute::text("customRegion"),
+        Attribute::text("customRegion").filter(Filter::One),
         Attribute::new("fromExternalSource", Shape::Boolean).initial(Initial::False),
         Attribute::new("validatedAt", Shape::DateTime),
         Attribute::stamp("createdAt"),
         Attribute::stamp("updatedAt"),
     ],
     relations: &[
-        Relation::one("country", Kind::Countries),
-        Relation::one("region", Kind::Regions),
-        Relation::one("customerAddress", Kind::CustomerAddresses),
+        Relation::one("country", Kind::Countries).reach(Reach::Read),
+        Relation::one("region", Kind::Regions).reach(Reach::Read),
+        Relation::one("customerAddress", Kind::CustomerAddresses).reach(Reach::Read),
+        Relation::one("customerUserAddress", Kind::CustomerUserAddresses).reach(Reach::Read),
     ],
     actions: Actions { update: true, ..Actions::NONE },
 };

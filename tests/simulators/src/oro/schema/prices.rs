@@ -1,6 +1,6 @@
 //! Price lists and the prices on them (OroCommerce reference §6).
 
-use super::{Access, Actions, Attribute, Initial, Kind, Relation, Resource, Shape};
+use super::{Access, Actions, Attribute, Initial, Kind, Reach, Relation, Resource, Shape};
 
 pub(super) static PRICE_LISTS: Resource = Resource {
     name: "pricelists",
@@ -9,6 +9,8 @@ pub(super) static PRICE_LISTS: Resource = Resource {
         Attribute::text("name").required(),
         Attribute::new("active", Shape::Boolean).initial(Initial::True),
         Attribute::new("priceListCurrencies", Shape::Opaque).initial(Initial::EmptyList),
+        Attribute::text("productAssignmentRule").max(0),
+        Attribute::new("actual", Shape::Boolean).initial(Initial::True),
         Attribute::stamp("createdAt"),
         Attribute::stamp("updatedAt"),
     ],
@@ -22,13 +24,16 @@ pub(super) static PRODUCT_PRICES: Resource = Resource {
     numbered: false,
     attributes: &[
         Attribute::new("quantity", Shape::Float).required(),
-        Attribute::new("value", Shape::Decimal(4)),
+        Attribute::new("value", Shape::Price),
         Attribute::text("currency"),
     ],
     relations: &[
-        Relation::one("priceList", Kind::PriceLists).access(Access::CreateOnly).required(),
-        Relation::one("product", Kind::Products).required(),
-        Relation::one("unit", Kind::ProductUnits).required(),
+        Relation::one("priceList", Kind::PriceLists)
+            .access(Access::CreateOnly)
+            .reach(Reach::None)
+            .required(),
+        Relation::one("product", Kind::Products).reach(Reach::None).required(),
+        Relation::one("unit", Kind::ProductUnits).reach(Reach::None).required(),
     ],
     actions: Actions::ALL,
 };

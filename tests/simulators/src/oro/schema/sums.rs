@@ -1,6 +1,6 @@
 //! What is taken off an order, and how it adds up.
 
-use super::{Access, Actions, Attribute, Filter, Kind, Relation, Resource, Shape};
+use super::{Access, Actions, Attribute, Filter, Kind, Reach, Relation, Resource, Shape};
 
 pub(super) static ORDER_DISCOUNTS: Resource = Resource {
     name: "orderdiscounts",
@@ -11,11 +11,14 @@ pub(super) static ORDER_DISCOUNTS: Resource = Resource {
         Attribute::new("amount", Shape::Decimal(4)),
         Attribute::text("orderDiscountType"),
     ],
-    relations: &[Relation::one("order", Kind::Orders).required()],
+    relations: &[Relation::one("order", Kind::Orders)
+        .access(Access::CreateOnly)
+        .reach(Reach::Read)
+        .required()],
     actions: Actions::SINGLE,
 };
 
-/// Made by the shop: `7-subtotal-0`.
+/// Made by the shop: `7-subtotal-0`. Listed by their order, and never read one by one.
 pub(super) static ORDER_SUBTOTALS: Resource = Resource {
     name: "ordersubtotals",
     numbered: false,
@@ -26,9 +29,13 @@ pub(super) static ORDER_SUBTOTALS: Resource = Resource {
         Attribute::new("signedAmount", Shape::Decimal(4)).access(Access::ReadOnly),
         Attribute::text("currency").access(Access::ReadOnly),
         Attribute::new("visible", Shape::Boolean).access(Access::ReadOnly),
+        Attribute::new("data", Shape::Opaque).access(Access::ReadOnly),
     ],
-    relations: &[Relation::one("order", Kind::Orders).access(Access::ReadOnly)],
-    actions: Actions { list: false, ..Actions::NONE },
+    relations: &[
+        Relation::one("order", Kind::Orders).access(Access::ReadOnly).reach(Reach::None),
+        Relation::one("priceList", Kind::PriceLists).access(Access::ReadOnly).reach(Reach::None),
+    ],
+    actions: Actions { get: false, ..Actions::NONE },
 };
 
 pub(super) static PAYMENT_TERMS: Resource = Resource {

@@ -1,10 +1,10 @@
 //! Webhooks, and what they can be about (OroCommerce reference §7).
 
-use super::{Access, Actions, Attribute, Filter, Initial, Kind, Relation, Resource, Shape};
+use super::{Access, Actions, Attribute, Filter, Initial, Kind, Reach, Relation, Resource, Shape};
 
 pub(super) static WEBHOOKS: Resource = Resource {
     name: "webhooks",
-    numbered: true,
+    numbered: false,
     attributes: &[
         Attribute::text("notificationUrl").max(2048).required(),
         Attribute::new("enabled", Shape::Boolean).initial(Initial::True),
@@ -15,8 +15,8 @@ pub(super) static WEBHOOKS: Resource = Resource {
         Attribute::stamp("updatedAt"),
     ],
     relations: &[
-        Relation::one("topic", Kind::WebhookTopics).required(),
-        Relation::one("format", Kind::WebhookFormats).required(),
+        Relation::one("topic", Kind::WebhookTopics).reach(Reach::None).required(),
+        Relation::one("format", Kind::WebhookFormats).reach(Reach::None).required(),
         Relation::one("owner", Kind::Users),
         Relation::one("organization", Kind::Organizations),
     ],

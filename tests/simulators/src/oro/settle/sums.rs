@@ -1,5 +1,7 @@
 //! What an order adds up to: its lines, its carriage, and what is taken off.
 
+use serde_json::json;
+
 use crate::oro::record::{Id, Record};
 use crate::oro::schema::Kind;
 use crate::oro::store::Store;
@@ -79,7 +81,9 @@ fn subtotals(store: &mut Store, order: &Record, amounts: [f64; 7]) {
         row.set("label", label);
         row.set("amount", decimal(amount, 4));
         row.set("signedAmount", decimal(if amount > 0.0 { signed } else { 0.0 }, 4));
-        row.set("currency", order.text("currency"));
+        let currency = order.text("currency").filter(|_| label != "Shipping Tax");
+        row.set("currency", currency);
+        row.set("data", json!([]));
         row.set("visible", index == 0 || amount > 0.0);
         row.link("order", order.id.clone());
         if store.get(Kind::OrderSubtotals, &id) != Some(&row) {

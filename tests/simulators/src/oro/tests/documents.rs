@@ -271,7 +271,7 @@ fn discounts_are_taken_off_and_each_shows_both_of_its_forms() {
         .iter()
         .map(|row| row["attributes"]["signedAmount"].as_str().unwrap())
         .collect();
-    assert_eq!(sums, ["-21.0000", "0.0000", "5.0000", "60.0000", "0.0000", "0.0000", "0.0000"]);
+    assert_eq!(sums, ["60.0000", "-21.0000", "5.0000", "0.0000", "0.0000", "0.0000", "0.0000"]);
     assert_eq!(desk.send("DELETE", "orderdiscounts/1", &[], None).status, 204);
     assert_eq!(
         desk.get(&format!("orders/{id}")).body["data"]["attributes"]["totalValue"],

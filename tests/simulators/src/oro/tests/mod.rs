@@ -1,9 +1,11 @@
 //! The shop's promises, driven over real HTTP.
 
+mod addresses;
 mod capabilities;
 mod customers;
 mod documents;
 mod life;
+mod naming;
 mod operations;
 mod orders;
 mod page;
@@ -28,7 +30,7 @@ use super::operations::Work;
 use super::serve::{Front, router};
 use super::shop::{Installed, Request, Shop};
 use super::token::Client;
-use super::version::Version;
+use super::version::{Keyed, Version};
 use crate::control::Control;
 
 /// A shop on a port of its own and a client that is logged in.
@@ -224,7 +226,8 @@ fn installed() -> Installed {
     let kept = SignedDuration::from_hours(24);
     let work = Work { workers: 1, chunk: SignedDuration::ZERO, kept };
     let version = Version::default();
-    Installed { version, external_status: true, checkout_stock: false, work }
+    let keyed = Keyed::default();
+    Installed { version, external_status: true, keyed, checkout_stock: false, work }
 }
 
 fn customer(name: &str, external_id: &str) -> Value {

@@ -245,7 +245,7 @@ fn errors_come_by_pages_and_operations_only_one_by_one() {
     assert_eq!(errors(&next)[0].0, "1-1-3");
     let last = desk.get("asyncoperations/1/errors?page[size]=2&page[number]=3");
     assert_eq!((errors(&last).len(), last.body["links"]["next"].is_null()), (1, true));
-    assert_eq!(desk.get("asyncoperations").status, 405);
+    assert_eq!(desk.get("asyncoperations").status, 404);
     assert_eq!(desk.send("DELETE", "asyncoperations/1", &[], None).status, 405);
     assert_eq!(desk.get("asyncoperations/2/errors").status, 404);
 }
@@ -394,4 +394,35 @@ fn a_batch_creates_only_what_the_resource_lets_be_created() {
         &json!({"data": [{"type": "inventorylevels", "attributes": {"quantity": "5"}}]}),
     );
     assert_eq!(reply.errors(), (405, vec![("action not allowed exception", "/data/0")]));
+}
+
+#[test]
+fn an_item_that_brings_along_what_cannot_be_read_is_not_written_and_not_told_of() {
+    let desk = slow(1);
+    let address = |id: &str| {
+        json!({"type": "customeraddresses", "id": id, "relationships": {
+            "country": {"data": {"type": "countries", "id": "BE"}}},
+        "attributes": {"street": "Kaai", "city": "Gent", "postalCode": "9000", "organization": "A"}})
+    };
+    let customer = |name: &str, ids: &[&str]| {
+        let ids: Vec<_> =
+            ids.iter().map(|id| json!({"type": "customeraddresses", "id": id})).collect();
+        json!({"type": "customers", "attributes": {"name": name}, "relationships": {"addresses": {"data": ids}}})
+    };
+    let mut empty = address("c");
+    empty["attributes"] = json!({});
+    let body = json!({"data": [customer("Acme", &["a"]), customer("Oy", &["b", "c"])],
+        "included": [address("a"), address("b"), empty]});
+    desk.patch("customers", &body);
+    desk.front.work(now());
+    desk.front.work(after(1));
+    let told = desk.get("asyncoperations/1/errors");
+    let places: Vec<_> = told.body["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["attributes"]["source"]["pointer"])
+        .collect();
+    assert_eq!(places, ["/included/2/attributes"], "{}", told.body);
+    assert_eq!((count(&desk, "customers"), count(&desk, "customeraddresses")), (1, 1));
 }

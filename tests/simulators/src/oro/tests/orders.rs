@@ -257,3 +257,69 @@ fn an_update_moves_the_time_only_if_the_row_itself_changed() {
     let last = desk.at(later_still, "PATCH", "orders/1", &note("b"));
     assert_eq!(time(&last), stamp(later_still));
 }
+
+#[test]
+fn parts_of_an_order_are_listed_by_their_order_and_in_theirs() {
+    let desk = stocked(true);
+    let id = desk.post("orders", &order("ERP-100", "1", "MUG-1")).id();
+    assert_eq!(desk.get("ordersubtotals").errors(), (400, vec![("filter constraint", "")]));
+    let listed = desk.get(&format!("ordersubtotals?filter[order]={id}"));
+    assert_eq!((listed.ids().len(), listed.ids()[0]), (7, format!("{id}-subtotal-0").as_str()));
+    let included = desk.get(&format!("orders/{id}?include=orderSubtotals")).body;
+    let ids: Vec<&str> = included["included"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids[..2], [format!("{id}-subtotal-0"), format!("{id}-discount-1")]);
+    for path in [format!("ordersubtotals/{id}-subtotal-0"), format!("orders/{id}/orderSubtotals")] {
+        assert_eq!(desk.get(&path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn what_hangs_on_an_order_is_not_moved_to_another() {
+    let desk = stocked(true);
+    let ids = ["ERP-1", "ERP-2"].map(|name| desk.post("orders", &order(name, "1", "MUG-1")).id());
+    let to = |id: &str| json!({"data": {"type": "orders", "id": id}});
+    let discount = json!({"data": {"type": "orderdiscounts", "attributes": {
+        "orderDiscountType": "oro_order_discount_item_type_amount", "amount": 1},
+        "relationships": {"order": to(&ids[0])}}});
+    let discount = desk.post("orderdiscounts", &discount).id();
+    let moved = json!({"data": {"type": "orderdiscounts", "id": discount,
+        "relationships": {"order": to(&ids[1])}}});
+    let path = format!("orderdiscounts/{discount}");
+    let kept = desk.patch(&path, &moved).body;
+    assert_eq!(kept["data"]["relationships"]["order"]["data"]["id"], *ids[0]);
+    let relation = format!("{path}/relationships/order");
+    assert_eq!(desk.patch(&relation, &to(&ids[1])).status, 405);
+    let taken = json!({"data": {"type": "orders", "id": ids[1], "relationships": {
+        "discounts": {"data": [{"type": "orderdiscounts", "id": discount}]}}}});
+    assert_eq!(
+        desk.patch(&format!("orders/{}", ids[1]), &taken).errors(),
+        (400, vec![("unchangeable field constraint", "/data/relationships/discounts/data/0")])
+    );
+    let line = desk.get("orderlineitems").ids()[0].to_owned();
+    let orders = format!("orderlineitems/{line}/relationships/orders");
+    assert_eq!(desk.patch(&orders, &json!({"data": []})).status, 405);
+}
+
+#[test]
+fn a_line_without_a_price_is_told_twice_and_a_wrong_date_by_its_text() {
+    let desk = stocked(true);
+    let mut document = order("ERP-1", "1", "MUG-1");
+    document["data"]["attributes"]["shipUntil"] = json!("2026-02-30");
+    document["included"][0]["attributes"].as_object_mut().unwrap().remove("value");
+    let reply = desk.post("orders", &document);
+    let (status, errors) = reply.errors();
+    assert_eq!(status, 400);
+    for error in [
+        ("form constraint", "/data/attributes/shipUntil"),
+        ("not blank constraint", "/included/0"),
+        ("not blank constraint", "/included/0/attributes/value"),
+    ] {
+        assert!(errors.contains(&error), "{}", reply.body);
+    }
+    assert!(reply.body.to_string().contains(r#"The \"2026-02-30\" is not valid date."#));
+}

@@ -68,6 +68,7 @@ fn a_price_is_refused_where_oro_refuses_it() {
     };
     for (path, value, title, place) in [
         ("/data/attributes/value", Value::Null, "not blank constraint", "/data/attributes/value"),
+        ("/data/attributes/value", json!("dear"), "type constraint", "/data/attributes/value"),
         (
             "/data/attributes/currency",
             Value::Null,
@@ -106,4 +107,31 @@ fn a_sync_batch_of_prices_before_6_1_8_is_written_and_answered_400() {
         assert_eq!(reply.status, status, "{version}: {}", reply.body);
         assert_eq!(desk.get("productprices?filter[priceList]=2").ids().len(), 2, "{version}");
     }
+}
+
+#[test]
+fn a_price_is_asked_for_by_ids_of_its_own_list() {
+    let desk = stocked("7.0");
+    let id = desk.post("productprices", &price("2", 10, &json!(9))).id();
+    let ask = |query: &str| desk.get(&format!("productprices?filter[priceList]={query}"));
+    assert_eq!(ask(&format!("2&filter[id]={id}")).ids(), [id.as_str()]);
+    for (list, ids) in [("1", id.as_str()), ("2", "1"), ("2", id.trim_end_matches("-2"))] {
+        let reply = ask(&format!("{list}&filter[id]={ids}"));
+        assert_eq!(
+            reply.errors(),
+            (400, vec![("filter constraint", "filter[id]")]),
+            "{list} {ids}"
+        );
+    }
+    let reply = ask("trade");
+    assert_eq!(reply.errors(), (400, vec![("filter constraint", "filter[priceList]")]));
+    assert_eq!(desk.get(&format!("productprices/{id}/product")).status, 404);
+}
+
+#[test]
+fn a_list_has_a_currency() {
+    let desk = Desk::open();
+    let bare = json!({"data": {"type": "pricelists", "attributes": {"name": "Trade"}}});
+    let reply = desk.post("pricelists", &bare);
+    assert_eq!(reply.errors(), (400, vec![("count constraint", "")]));
 }

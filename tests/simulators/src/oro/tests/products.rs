@@ -102,6 +102,12 @@ fn with_ext_id_an_upsert_creates_once_and_then_updates() {
     document["data"]["meta"] = json!({"upsert": true});
     assert_eq!(desk.post("products", &document).status, 201);
     document["included"][0]["attributes"]["string"] = json!("Kubek czerwony");
+    // Its unit is there already, in a row of its own.
+    let place = "/data/relationships/unitPrecisions/data";
+    assert_eq!(desk.post("products", &document).errors().1[0], ("form constraint", place));
+    document["included"].as_array_mut().unwrap().pop();
+    let relationships = document["data"]["relationships"].as_object_mut().unwrap();
+    relationships.retain(|name, _| name == "names");
     let reply = desk.post("products", &document);
     assert_eq!(reply.status, 200, "{}", reply.body);
     let product = desk.get("products/MUG-1?include=names");
@@ -156,4 +162,66 @@ fn a_unit_the_shop_does_not_have_is_no_entity() {
         reply.errors(),
         (400, vec![("form constraint", "/included/1/relationships/unit/data")])
     );
+}
+
+#[test]
+fn a_new_product_has_a_text_for_each_language_whoever_wrote_which() {
+    let desk = Desk::open();
+    let id = desk.post("products", &product("MUG-1", "Kubek", false)).id();
+    let names = desk.get(&format!("products/{id}/names")).body;
+    let texts: Vec<_> = names["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| {
+            let language = &name["relationships"]["localization"]["data"];
+            let attributes = &name["attributes"];
+            (
+                language["id"].as_str(),
+                attributes["string"].as_str(),
+                attributes["fallback"].as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(texts, [(None, Some("Kubek"), None), (Some("1"), None, Some("system"))]);
+    for list in ["descriptions", "shortDescriptions", "slugPrototypes"] {
+        assert_eq!(desk.get(&format!("products/{id}/{list}")).ids().len(), 2, "{list}");
+    }
+}
+
+#[test]
+fn a_unit_is_a_products_once_and_the_primary_one_stays() {
+    let desk = Desk::open();
+    let id = desk.post("products", &product("MUG-1", "Kubek", false)).id();
+    let again = json!({"data": {"type": "productunitprecisions",
+        "attributes": {"precision": 0, "conversionRate": 2}, "relationships": {
+            "unit": {"data": {"type": "productunits", "id": "item"}},
+            "product": {"data": {"type": "products", "id": id}}}}});
+    assert_eq!(
+        desk.post("productunitprecisions", &again).errors(),
+        (400, vec![("unique entity constraint", "/data/relationships/product/data")])
+    );
+    let primary = desk.get(&format!("products/{id}/unitPrecisions")).ids()[0].to_owned();
+    let reply = desk.send("DELETE", &format!("productunitprecisions/{primary}"), &[], None);
+    assert_eq!(reply.errors(), (403, vec![("access denied exception", "")]));
+}
+
+#[test]
+fn a_unit_is_not_replaced_by_another_row_of_itself() {
+    let desk = Desk::open();
+    let id = desk.post("products", &product("MUG-1", "Kubek", false)).id();
+    let own = json!({"data": {"type": "products", "id": id, "relationships": {"unitPrecisions": {"data": [
+            {"type": "productunitprecisions", "id": "again"}]}}},
+        "included": [{"type": "productunitprecisions", "id": "again",
+            "attributes": {"precision": 0, "conversionRate": 2},
+            "relationships": {"unit": {"data": {"type": "productunits", "id": "item"}}}}]});
+    let refused = desk.patch(&format!("products/{id}"), &own);
+    let places = [
+        ("form constraint", "/data/relationships/unitPrecisions/data"),
+        ("unique entity constraint", "/included/0/relationships/product/data"),
+    ];
+    assert_eq!(refused.errors(), (400, places.to_vec()));
+    let detail = "Unit precision \"item\" already exists for this product.";
+    assert_eq!(refused.body["errors"][0]["detail"], detail);
+    assert_eq!(desk.get(&format!("products/{id}/unitPrecisions")).ids().len(), 1);
 }

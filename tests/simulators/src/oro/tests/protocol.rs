@@ -163,7 +163,7 @@ fn malformed_json_and_unknown_resources_are_refused() {
     assert_eq!(reply.errors(), (400, vec![("bad request http exception", "")]));
     assert_eq!(desk.get("widgets").errors(), (404, vec![("entity type constraint", "")]));
     assert_eq!(desk.get("customers/99").errors(), (404, vec![("not found http exception", "")]));
-    assert_eq!(desk.get("customers/x").status, 404);
+    assert_eq!(desk.get("customers/x").status, 400);
 }
 
 #[test]
@@ -185,4 +185,20 @@ fn an_action_that_is_off_is_405_with_what_is_allowed_and_no_body() {
         desk.batch("customergroups", &json!({"data": [{"type": "customergroups"}]})).status,
         405
     );
+}
+
+#[test]
+fn a_body_of_nothing_is_refused_as_data_and_operations_have_no_list() {
+    let desk = Desk::open();
+    let bearer = format!("Bearer {}", desk.token);
+    let headers = [("authorization", bearer.as_str()), ("content-type", JSON_API)];
+    for body in ["", " ", "{}", "[]"] {
+        let reply = desk.raw("POST", "/admin/api/customers", &headers, body.as_bytes());
+        assert_eq!(reply.errors(), (400, vec![("request data constraint", "")]), "{body:?}");
+    }
+    for method in ["GET", "POST", "DELETE"] {
+        let reply = desk.send(method, "asyncoperations", &[], Some(&json!({"data": {}})));
+        let expected = (404, vec![("resource not accessible exception", "")]);
+        assert_eq!(reply.errors(), expected, "{method}");
+    }
 }

@@ -90,8 +90,9 @@ fn a_new_order_is_told_to_who_listens_with_all_of_it_or_with_its_id() {
 #[test]
 fn a_webhook_that_is_off_hears_nothing() {
     let desk = listening("thin", "http://a.example/");
-    let off = json!({"data": {"type": "webhooks", "id": "1", "attributes": {"enabled": false}}});
-    assert_eq!(desk.patch("webhooks/1", &off).status, 200);
+    let id = desk.get("webhooks").ids()[0].to_owned();
+    let off = json!({"data": {"type": "webhooks", "id": id, "attributes": {"enabled": false}}});
+    assert_eq!(desk.patch(&format!("webhooks/{id}"), &off).status, 200);
     desk.post("orders", &order("WEB-1", "1", "MUG-1"));
     assert_eq!(due(&desk), []);
 }
