@@ -93,15 +93,31 @@ impl<S: Known + Leases + PutOff> LedgerPort for StoreLedger<S> {
         system: &'a str,
         entity: &'a str,
         ids: Vec<String>,
-        operation: Option<String>,
+        operation: &'a str,
     ) -> BoxFuture<'a, ()> {
         let noted = async move {
             let Ok(entity) = entity.parse() else { return };
-            if let Err(error) = self.store.put_off(entity, system, ids, operation).await {
-                warn!(%error, system, "what it does later cannot be noted");
+            let noted = self.store.put_off(entity, system, ids, operation.to_owned()).await;
+            if let Err(error) = noted {
+                warn!(%error, system, operation, "what a system does later cannot be noted");
             }
         };
         noted.boxed()
+    }
+
+    fn has_ended<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        ids: Vec<String>,
+        operation: &'a str,
+    ) -> BoxFuture<'a, ()> {
+        let forgotten = async move {
+            let Ok(entity) = entity.parse() else { return };
+            // What is left is asked for once more, by who next is in doubt.
+            drop(self.store.has_ended(entity, system, ids, operation.to_owned()).await);
+        };
+        forgotten.boxed()
     }
 
     fn operations<'a>(
@@ -109,7 +125,7 @@ impl<S: Known + Leases + PutOff> LedgerPort for StoreLedger<S> {
         system: &'a str,
         entity: &'a str,
         ids: Vec<String>,
-    ) -> BoxFuture<'a, Option<Vec<Option<String>>>> {
+    ) -> BoxFuture<'a, Option<Vec<Vec<String>>>> {
         let operations = async move {
             match self.store.operations(entity.parse().ok()?, system, ids).await {
                 Ok(operations) => Some(operations),

@@ -56,7 +56,11 @@ pub(crate) async fn at(
     };
     let looks: Vec<Look<'_>> = works
         .iter()
-        .map(|(_, work, subject)| Look { subject, target_id: work.grant.target_id.as_deref() })
+        .map(|(_, work, subject)| Look {
+            subject,
+            target_id: work.grant.target_id.as_deref(),
+            in_doubt: work.grant.read_first,
+        })
         .collect();
     let places: Vec<usize> = works.iter().map(|(place, ..)| *place).collect();
     let mut held = shows.look(&conversation.among_these(&places), &looks).await.into_iter();

@@ -17,7 +17,9 @@ pub(crate) fn of(called: &Called) -> Vec<Sign> {
             continue;
         };
         signs.extend(asked(failure));
-        if failure.kind.breaks() {
+        if failure.served {
+            answered = true;
+        } else if failure.kind.breaks() {
             unserved.get_or_insert((failure.kind, Vec::new())).1.push(work.name());
         } else if failure.kind == FailureKind::Auth {
             signs.push(Sign::Refused { because: failure.detail.clone() });

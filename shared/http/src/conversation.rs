@@ -169,25 +169,34 @@ impl Conversation {
         }
     }
 
-    /// Remembers that the system is going to write what this is about by `operation`; none: that it has
-    /// ended. Nothing is remembered where nobody shares the ledger.
-    pub async fn put_off(&self, operation: Option<&str>) {
-        if let (Some(Shared { system, port }), Some((entity, ids))) =
-            (&self.shared, self.subjects())
-        {
-            port.put_off(system, entity, ids, operation.map(str::to_owned)).await;
+    /// Remembers that the system may write what this is about by `operation`. Nothing is remembered where
+    /// nobody shares the ledger.
+    pub async fn put_off(&self, operation: &str) {
+        if let Some((Shared { system, port }, entity, ids)) = self.known_subjects() {
+            port.put_off(system, entity, ids, operation).await;
         }
     }
 
-    /// The operation by which the system may still write each that this is about, in their order.
+    /// Forgets it: the operation has ended.
+    pub async fn has_ended(&self, operation: &str) {
+        if let Some((Shared { system, port }, entity, ids)) = self.known_subjects() {
+            port.has_ended(system, entity, ids, operation).await;
+        }
+    }
+
+    /// The operations by which the system may still write each that this is about, in their order.
     /// [`HttpError::Withheld`]: nobody can be asked.
-    pub async fn operations(&self) -> Result<Vec<Option<String>>, HttpError> {
-        let (Some(Shared { system, port }), Some((entity, ids))) = (&self.shared, self.subjects())
-        else {
+    pub async fn operations(&self) -> Result<Vec<Vec<String>>, HttpError> {
+        let Some((Shared { system, port }, entity, ids)) = self.known_subjects() else {
             return Ok(Vec::new());
         };
         let operations = port.operations(system, entity, ids).await;
         operations.ok_or(HttpError::Withheld("the ledger cannot be asked"))
+    }
+
+    fn known_subjects(&self) -> Option<(&Shared, &'static str, Vec<String>)> {
+        let (entity, ids) = self.subjects()?;
+        Some((self.shared.as_ref()?, entity, ids))
     }
 
     /// What this is about: without any place, all.

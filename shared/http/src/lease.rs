@@ -38,23 +38,32 @@ pub trait LedgerPort: fmt::Debug + Send + Sync {
         own_id: &'a str,
     ) -> BoxFuture<'a, Option<Option<String>>>;
 
-    /// Remembers that `system` is going to write these entities by `operation`, or that it has ended
-    /// (none). Where nobody can be told, it is not remembered.
+    /// Remembers that `system` may write these entities by `operation`. Where nobody can be told, it is not
+    /// remembered.
     fn put_off<'a>(
         &'a self,
         system: &'a str,
         entity: &'a str,
         ids: Vec<String>,
-        operation: Option<String>,
+        operation: &'a str,
     ) -> BoxFuture<'a, ()>;
 
-    /// The operation by which `system` may still write each of these entities. None: nobody can be asked.
+    /// Forgets it: the operation has ended.
+    fn has_ended<'a>(
+        &'a self,
+        system: &'a str,
+        entity: &'a str,
+        ids: Vec<String>,
+        operation: &'a str,
+    ) -> BoxFuture<'a, ()>;
+
+    /// All operations by which `system` may still write each of these entities. None: nobody can be asked.
     fn operations<'a>(
         &'a self,
         system: &'a str,
         entity: &'a str,
         ids: Vec<String>,
-    ) -> BoxFuture<'a, Option<Vec<Option<String>>>>;
+    ) -> BoxFuture<'a, Option<Vec<Vec<String>>>>;
 }
 
 /// Holds a lease. Dropped, it lasts until its time is over: what it was taken for may still happen.

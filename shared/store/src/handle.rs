@@ -173,9 +173,19 @@ impl PutOff for Store {
         entity: Entity,
         system: &str,
         ids: Vec<String>,
-        operation: Option<String>,
+        operation: String,
     ) -> Result<(), StoreError> {
         on!(self, store => store.put_off(entity, system, ids, operation))
+    }
+
+    async fn has_ended(
+        &self,
+        entity: Entity,
+        system: &str,
+        ids: Vec<String>,
+        operation: String,
+    ) -> Result<(), StoreError> {
+        on!(self, store => store.has_ended(entity, system, ids, operation))
     }
 
     async fn operations(
@@ -183,7 +193,7 @@ impl PutOff for Store {
         entity: Entity,
         system: &str,
         ids: Vec<String>,
-    ) -> Result<Vec<Option<String>>, StoreError> {
+    ) -> Result<Vec<Vec<String>>, StoreError> {
         on!(self, store => store.operations(entity, system, ids))
     }
 }

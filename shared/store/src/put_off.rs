@@ -10,23 +10,33 @@ use ferry_canonical::Entity;
 
 use crate::StoreError;
 
+/// What systems do later, by their own names of operations.
 pub trait PutOff: Send + Sync {
-    /// These entities are written at `system` by `operation` from now on; by none any more, where it is
-    /// none. One transaction.
+    /// Each of these entities may be written at `system` by `operation` from now on, beside what else may
+    /// write it. One transaction.
     fn put_off(
         &self,
         entity: Entity,
         system: &str,
         ids: Vec<String>,
-        operation: Option<String>,
+        operation: String,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The operation that may still write each of these entities at `system`, in their order. One query,
+    /// `operation` writes none of these entities any more.
+    fn has_ended(
+        &self,
+        entity: Entity,
+        system: &str,
+        ids: Vec<String>,
+        operation: String,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// All operations that may still write each of these entities at `system`, in their order. One query,
     /// however many they are.
     fn operations(
         &self,
         entity: Entity,
         system: &str,
         ids: Vec<String>,
-    ) -> impl Future<Output = Result<Vec<Option<String>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Vec<String>>, StoreError>> + Send;
 }

@@ -56,6 +56,8 @@ pub struct Look<'a> {
     pub subject: &'a Subject,
     /// The system's own id of the entity, where the ledger knows it.
     pub target_id: Option<&'a str>,
+    /// An earlier write may still take effect: see [`Write::read_first`].
+    pub in_doubt: bool,
 }
 
 /// What a system holds of one part, as a read has shown: the other side of a facet that two systems
@@ -129,6 +131,8 @@ pub struct Failure {
     pub unread: bool,
     /// A request was not sent, because the right to had ended: that says nothing about the target.
     pub withheld: bool,
+    /// The target answers, and only this has to wait: it is no sign that the target does not serve.
+    pub served: bool,
 }
 
 impl Failure {
@@ -144,6 +148,7 @@ impl Failure {
             target_id: None,
             unread: false,
             withheld: false,
+            served: false,
         }
     }
 

@@ -28,6 +28,19 @@ struct Open<'a> {
     content: Content,
 }
 
+impl Open<'_> {
+    /// Whether it says something else of the same part, which its source showed after what the mark says
+    /// and before the member.
+    fn is_between(&self, place: &Place, member: &Member, mark: &Mark) -> bool {
+        let Open { member: other, .. } = self;
+        self.place == *place
+            && (&other.source, &other.clock) == (&member.source, &member.clock)
+            && other.fingerprint != member.fingerprint
+            && (other.sequence, other.observed_at) > (mark.sequence, mark.observed_at)
+            && (other.sequence, other.observed_at) < (member.sequence, member.observed_at)
+    }
+}
+
 #[derive(Debug)]
 enum Judged {
     Final(Verdict),
@@ -104,7 +117,7 @@ impl Page {
         }
         let key = self.resolve(member);
         let place = Place::of(member, At::new(&key, target));
-        let content = match self.compare(group, member, &place)? {
+        let content = match self.compare(group, member, &place, before)? {
             Compared::Open(content) => content,
             Compared::Closed(closed) => return Ok(closed),
         };
@@ -145,14 +158,16 @@ impl Page {
         group: &Group,
         member: &Member,
         place: &Place,
+        before: &[Open<'_>],
     ) -> Result<Compared, StoreError> {
         let ahead = self.ahead(place, member);
         let found = self.marks.get(&mark_key(place, member)).map(|position| position.mark.clone());
         if let Some(mark) = found {
             match mark.age(member) {
                 Age::Newer => {}
-                // Set back from what may be there.
+                // Set back from what may be there, or is to be written beside it.
                 Age::Same if self.was_between(place, member, &mark) => {}
+                Age::Same if before.iter().any(|open| open.is_between(place, member, &mark)) => {}
                 Age::Same => {
                     self.see_again(place, member, &mark);
                     let closed = self.close(group, member, Outcome::Duplicate, same(&mark));

@@ -9,15 +9,15 @@ use crate::{PostgresStore, PutOff, StoreError};
 /// In the order of their ids: two that note the same entities do not lock each other out.
 const PUT: &str = "INSERT INTO put_off (entity, id, system, operation)
     SELECT $1, id, $3, $4 FROM unnest($2::text[]) k (id) GROUP BY id ORDER BY id
-    ON CONFLICT (entity, id, system) DO UPDATE SET operation = excluded.operation";
+    ON CONFLICT DO NOTHING";
 
-const FORGET: &str =
-    "DELETE FROM put_off WHERE entity = $1 AND id = ANY ($2::text[]) AND system = $3";
+const FORGET: &str = "DELETE FROM put_off
+    WHERE entity = $1 AND id = ANY ($2::text[]) AND system = $3 AND operation = $4";
 
-const OPERATIONS: &str = "SELECT p.operation
+const OPERATIONS: &str = "SELECT k.n, p.operation
     FROM unnest($2::text[]) WITH ORDINALITY k (id, n)
-    LEFT JOIN put_off p ON p.entity = $1 AND p.id = k.id AND p.system = $3
-    ORDER BY n";
+    JOIN put_off p ON p.entity = $1 AND p.id = k.id AND p.system = $3
+    ORDER BY k.n, p.operation";
 
 impl PutOff for PostgresStore {
     async fn put_off(
@@ -25,15 +25,20 @@ impl PutOff for PostgresStore {
         entity: Entity,
         system: &str,
         ids: Vec<String>,
-        operation: Option<String>,
+        operation: String,
     ) -> Result<(), StoreError> {
-        let work = || async {
-            let mut session = self.pool.session().await?;
-            let transaction = session.transaction().await?;
-            let operation = operation.as_deref();
-            note(&transaction, (entity, system), &ids, operation).await?;
-            Ok(transaction.commit().await?)
-        };
+        let work = || self.note(PUT, (entity, system), (&ids, &operation));
+        self.pool.attempt(work).await
+    }
+
+    async fn has_ended(
+        &self,
+        entity: Entity,
+        system: &str,
+        ids: Vec<String>,
+        operation: String,
+    ) -> Result<(), StoreError> {
+        let work = || self.note(FORGET, (entity, system), (&ids, &operation));
         self.pool.attempt(work).await
     }
 
@@ -42,7 +47,7 @@ impl PutOff for PostgresStore {
         entity: Entity,
         system: &str,
         ids: Vec<String>,
-    ) -> Result<Vec<Option<String>>, StoreError> {
+    ) -> Result<Vec<Vec<String>>, StoreError> {
         let work = || async {
             let mut session = self.pool.session().await?;
             operations(&view(&mut session).await?, (entity, system), &ids).await
@@ -51,27 +56,35 @@ impl PutOff for PostgresStore {
     }
 }
 
-async fn note(
-    transaction: &Transaction<'_>,
-    (entity, system): (Entity, &str),
-    ids: &[String],
-    operation: Option<&str>,
-) -> Result<(), Trouble> {
-    let [put, forget] = prepared(transaction, [PUT, FORGET]).await?;
-    let entity = entity.as_str();
-    match operation {
-        Some(operation) => transaction.execute(&put, &[&entity, &ids, &system, &operation]).await?,
-        None => transaction.execute(&forget, &[&entity, &ids, &system]).await?,
-    };
-    Ok(())
+impl PostgresStore {
+    async fn note(
+        &self,
+        statement: &str,
+        (entity, system): (Entity, &str),
+        (ids, operation): (&[String], &str),
+    ) -> Result<(), Trouble> {
+        let mut session = self.pool.session().await?;
+        let transaction = session.transaction().await?;
+        let [statement] = prepared(&transaction, [statement]).await?;
+        transaction.execute(&statement, &[&entity.as_str(), &ids, &system, &operation]).await?;
+        Ok(transaction.commit().await?)
+    }
 }
 
 async fn operations(
     transaction: &Transaction<'_>,
     (entity, system): (Entity, &str),
     ids: &[String],
-) -> Result<Vec<Option<String>>, Trouble> {
+) -> Result<Vec<Vec<String>>, Trouble> {
     let [statement] = prepared(transaction, [OPERATIONS]).await?;
     let rows = transaction.query(&statement, &[&entity.as_str(), &ids, &system]).await?;
-    rows.iter().map(|row| Ok(get(row, "operation")?)).collect()
+    let mut all = vec![Vec::new(); ids.len()];
+    for row in rows {
+        let place: i64 = get(&row, "n")?;
+        let place = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
+        if let Some(operations) = place.and_then(|place| all.get_mut(place)) {
+            operations.push(get(&row, "operation")?);
+        }
+    }
+    Ok(all)
 }

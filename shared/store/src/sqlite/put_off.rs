@@ -1,9 +1,18 @@
 //! Operations of systems that may still write something.
 
 use ferry_canonical::Entity;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use crate::{PutOff, SqliteStore, StoreError};
+
+const PUT: &str = "INSERT INTO put_off (entity, id, system, operation) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT DO NOTHING";
+
+const FORGET: &str =
+    "DELETE FROM put_off WHERE entity = ?1 AND id = ?2 AND system = ?3 AND operation = ?4";
+
+const OPERATIONS: &str = "SELECT operation FROM put_off
+    WHERE entity = ?1 AND id = ?2 AND system = ?3 ORDER BY operation";
 
 impl PutOff for SqliteStore {
     async fn put_off(
@@ -11,14 +20,27 @@ impl PutOff for SqliteStore {
         entity: Entity,
         system: &str,
         ids: Vec<String>,
-        operation: Option<String>,
+        operation: String,
     ) -> Result<(), StoreError> {
         let system = system.to_owned();
-        let note = move |ledger: &Connection| match &operation {
-            Some(operation) => put_off(ledger, (entity, &system), &ids, operation),
-            None => forget(ledger, (entity, &system), &ids),
-        };
-        self.run(move |files| files.ledger.write(note)).await
+        self.run(move |files| {
+            files.ledger.write(|ledger| note(ledger, PUT, (entity, &system), (&ids, &operation)))
+        })
+        .await
+    }
+
+    async fn has_ended(
+        &self,
+        entity: Entity,
+        system: &str,
+        ids: Vec<String>,
+        operation: String,
+    ) -> Result<(), StoreError> {
+        let system = system.to_owned();
+        self.run(move |files| {
+            files.ledger.write(|ledger| note(ledger, FORGET, (entity, &system), (&ids, &operation)))
+        })
+        .await
     }
 
     async fn operations(
@@ -26,7 +48,7 @@ impl PutOff for SqliteStore {
         entity: Entity,
         system: &str,
         ids: Vec<String>,
-    ) -> Result<Vec<Option<String>>, StoreError> {
+    ) -> Result<Vec<Vec<String>>, StoreError> {
         let system = system.to_owned();
         self.run(move |files| {
             files.ledger.read(|ledger| operations(ledger, (entity, &system), &ids))
@@ -35,31 +57,15 @@ impl PutOff for SqliteStore {
     }
 }
 
-fn put_off(
+fn note(
     ledger: &Connection,
+    statement: &str,
     (entity, system): (Entity, &str),
-    ids: &[String],
-    operation: &str,
+    (ids, operation): (&[String], &str),
 ) -> Result<(), StoreError> {
-    let mut put = ledger.prepare_cached(
-        "INSERT INTO put_off (entity, id, system, operation) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (entity, id, system) DO UPDATE SET operation = excluded.operation",
-    )?;
+    let mut statement = ledger.prepare_cached(statement)?;
     for id in ids {
-        put.execute((entity.as_str(), id, system, operation))?;
-    }
-    Ok(())
-}
-
-fn forget(
-    ledger: &Connection,
-    (entity, system): (Entity, &str),
-    ids: &[String],
-) -> Result<(), StoreError> {
-    let mut delete = ledger
-        .prepare_cached("DELETE FROM put_off WHERE entity = ?1 AND id = ?2 AND system = ?3")?;
-    for id in ids {
-        delete.execute((entity.as_str(), id, system))?;
+        statement.execute((entity.as_str(), id, system, operation))?;
     }
     Ok(())
 }
@@ -68,14 +74,12 @@ fn operations(
     ledger: &Connection,
     (entity, system): (Entity, &str),
     ids: &[String],
-) -> Result<Vec<Option<String>>, StoreError> {
-    let mut select = ledger.prepare_cached(
-        "SELECT operation FROM put_off WHERE entity = ?1 AND id = ?2 AND system = ?3",
-    )?;
-    let mut operations = Vec::with_capacity(ids.len());
+) -> Result<Vec<Vec<String>>, StoreError> {
+    let mut select = ledger.prepare_cached(OPERATIONS)?;
+    let mut all = Vec::with_capacity(ids.len());
     for id in ids {
-        let found = select.query_row((entity.as_str(), id, system), |row| row.get(0));
-        operations.push(found.optional()?);
+        let found = select.query_map((entity.as_str(), id, system), |row| row.get(0))?;
+        all.push(found.collect::<Result<_, _>>()?);
     }
-    Ok(operations)
+    Ok(all)
 }

@@ -299,6 +299,18 @@ fn a_state_that_was_set_back_within_one_sequence_ends_what_was_said_between() {
 }
 
 #[test]
+fn a_state_that_was_set_back_in_one_batch_with_what_was_said_between_is_what_is_written() {
+    let store = store();
+    deliver(&store, group(vec![customer(1, 5, "a")]));
+    pass(Duration::from_secs(1));
+    let between = customer(2, 5, "b");
+    pass(Duration::from_secs(1));
+    let back = customer(3, 5, "a");
+    let claimed = claim(&store, group(vec![between, back]));
+    assert_eq!(claimed.members, [Verdict::Rider { lead: 1 }, Verdict::Lead]);
+}
+
+#[test]
 fn a_state_that_was_set_back_is_written_where_what_was_said_between_may_be_there() {
     let store = store();
     deliver(&store, group(vec![customer(1, 5, "a")]));

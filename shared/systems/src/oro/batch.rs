@@ -35,8 +35,8 @@ use crate::target::Failure;
 /// Requests for one list, at most: each that refuses some has shown at least one of them, or cut the
 /// list in two.
 const REQUESTS_MAX: usize = 60;
-/// A list that is put off takes a request, two or three looks at what has become of it, and one at what
-/// it has made.
+/// A request that is put off takes two or three looks at what has become of it, and one at what it has made:
+/// it has to stand for so many.
 const PUT_OFF_FROM: usize = 6;
 
 /// One of many that are written together.
@@ -79,7 +79,7 @@ impl Item {
         let body = Some(self.resource.clone().document(self.included.clone()));
         let method = if self.resource.id.is_some() { Method::Patch } else { Method::Post };
         let call = Call::read(operation, self.resource.kind);
-        Call { method, body, at: self.at.clone(), ..call }
+        Call { method, id: self.resource.id.clone(), body, at: self.at.clone(), ..call }
     }
 }
 
@@ -167,10 +167,11 @@ fn keep(
 fn planned(api: &Api<'_>, kind: &'static str, items: &[Item], how: How) -> (How, Vec<Vec<usize>>) {
     let most = usize::from(api.oro.config.batch.most);
     let chunks = pack::chunks(items, most, pack::INCLUDED_MAX);
+    let later = pack::chunks(items, most, usize::MAX);
     let has_keys = kind != CUSTOMERS || api.oro.capability.has_numbers();
-    let is_backfill = api.conversation.is_in_bulk() && has_keys && chunks.len() >= PUT_OFF_FROM;
-    if how == How::Later || is_backfill {
-        return (How::Later, pack::chunks(items, most, usize::MAX));
+    let saves = chunks.len() >= later.len() * PUT_OFF_FROM;
+    if how == How::Later || (api.conversation.is_in_bulk() && has_keys && saves) {
+        return (How::Later, later);
     }
     (how, chunks)
 }

@@ -144,7 +144,7 @@ mod tests {
              "relationships": {"country": to(json!({"type": "countries", "id": "BE"})),
                 "region": to(Value::Null)}}]});
         let body = body.to_string();
-        let profile = profile(&row, &read::included(body.as_bytes()));
+        let profile = profile(&row, &crate::oro::read::included(body.as_bytes()));
         let profile = profile.unwrap_or_else(|Bad(detail)| panic!("{detail}"));
         let said = serde_json::to_value(&profile).unwrap();
         assert_eq!(

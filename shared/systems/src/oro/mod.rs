@@ -276,7 +276,10 @@ impl Oro {
             let refused = || Failure::unsupported("an Oro shop shows only customers part by part");
             return looks.iter().map(|_| Err(refused())).collect();
         }
-        Box::pin(customers_held::look(self, conversation, looks)).await
+        let doubts: Vec<bool> = looks.iter().map(|look| look.in_doubt).collect();
+        let waits = unended::waits(self, conversation, &doubts).await;
+        let seen = Box::pin(customers_held::look(self, conversation, looks)).await;
+        seen.into_iter().zip(waits).map(|(seen, wait)| wait.map_or(seen, Err)).collect()
     }
 
     /// What the shop said, with what it cannot say as `known` has it.
@@ -314,7 +317,8 @@ impl Oro {
         conversation: &Conversation,
         writes: &[Write<'_>],
     ) -> Vec<Result<Applied, Failure>> {
-        let mut waits = unended::waits(self, conversation, writes).await;
+        let doubts: Vec<bool> = writes.iter().map(|write| write.read_first).collect();
+        let mut waits = unended::waits(self, conversation, &doubts).await;
         if waits.iter().all(Option::is_none) {
             return self.apply_now(conversation, writes).await;
         }

@@ -34,9 +34,22 @@ pub(super) async fn ids(api: &Api<'_>, names: BTreeSet<&str>) -> Lists {
     lists.extend(unknown.into_iter().map(|name| {
         let found = all.as_ref().map_err(No::clone);
         let found = found.map_err(Failure::from).and_then(|all| named(&all.rows, name));
+        let found = found.and_then(|id| free(configured, name, id));
         (name.to_owned(), found)
     }));
     lists
+}
+
+/// Two lists of the source on one of the shop would take away what the other brings.
+fn free(configured: &BTreeMap<String, String>, name: &str, id: String) -> Result<String, Failure> {
+    let Some((other, _)) = configured.iter().find(|(_, taken)| **taken == id) else {
+        return Ok(id);
+    };
+    let detail = format!(
+        "list: the shop's price list named `{name}` is {id}, which is `{other}` already (price_lists in \
+         ferry.toml)"
+    );
+    Err(Failure::new(FailureKind::Validation, detail))
 }
 
 fn named(rows: &[Value], name: &str) -> Result<String, Failure> {

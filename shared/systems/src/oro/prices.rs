@@ -305,7 +305,7 @@ async fn end(call: &Call<'_>) -> Vec<Result<Applied, Failure>> {
             answers.push(answer);
             continue;
         }
-        let conversation = call.conversation.about([place]);
+        let conversation = call.conversation.among_these(&[place]);
         let alone = [entry.by_itself()];
         let mut answer = Box::pin(attempt(call.oro, &conversation, &alone, Try::Last)).await;
         answers.extend(answer.pop());

@@ -121,7 +121,7 @@ async fn apply(oro: &Oro, shop: &Arc<Keeping>, part: &Part, id: Option<&str>) ->
 
 async fn look(oro: &Oro, shop: &Arc<Keeping>, part: &Part, id: Option<&str>) -> Held {
     let subject = part.subject();
-    let look = Look { subject: &subject, target_id: id };
+    let look = Look { subject: &subject, target_id: id, in_doubt: false };
     oro.look(&shop.conversation(), &[look]).await.pop().unwrap().unwrap().unwrap()
 }
 

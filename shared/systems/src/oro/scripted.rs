@@ -1,7 +1,7 @@
 //! A shop that answers from a script, for tests: every request must be the one that comes next.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -211,7 +211,7 @@ pub(super) struct Ledger {
     called: HashMap<String, String>,
     owned: HashMap<String, String>,
     /// The operations that may still write entities.
-    operations: Mutex<BTreeMap<String, String>>,
+    operations: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 impl Ledger {
@@ -221,7 +221,7 @@ impl Ledger {
     }
 
     /// What it knows of operations: by entity.
-    pub(super) fn operations(&self) -> BTreeMap<String, String> {
+    pub(super) fn operations(&self) -> BTreeMap<String, BTreeSet<String>> {
         self.operations.lock().unwrap().clone()
     }
 
@@ -265,16 +265,29 @@ impl LedgerPort for Ledger {
         system: &'a str,
         _: &'a str,
         ids: Vec<String>,
-        operation: Option<String>,
+        operation: &'a str,
     ) -> BoxFuture<'a, ()> {
         assert_eq!(system, "shop");
         let mut operations = self.operations.lock().unwrap();
         for id in ids {
-            match &operation {
-                Some(operation) => drop(operations.insert(id, operation.clone())),
-                None => drop(operations.remove(&id)),
-            }
+            operations.entry(id).or_default().insert(operation.to_owned());
         }
+        Box::pin(async {})
+    }
+
+    fn has_ended<'a>(
+        &'a self,
+        system: &'a str,
+        _: &'a str,
+        ids: Vec<String>,
+        operation: &'a str,
+    ) -> BoxFuture<'a, ()> {
+        assert_eq!(system, "shop");
+        let mut operations = self.operations.lock().unwrap();
+        for id in ids {
+            operations.entry(id).or_default().remove(operation);
+        }
+        operations.retain(|_, operations| !operations.is_empty());
         Box::pin(async {})
     }
 
@@ -283,10 +296,11 @@ impl LedgerPort for Ledger {
         system: &'a str,
         _: &'a str,
         ids: Vec<String>,
-    ) -> BoxFuture<'a, Option<Vec<Option<String>>>> {
+    ) -> BoxFuture<'a, Option<Vec<Vec<String>>>> {
         assert_eq!(system, "shop");
         let operations = self.operations.lock().unwrap();
-        let found = ids.iter().map(|id| operations.get(id).cloned()).collect();
+        let of = |id: &String| operations.get(id).into_iter().flatten().cloned().collect();
+        let found = ids.iter().map(of).collect();
         Box::pin(async move { Some(found) })
     }
 }

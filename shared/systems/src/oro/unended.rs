@@ -13,18 +13,18 @@ use super::{
     batch::follow::{Stand, stand},
     client::Api,
 };
-use crate::target::{Failure, Write};
+use crate::target::Failure;
 
-/// Why a write has to wait, for each. Only what is in doubt is asked about.
+/// Why each has to wait, where it does. Only what is in doubt is asked about: also what is only looked at,
+/// since what a look shows may be written over yet.
 pub(super) async fn waits(
     oro: &Oro,
     conversation: &Conversation,
-    writes: &[Write<'_>],
+    doubts: &[bool],
 ) -> Vec<Option<Failure>> {
-    let mut waits: Vec<Option<Failure>> = writes.iter().map(|_| None).collect();
-    let in_doubt: Vec<usize> = (0..writes.len())
-        .filter(|place| writes.get(*place).is_some_and(|write| write.read_first))
-        .collect();
+    let mut waits: Vec<Option<Failure>> = doubts.iter().map(|_| None).collect();
+    let in_doubt: Vec<usize> =
+        doubts.iter().enumerate().filter(|(_, doubt)| **doubt).map(|(place, _)| place).collect();
     if in_doubt.is_empty() {
         return waits;
     }
@@ -32,41 +32,42 @@ pub(super) async fn waits(
         Ok(operations) => operations,
         Err(error) => {
             let failure = Failure::unanswered(&error, false);
-            return writes.iter().map(|_| Some(failure.clone())).collect();
+            put(&mut waits, &in_doubt, &failure);
+            return waits;
         }
     };
     let mut by_operation: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (place, operation) in in_doubt.into_iter().zip(operations) {
-        if let Some(operation) = operation {
+    for (place, operations) in in_doubt.into_iter().zip(operations) {
+        for operation in operations {
             by_operation.entry(operation).or_default().push(place);
         }
     }
     for (operation, places) in by_operation {
         let conversation = conversation.about(places.iter().copied());
         let api = Api { oro, conversation: &conversation };
-        let failure = match stand(&api, &operation).await {
-            Ok(Stand::Ended(_) | Stand::Gone) => {
-                conversation.put_off(None).await;
-                continue;
-            }
-            Ok(Stand::Runs) => runs(&operation),
-            Err(failure) => failure,
-        };
-        for place in places {
-            if let Some(wait) = waits.get_mut(place) {
-                *wait = Some(failure.clone());
-            }
+        match stand(&api, &operation).await {
+            Ok(Stand::Ended(_) | Stand::Gone) => conversation.has_ended(&operation).await,
+            Ok(Stand::Runs) => put(&mut waits, &places, &runs(&operation)),
+            Err(failure) => put(&mut waits, &places, &failure),
         }
     }
     waits
 }
 
+fn put(waits: &mut [Option<Failure>], places: &[usize], failure: &Failure) {
+    for place in places {
+        if let Some(wait) = waits.get_mut(*place) {
+            *wait = Some(failure.clone());
+        }
+    }
+}
+
 fn runs(operation: &str) -> Failure {
     let detail = format!(
-        "operation {operation} of the shop may still write this, and has not ended: do its message \
-         consumers run?"
+        "operation {operation} of the shop may still write this, and has not ended: see that the shop's \
+         message consumers run"
     );
-    Failure::new(FailureKind::Unavailable, detail)
+    Failure { served: true, ..Failure::new(FailureKind::Unavailable, detail) }
 }
 
 #[cfg(test)]
@@ -79,7 +80,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Applied, Effect,
+        Applied, Effect, Look, Write,
         oro::scripted::{Ledger, Shop, answer, bytes, oro, row, write},
     };
 
@@ -129,7 +130,9 @@ mod tests {
 
     fn both_there() -> Vec<(String, Result<Response, HttpError>)> {
         let customer = |(number, id): (&str, &str)| {
-            row("customers", id, json!({"externalId": number, "name": "Acme"}), Value::Null)
+            let said = json!({"externalId": number, "name": "Acme",
+                "updatedAt": "2026-01-02T00:00:00Z"});
+            row("customers", id, said, Value::Null)
         };
         let both: Vec<Value> = NUMBERS.into_iter().zip(["71", "72"]).map(customer).collect();
         let none = json!({"data": []});
@@ -175,7 +178,7 @@ mod tests {
     async fn an_operation_that_the_shop_knows_no_more_writes_no_more() {
         let ledger = Arc::<Ledger>::default();
         let shop = Shop::answering([]);
-        conversation(&shop, &ledger).put_off(Some("5")).await;
+        conversation(&shop, &ledger).put_off("5").await;
         let gone = bytes("GET /asyncoperations/5", 404, "");
         let shop = Shop::answering([gone].into_iter().chain(both_there()));
         assert!(applied(&shop, &ledger, true).await.iter().all(Result::is_ok));
@@ -187,11 +190,44 @@ mod tests {
     async fn what_was_followed_to_its_end_is_not_remembered_and_nobody_asks_where_nothing_is_in_doubt()
      {
         let ledger = Arc::<Ledger>::default();
+        // Left by somebody who died behind its end: a look for it would be an unexpected request.
+        conversation(&Shop::answering([]), &ledger).put_off("4").await;
         let shop = Shop::answering(
             [put_off(), operation("success")].into_iter().chain(both_there().into_iter().take(1)),
         );
         assert!(applied(&shop, &ledger, false).await.iter().all(Result::is_ok));
-        assert_eq!(ledger.operations().len(), 0);
+        let left = ledger.operations().into_values().flatten();
+        assert_eq!(left.collect::<Vec<_>>(), ["4", "4"]);
+        shop.asked();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_operations_the_end_of_one_is_not_the_end_of_the_other() {
+        let ledger = Arc::<Ledger>::default();
+        for operation in ["4", "5"] {
+            conversation(&Shop::answering([]), &ledger).put_off(operation).await;
+        }
+        let gone = bytes("GET /asyncoperations/4", 404, "");
+        let shop = Shop::answering([gone, operation("running")]);
+        assert!(applied(&shop, &ledger, true).await.iter().all(Result::is_err));
+        let left = ledger.operations().into_values().flatten();
+        assert_eq!(left.collect::<Vec<_>>(), ["5", "5"]);
+        shop.asked();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_looked_at_in_doubt_waits_for_its_operation_as_well() {
+        let ledger = Arc::<Ledger>::default();
+        conversation(&Shop::answering([]), &ledger).put_off("5").await;
+        let parts = parts();
+        let subjects: Vec<_> = parts.iter().map(Part::subject).collect();
+        let look = |(subject, in_doubt)| Look { subject, target_id: None, in_doubt };
+        let looks: Vec<Look<'_>> = subjects.iter().zip([true, false]).map(look).collect();
+        let page = both_there().into_iter().take(1);
+        let shop = Shop::answering([operation("running")].into_iter().chain(page));
+        let seen = oro().look(&conversation(&shop, &ledger), &looks).await;
+        assert!(seen[0].as_ref().is_err_and(|failure| failure.served), "{seen:?}");
+        assert!(seen[1].is_ok(), "{seen:?}");
         shop.asked();
     }
 }

@@ -1,6 +1,6 @@
 //! Systems by themselves.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use ferry_canonical::Facet;
 
@@ -208,6 +208,15 @@ fn named(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
     for (name, id) in &raw.price_lists {
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
             let message = "it must be an id of the shop, which is a number: \"1\"";
+            findings.error(&format!("{key}.price_lists.{name}"), message);
+        }
+    }
+    let mut lists: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, id) in &raw.price_lists {
+        if let Some(other) = lists.insert(id, name) {
+            let message = format!(
+                "`{other}` is the shop's list {id} already: each would take away what the other brings"
+            );
             findings.error(&format!("{key}.price_lists.{name}"), message);
         }
     }

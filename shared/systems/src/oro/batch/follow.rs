@@ -54,16 +54,16 @@ async fn followed(api: &Api<'_>, response: &Response) -> Result<(String, Value),
         let detail = "Oro has put the changes off and does not say by which operation";
         return Err(Failure::new(FailureKind::Unavailable, detail).with_response(response));
     };
-    api.conversation.put_off(Some(&id)).await;
+    api.conversation.put_off(&id).await;
     let (deadline, mut pause) = (Instant::now() + PATIENCE, LOOK_FIRST);
     loop {
         match stand(api, &id).await? {
             Stand::Ended(row) => {
-                api.conversation.put_off(None).await;
+                api.conversation.has_ended(&id).await;
                 return Ok((id, row));
             }
             Stand::Gone => {
-                api.conversation.put_off(None).await;
+                api.conversation.has_ended(&id).await;
                 let detail =
                     format!("operation {id} of the shop is gone, and with it what it has done");
                 return Err(Failure::new(FailureKind::Unavailable, detail));

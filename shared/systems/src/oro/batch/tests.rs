@@ -320,9 +320,15 @@ fn a_request_is_no_larger_than_a_proxy_takes() {
     assert_eq!(pack::chunks(&items, 1, 50), [vec![0], vec![1], vec![2], vec![3]]);
 }
 
-/// So many new products that lists of them would be seven requests.
+/// So many new products, of four texts and a unit each, that lists of them would be sixteen requests.
 fn backfill() -> Vec<Item> {
-    (0..160).map(|of| with_texts(of, None)).collect()
+    let text = Resource::with_id("productnames", "new-more").attribute("string", "Cup");
+    let product = |of| {
+        let mut item = with_texts(of, None);
+        item.included.extend(vec![text.clone(); 3]);
+        item
+    };
+    (0..160).map(product).collect()
 }
 
 fn in_bulk(shop: &Arc<Shop>) -> Conversation {
@@ -376,5 +382,13 @@ async fn what_cannot_wait_or_would_be_few_requests_is_not_put_off() {
         write(&api, ("write products", "products"), &all, How::AtOnce).await.unwrap();
         shop.asked().len()
     };
-    assert_eq!((live(160).await, live(125).await), (7, 5));
+    assert_eq!((live(160).await, live(50).await), (16, 5));
+    // Prices have nothing included: put off, they would be as many requests, and looks beside.
+    let prices: Vec<Item> =
+        (0..600).map(|of| Item::new(of, Resource::new("productprices"))).collect();
+    let shop = Shop::answering([]);
+    let (oro, conversation) = (oro(), in_bulk(&shop));
+    let api = Api { oro: &oro, conversation: &conversation };
+    let (how, chunks) = planned(&api, "productprices", &prices, How::AtOnce);
+    assert_eq!((how, chunks.len()), (How::AtOnce, 6));
 }

@@ -420,7 +420,7 @@ async fn a_part_that_the_mapping_leaves_out_is_skipped_and_one_it_cannot_map_is_
 
 async fn look(erp: &Arc<Erp>, rest: &Rest, part: &Part) -> Result<Option<Held>, Failure> {
     let subject = part.subject();
-    let look = Look { subject: &subject, target_id: None };
+    let look = Look { subject: &subject, target_id: None, in_doubt: false };
     rest.look(&erp.conversation(), &[look]).await.pop().unwrap()
 }
 
