@@ -205,6 +205,10 @@ impl<'a> Backfill<'a> {
                     counts.sent += 1;
                     writeln!(report, "{line},sent,")?;
                 }
+                Ok(Draft::Removed(draft)) => {
+                    counts.skipped += 1;
+                    writeln!(report, "{line},skipped,{}", quoted(&draft.subject.to_string()))?;
+                }
                 Ok(Draft::Skip { reason, .. }) => {
                     counts.skipped += 1;
                     writeln!(report, "{line},skipped,{}", quoted(&reason))?;

@@ -28,6 +28,7 @@ mod exports;
 mod lint;
 mod map;
 mod recorded;
+mod removals;
 mod run;
 mod schedules;
 mod systems;

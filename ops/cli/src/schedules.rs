@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     Console, Done, Stop,
     console::{encode, get, lines, post, show, text},
+    removals::{self, RemovalsVerb},
     targets::{By, end},
 };
 
@@ -22,14 +23,17 @@ pub(crate) enum SchedulesVerb {
     Pause(PauseArgs),
     /// End a pause.
     Resume(ActArgs),
+    /// What a scan has not found any more, and waits for a person.
+    #[command(subcommand)]
+    Removals(RemovalsVerb),
 }
 
 #[derive(Args)]
 pub(crate) struct OneArgs {
     /// source/endpoint, as `ls` shows it.
-    name: String,
+    pub(crate) name: String,
     #[command(flatten)]
-    console: Console,
+    pub(crate) console: Console,
 }
 
 #[derive(Args)]
@@ -65,6 +69,7 @@ impl SchedulesVerb {
             Self::History(args) => &args.console,
             Self::Run(args) | Self::Resume(args) => &args.console,
             Self::Pause(args) => &args.console,
+            Self::Removals(verb) => verb.console(),
         }
     }
 }
@@ -79,6 +84,7 @@ pub(crate) async fn run(url: &str, verb: &SchedulesVerb, as_json: bool) -> Done 
             show(&get(url, &path(&args.name, "")?).await?, as_json, history);
             return Ok(exit::OK);
         }
+        SchedulesVerb::Removals(verb) => return removals::run(url, verb, as_json).await,
         SchedulesVerb::Run(args) => {
             post(url, &path(&args.name, "/run")?, &json!({ "by": args.by.by })).await?
         }
@@ -96,7 +102,7 @@ pub(crate) async fn run(url: &str, verb: &SchedulesVerb, as_json: bool) -> Done 
     Ok(exit::OK)
 }
 
-fn path(name: &str, verb: &str) -> Result<String, Stop> {
+pub(crate) fn path(name: &str, verb: &str) -> Result<String, Stop> {
     let (source, endpoint) = name.split_once('/').ok_or_else(|| Stop {
         code: exit::USAGE,
         text: format!(

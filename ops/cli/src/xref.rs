@@ -191,7 +191,7 @@ async fn said(
             for item in system.read(&record) {
                 match item.draft {
                     Ok(Draft::Part(draft)) => said.keep(&draft.part),
-                    Ok(Draft::Skip { .. }) => {}
+                    Ok(Draft::Removed(_) | Draft::Skip { .. }) => {}
                     Err(_) => said.bad += 1,
                 }
             }

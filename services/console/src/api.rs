@@ -4,6 +4,7 @@ mod act;
 mod alerts;
 mod command;
 mod exports;
+mod removals;
 mod schedules;
 mod targets;
 
@@ -21,7 +22,7 @@ use ferry_broker::Broker;
 use ferry_config::Config;
 use ferry_store::{
     Alert, Alerts, Care, DeadFilter, DeadLetters, Exports, Journal, JournalFilter, Overview,
-    Overviews, RouteTally, Schedules, StoreError,
+    Overviews, RouteTally, Scans, Schedules, StoreError,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -55,7 +56,7 @@ type Shared<B, S> = Arc<Console<B, S>>;
 pub fn router<B, S>(console: Console<B, S>) -> Router
 where
     B: Broker,
-    S: Alerts + Care + DeadLetters + Exports + Journal + Overviews + Schedules + 'static,
+    S: Alerts + Care + DeadLetters + Exports + Journal + Overviews + Scans + Schedules + 'static,
 {
     Router::new()
         .route("/", get(page::overview))
@@ -75,6 +76,7 @@ where
         .route("/api/v1/schedules/{source}/{endpoint}/pause", post(schedules::pause::<B, S>))
         .route("/api/v1/schedules/{source}/{endpoint}/resume", post(schedules::resume::<B, S>))
         .route("/api/v1/schedules/{source}/{endpoint}/run", post(schedules::run::<B, S>))
+        .merge(removals())
         .route("/api/v1/exports", get(exports::list::<B, S>))
         .route("/api/v1/exports/{name}", get(exports::one::<B, S>))
         .route("/api/v1/exports/{name}/run", post(exports::run::<B, S>))
@@ -86,6 +88,14 @@ where
         .route("/api/v1/explain/{entity}/{id}", get(entity::<B, S>))
         .layer(from_fn_with_state(console.local, command::by_a_name_of_this_host))
         .with_state(Arc::new(console))
+}
+
+fn removals<B: Broker, S: Journal + Scans + Schedules + 'static>() -> Router<Shared<B, S>> {
+    let of = |verb: &str| format!("/api/v1/schedules/{{source}}/{{endpoint}}/removals{verb}");
+    Router::new()
+        .route(&of(""), get(removals::list::<B, S>))
+        .route(&of("/approve"), post(removals::approve::<B, S>))
+        .route(&of("/dismiss"), post(removals::dismiss::<B, S>))
 }
 
 /// What `GET /api/v1/overview` answers. Counts are deliveries unless named otherwise.

@@ -170,8 +170,12 @@ impl Target {
 
     /// The one route that brings this event here.
     pub fn route(&self, event: &Event) -> Option<Arc<Route>> {
-        let key = (event.source.clone(), event.subject.facet);
-        self.routes.get(&key).map(Arc::clone)
+        self.route_of(&event.source, event.subject.facet)
+    }
+
+    /// The one route that brings what this source says of the facet here.
+    pub(crate) fn route_of(&self, source: &str, facet: Facet) -> Option<Arc<Route>> {
+        self.routes.get(&(source.to_owned(), facet)).map(Arc::clone)
     }
 
     /// How many changes of the entity wait for one call, where calls of many wait for each other.

@@ -137,7 +137,7 @@ impl<P: Publisher> Import<'_, P> {
         for row in rows {
             match row.draft {
                 Ok(Draft::Part(_)) => counts.good += 1,
-                Ok(Draft::Skip { .. }) => counts.skipped += 1,
+                Ok(Draft::Removed(_) | Draft::Skip { .. }) => counts.skipped += 1,
                 Err(bad) => {
                     counts.bad += 1;
                     tell.bad_row(row.line, &bad).map_err(Stopped::Report)?;

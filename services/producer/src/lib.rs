@@ -74,6 +74,11 @@ pub mod limits {
     pub const UPLOADS: usize = 2;
     /// Bad rows that the answer to an upload lists.
     pub const UPLOAD_ERRORS: usize = 1_000;
+    /// Rows that may be gone in one run without a person's approval; of more than a hundred times as many,
+    /// one of a hundred.
+    pub const REMOVED_AT_ONCE: u32 = 20;
+    /// Removals that were approved are told so many in one run.
+    pub const APPROVED_AT_ONCE: u32 = 1_000;
     /// Tries to give an upload its as-of time while other producers give theirs.
     pub const GIVE_TRIES: u32 = 10;
 

@@ -53,10 +53,11 @@ enum Step {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Ran {
     Whole {
         records: u64,
+        detail: Option<String>,
     },
     /// Another producer holds the schedule.
     Elsewhere,
@@ -139,7 +140,7 @@ where
             let read = read.map_err(|unread| anyhow::anyhow!("{}", unread.text()))?;
             records += read.records;
             if !read.more {
-                return Ok(Ran::Whole { records });
+                return Ok(Ran::Whole { records, detail: read.detail });
             }
             if heard.goes_in_circles() {
                 anyhow::bail!(
@@ -162,7 +163,7 @@ where
 
     async fn note(&self, began: Timestamp, because: Because, result: &anyhow::Result<Ran>) {
         let (records, detail) = match result {
-            Ok(Ran::Whole { records }) => (*records, None),
+            Ok(Ran::Whole { records, detail }) => (*records, detail.clone()),
             Ok(Ran::Elsewhere) => return,
             Err(error) => (0, Some(format!("{error:#}"))),
         };

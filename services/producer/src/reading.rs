@@ -1,5 +1,6 @@
 //! One page of one endpoint: asked for, made durable, noted.
 
+mod removing;
 mod walking;
 
 use std::{
@@ -60,11 +61,13 @@ impl Way {
 }
 
 /// What a page came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Read {
     /// Records that are durable.
     pub(crate) records: u64,
     pub(crate) more: bool,
+    /// What the schedule's history is to say of it.
+    pub(crate) detail: Option<String>,
 }
 
 /// It is not read, or not to be relied on.
@@ -185,7 +188,7 @@ impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
                 return Err(Unread::Failed(refused));
             }
             if !read.more || page.cursor.is_none() || page.cursor == cursor {
-                return Ok(Read { records, more: false });
+                return Ok(Read { records, more: false, detail: None });
             }
             cursor = page.cursor;
         }
@@ -221,7 +224,7 @@ impl<P: Publisher, S: Cursors + Wakes> Reading<P, S> {
         self.wake(&page).await?;
         let records = u64::try_from(ids.len()).unwrap_or(u64::MAX);
         let more = page.more;
-        Ok((page, Read { records, more }))
+        Ok((page, Read { records, more, detail: None }))
     }
 
     /// Makes what is new durable, and says under which ids.

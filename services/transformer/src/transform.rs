@@ -12,15 +12,19 @@ use ferry_broker::{
     letter::{self, Failed},
 };
 use ferry_canonical::{
-    Event, Facet, FailureKind,
+    Event, Facet, FailureKind, Removal, Subject,
     event::CONTENT_TYPE,
     event_id,
     fact::{Fact, SkippedItem},
     header,
 };
-use ferry_systems::{BadItem, Draft, Record, System, draft::PartDraft};
+use ferry_systems::{
+    BadItem, Draft, Record, System,
+    draft::{PartDraft, RemovedDraft},
+};
 use ferry_topology::name;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::{
     metrics::TransformerMetrics,
@@ -97,6 +101,10 @@ impl Transformer {
                     let at = Place { delivery, heading: &heading, pointer: item.pointer };
                     skipped.extend(self.emit(&mut out, at, &event));
                 }
+                Ok(Draft::Removed(draft)) => {
+                    let removal = removal(&heading, ordinal, *draft);
+                    skipped.extend(self.emit_removal(&mut out, &heading, item.pointer, &removal));
+                }
                 Ok(Draft::Skip { what, reason }) => {
                     skipped.push(SkippedItem { pointer: item.pointer, what, reason });
                 }
@@ -119,7 +127,7 @@ impl Transformer {
         match event.encode() {
             Ok(body) => {
                 out.events += 1;
-                out.messages.push(message(heading, event, body));
+                out.messages.push(message(heading, &event.subject, (event.id, body)));
             }
             Err(error) => {
                 let bad = BadItem {
@@ -132,6 +140,32 @@ impl Transformer {
             }
         }
         None
+    }
+
+    /// The same of what is gone.
+    fn emit_removal(
+        &self,
+        out: &mut Transformed,
+        heading: &Heading,
+        pointer: String,
+        removal: &Removal,
+    ) -> Option<SkippedItem> {
+        let (facet, what) = (removal.subject.facet, removal.subject.to_string());
+        if !self.wanted.contains(&(heading.source.clone(), facet)) {
+            let reason =
+                format!("no route takes {}.{facet} from {}", facet.entity(), removal.source);
+            return Some(SkippedItem { pointer, what, reason });
+        }
+        match removal.encode() {
+            Ok(body) => {
+                out.events += 1;
+                out.messages.push(message(heading, &removal.subject, (removal.id, body)));
+                None
+            }
+            Err(error) => {
+                Some(SkippedItem { pointer, what, reason: format!("it cannot be said: {error}") })
+            }
+        }
     }
 
     fn bury(&self, out: &mut Transformed, delivery: &Delivery, kind: FailureKind, detail: &str) {
@@ -203,8 +237,24 @@ fn event(heading: &Heading, ordinal: u32, draft: PartDraft) -> Event {
     }
 }
 
-fn message(heading: &Heading, event: &Event, body: Vec<u8>) -> Message {
-    let (entity, facet) = (event.subject.entity().as_str(), event.subject.facet.as_str());
+fn removal(heading: &Heading, ordinal: u32, draft: RemovedDraft) -> Removal {
+    Removal {
+        id: event_id(heading.id, ordinal),
+        source: heading.source.clone(),
+        subject: draft.subject,
+        time: draft.time,
+        sequence: draft.sequence,
+        clock: draft.clock,
+        observed_at: heading.received_at,
+        source_id: draft.source_id,
+        causation_id: heading.id,
+        correlation_id: heading.id,
+        traceparent: heading.traceparent.clone(),
+    }
+}
+
+fn message(heading: &Heading, subject: &Subject, (id, body): (Uuid, Vec<u8>)) -> Message {
+    let (entity, facet) = (subject.entity().as_str(), subject.facet.as_str());
     let mut headers = Headers::default();
     headers.insert(header::LANE, heading.lane.as_str());
     if let Some(traceparent) = &heading.traceparent {
@@ -213,7 +263,7 @@ fn message(heading: &Heading, event: &Event, body: Vec<u8>) -> Message {
     Message {
         exchange: name::EVENTS.to_owned(),
         key: ferry_topology::event_key(entity, facet, &heading.source, heading.lane.as_str()),
-        id: event.id.to_string(),
+        id: id.to_string(),
         content_type: CONTENT_TYPE.to_owned(),
         headers,
         body: body.into(),

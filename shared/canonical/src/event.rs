@@ -201,7 +201,7 @@ fn same_part(subject: &Subject, part: &Part) -> Result<(), EventError> {
     Err(EventError::Mismatch { subject: subject.to_string(), content: content.to_string() })
 }
 
-fn expect(name: &'static str, found: &str, expected: &str) -> Result<(), EventError> {
+pub(crate) fn expect(name: &'static str, found: &str, expected: &str) -> Result<(), EventError> {
     if found == expected {
         return Ok(());
     }

@@ -14,10 +14,14 @@ use crate::{
     order::{OrderCancellation, OrderPlaced, OrderReturn, OrderShipment},
     price::ProductPrice,
     product::{ProductCatalogue, ProductStock},
+    removal,
 };
 
 /// The file of the envelope's schema.
 pub const EVENT_FILE: &str = "event.v1.json";
+
+/// The file of the schema of what is gone.
+pub const REMOVAL_FILE: &str = "removal.v1.json";
 
 /// `order.placed.v1.json`: the end of `dataschema`, and the committed file's name.
 pub fn file_name(facet: Facet) -> String {
@@ -44,10 +48,16 @@ pub fn of_event() -> Value {
     of_type::<event::Wire<'static>>(EVENT_FILE)
 }
 
+/// The schema of a removal, which is an envelope alone.
+pub fn of_removal() -> Value {
+    of_type::<removal::Wire>(REMOVAL_FILE)
+}
+
 /// Every schema with its file's name.
 pub fn all() -> Vec<(String, Value)> {
     let parts = Facet::ALL.into_iter().map(|facet| (file_name(facet), of_part(facet)));
-    parts.chain([(EVENT_FILE.to_owned(), of_event())]).collect()
+    let envelopes = [(EVENT_FILE.to_owned(), of_event()), (REMOVAL_FILE.to_owned(), of_removal())];
+    parts.chain(envelopes).collect()
 }
 
 /// For serialisation: optional fields are left out, never null.
@@ -78,7 +88,7 @@ mod tests {
             assert_eq!(committed, generated, "{file} differs: run with UPDATE_SCHEMAS=1");
         }
         let files = fs::read_dir(folder).unwrap().count();
-        assert_eq!(files, Facet::ALL.len() + 1, "a schema without a type");
+        assert_eq!(files, Facet::ALL.len() + 2, "a schema without a type");
     }
 
     #[test]

@@ -13,12 +13,12 @@ use uuid::Uuid;
 
 use crate::{
     Alert, Alerts, Attendance, Attended, Care, CareState, Cursors, DeadFilter, DeadLetter,
-    DeadLetters, DeadSummary, DocumentEnd, DocumentState, Dying, EntityView, ExportState, Exports,
-    Group, GroupClaim, Journal, JournalEntry, JournalFilter, JournalRow, KeptPart, Known, Lease,
-    Leases, Ledger, Link, Linked, Links, Look, NewDocument, Notice, Observed, OpenDocument,
-    Overview, Overviews, PostgresStore, PutOff, Said, ScannedPage, Scans, ScheduleChange,
-    ScheduleState, Schedules, Settled, Settlement, SqliteStore, StoreError, Telling, Waiting, Wake,
-    Wakes, Woken,
+    DeadLetters, DeadSummary, Decision, DocumentEnd, DocumentState, Dying, EntityView, ExportState,
+    Exports, Gone, GoneRow, Group, GroupClaim, HeldRemovals, Journal, JournalEntry, JournalFilter,
+    JournalRow, KeptPart, Known, Lease, Leases, Ledger, Link, Linked, Links, Look, NewDocument,
+    Notice, Observed, OpenDocument, Overview, Overviews, PostgresStore, PutOff, Said, ScannedPage,
+    Scans, ScheduleChange, ScheduleState, Schedules, Settled, Settlement, SqliteStore, StoreError,
+    Telling, Waiting, Wake, Wakes, Woken,
 };
 
 /// A handle on one store; clones are the same.
@@ -240,6 +240,32 @@ impl Scans for Store {
 
     async fn keep_page(&self, scan: &str, page: ScannedPage) -> Result<bool, StoreError> {
         on!(self, store => store.keep_page(scan, page))
+    }
+
+    async fn gone(
+        &self,
+        scan: &str,
+        walk: u64,
+        which: Gone,
+        limit: u32,
+    ) -> Result<Vec<GoneRow>, StoreError> {
+        on!(self, store => store.gone(scan, walk, which, limit))
+    }
+
+    async fn hold_gone(&self, scan: &str, walk: u64) -> Result<(), StoreError> {
+        on!(self, store => store.hold_gone(scan, walk))
+    }
+
+    async fn held(&self, scan: &str, limit: u32) -> Result<HeldRemovals, StoreError> {
+        on!(self, store => store.held(scan, limit))
+    }
+
+    async fn decide(&self, scan: &str, count: u64, decision: Decision) -> Result<bool, StoreError> {
+        on!(self, store => store.decide(scan, count, decision))
+    }
+
+    async fn forget_gone(&self, scan: &str, walk: u64, ids: Vec<String>) -> Result<(), StoreError> {
+        on!(self, store => store.forget_gone(scan, walk, ids))
     }
 
     async fn forget_unseen(&self, scan: &str, since_walk: u64) -> Result<u64, StoreError> {

@@ -57,7 +57,7 @@ pub use links::{Link, Linked, Links};
 pub use overview::{AppliedPart, EntityView, Overview, Overviews, RouteTally};
 pub use postgres::PostgresStore;
 pub use put_off::PutOff;
-pub use scan::{Said, ScannedPage, ScannedRow, Scans};
+pub use scan::{Decision, Gone, GoneRow, HeldRemovals, Said, ScannedPage, ScannedRow, Scans};
 pub use schedule::{
     Asked, Because, Run, ScheduleChange, ScheduleState, Schedules, Wake, Wakes, Walk, Woken,
 };

@@ -19,6 +19,49 @@ pub struct ScannedRow {
     /// The source's own.
     pub id: String,
     pub said: Said,
+    /// What others call it, where that is to be heard once it is gone.
+    pub known_as: Option<String>,
+}
+
+/// A row that a whole walk has not seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GoneRow {
+    pub id: String,
+    pub known_as: String,
+}
+
+/// Which of the rows that are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// Nothing has been decided about them.
+    Open,
+    /// A person has said that they may be told.
+    Approved,
+}
+
+/// What a person decides about the removals that wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Approve,
+    /// Nothing is said of them, unless they are seen again and are gone again.
+    Dismiss,
+}
+
+impl Decision {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approved",
+            Self::Dismiss => "dismissed",
+        }
+    }
+}
+
+/// Removals that wait for a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeldRemovals {
+    pub count: u64,
+    /// The first of them.
+    pub rows: Vec<GoneRow>,
 }
 
 /// What a row said, without what that was.
@@ -57,7 +100,47 @@ pub trait Scans: Send + Sync {
         page: ScannedPage,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Forgets rows that no walk from this one on has seen, a slice of them, and says how many.
+    /// Rows that others know and that this walk has not seen, by id.
+    fn gone(
+        &self,
+        scan: &str,
+        walk: u64,
+        which: Gone,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<GoneRow>, StoreError>> + Send;
+
+    /// Has all open ones of this walk wait for a person.
+    fn hold_gone(
+        &self,
+        scan: &str,
+        walk: u64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Those that wait.
+    fn held(
+        &self,
+        scan: &str,
+        limit: u32,
+    ) -> impl Future<Output = Result<HeldRemovals, StoreError>> + Send;
+
+    /// Decides about all that wait, if they are as many as the person has seen.
+    fn decide(
+        &self,
+        scan: &str,
+        count: u64,
+        decision: Decision,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Forgets rows of which was told that they are gone, unless a walk has seen them since.
+    fn forget_gone(
+        &self,
+        scan: &str,
+        walk: u64,
+        ids: Vec<String>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Forgets rows that nobody else knows and that no walk from this one on has seen, a slice of them,
+    /// and says how many.
     fn forget_unseen(
         &self,
         scan: &str,

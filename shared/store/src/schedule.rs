@@ -80,7 +80,7 @@ pub struct Run {
     pub ok: bool,
     /// Records that were made durable.
     pub records: u64,
-    /// Why it failed.
+    /// Why it failed, or what of it waits for a person.
     pub detail: Option<String>,
     pub times: u32,
 }
@@ -188,7 +188,8 @@ impl ScheduleState {
         }
         let run = Run { detail: run.detail.map(cut), ..run };
         let idle = |run: &Run| run.ok && run.records == 0 && run.because == Because::Schedule;
-        if let Some(last) = self.runs.first_mut().filter(|last| idle(last) && idle(&run)) {
+        let alike = |last: &Run| idle(last) && idle(&run) && last.detail == run.detail;
+        if let Some(last) = self.runs.first_mut().filter(|last| alike(last)) {
             last.times = last.times.saturating_add(run.times);
             last.started_at = run.started_at;
             last.ended_at = run.ended_at;

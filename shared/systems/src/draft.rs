@@ -1,6 +1,6 @@
 //! What a system reads from its own records.
 
-use ferry_canonical::{Clock, FailureKind, Part, Sequence};
+use ferry_canonical::{Clock, FailureKind, Part, Sequence, Subject};
 use jiff::Timestamp;
 
 /// A record as it lies in the queue.
@@ -33,6 +33,8 @@ pub struct Item {
 #[derive(Clone, Debug)]
 pub enum Draft {
     Part(Box<PartDraft>),
+    /// It is gone at its source.
+    Removed(Box<RemovedDraft>),
     /// It has no canonical facet; `reason` says why, for the journal.
     Skip {
         what: String,
@@ -50,6 +52,18 @@ pub struct PartDraft {
     pub clock: Clock,
     /// When it happened at the source; the record's receipt where the source does not say.
     pub time: Option<Timestamp>,
+}
+
+/// A part that its source has no more.
+#[derive(Clone, Debug)]
+pub struct RemovedDraft {
+    pub subject: Subject,
+    /// The source's own id of the entity.
+    pub source_id: Option<String>,
+    pub sequence: Sequence,
+    pub clock: Clock,
+    /// When it was found to be gone.
+    pub time: Timestamp,
 }
 
 /// An item that cannot become a part. The rest of its record goes on.

@@ -27,7 +27,7 @@ pub use draft::{BadItem, Draft, Item, Record};
 pub use poll::{Anew, Ask, NewRecord, Page, Wakeup, WokenEndpoint};
 pub use push::{Acknowledged, Admitted, Kept, PushRequest, Refusal};
 pub use rules::{Asked, Reading};
-pub use scan::{ScanAsk, ScanPage, ScanRow};
+pub use scan::{Missed, MissedRow, ScanAsk, ScanPage, ScanRow};
 pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Look, Write};
 
 use ferry_canonical::{Entity, Facet, Part};
@@ -159,6 +159,30 @@ impl System {
     pub fn scanned(&self, page: &ScanPage, wanted: &[bool]) -> Option<NewRecord> {
         match self {
             Self::Oro(_) => Some(oro::Oro::scanned(page, wanted)),
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => None,
+        }
+    }
+
+    /// Asks for each of these rows by its id, and before and after them for `control`, which is there: who
+    /// may not see that one is told nothing about the others.
+    pub async fn missed(
+        &self,
+        conversation: &Conversation,
+        (endpoint, control): (&str, &str),
+        rows: Vec<MissedRow>,
+    ) -> Result<Missed, Failure> {
+        match self {
+            Self::Oro(system) => system.missed(conversation, (endpoint, control), rows).await,
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => {
+                Err(Failure::unsupported("it is not scanned"))
+            }
+        }
+    }
+
+    /// That these rows are gone, as a record. None of a system that is not scanned.
+    pub fn gone(&self, missed: &Missed) -> Option<NewRecord> {
+        match self {
+            Self::Oro(_) => Some(oro::Oro::gone(missed)),
             Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => None,
         }
     }

@@ -35,6 +35,24 @@ pub struct ScanRow {
     pub id: String,
     /// 128 bits of what is read from the row.
     pub hash: Uuid,
+    /// What it is called elsewhere, where that is told once it is gone.
+    pub known_as: Option<String>,
+}
+
+/// A row that a walk has not seen any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissedRow {
+    pub id: String,
+    pub known_as: String,
+}
+
+/// Rows that were asked for one by one, beside one that is there.
+#[derive(Clone, Debug)]
+pub struct Missed {
+    /// Those that the source says it has not.
+    pub gone: Vec<MissedRow>,
+    /// When the last of them was asked for, on the source's clock.
+    pub as_of: Timestamp,
 }
 
 /// Of what is read from a row, and not of the row itself: what nobody reads does not count as a change.
@@ -49,6 +67,7 @@ pub(crate) fn hash(item: &Item, timed: bool) -> Uuid {
             }
             write!(said, "{:?} {}", draft.source_id, draft.part.to_json())
         }
+        Ok(Draft::Removed(draft)) => write!(said, "{} is gone", draft.subject),
         Ok(Draft::Skip { what, reason }) => write!(said, "{what} {reason}"),
         Err(bad) => write!(said, "{} {}", bad.detail, String::from_utf8_lossy(&bad.fragment)),
     };

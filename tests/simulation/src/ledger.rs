@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use ferry_canonical::Outcome;
 use ferry_store::{
-    Attendance, Attended, Care, CareState, Cursors, Group, GroupClaim, JournalEntry, Lease, Leases,
-    Ledger, Said, ScannedPage, Scans, ScheduleChange, ScheduleState, Schedules, Settled,
-    Settlement, StoreError, Wake, Wakes, Woken,
+    Attendance, Attended, Care, CareState, Cursors, Decision, Gone, GoneRow, Group, GroupClaim,
+    HeldRemovals, JournalEntry, Lease, Leases, Ledger, Said, ScannedPage, Scans, ScheduleChange,
+    ScheduleState, Schedules, Settled, Settlement, StoreError, Wake, Wakes, Woken,
 };
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -148,6 +148,32 @@ impl Scans for Ledgers {
 
     async fn keep_page(&self, scan: &str, page: ScannedPage) -> Result<bool, StoreError> {
         self.transact("keeps what was scanned", self.sim.store.keep_page(scan, page)).await
+    }
+
+    async fn gone(
+        &self,
+        scan: &str,
+        walk: u64,
+        which: Gone,
+        limit: u32,
+    ) -> Result<Vec<GoneRow>, StoreError> {
+        self.transact("asks what is gone", self.sim.store.gone(scan, walk, which, limit)).await
+    }
+
+    async fn hold_gone(&self, scan: &str, walk: u64) -> Result<(), StoreError> {
+        self.transact("holds what is gone", self.sim.store.hold_gone(scan, walk)).await
+    }
+
+    async fn held(&self, scan: &str, limit: u32) -> Result<HeldRemovals, StoreError> {
+        self.sim.store.held(scan, limit).await
+    }
+
+    async fn decide(&self, scan: &str, count: u64, decision: Decision) -> Result<bool, StoreError> {
+        self.sim.store.decide(scan, count, decision).await
+    }
+
+    async fn forget_gone(&self, scan: &str, walk: u64, ids: Vec<String>) -> Result<(), StoreError> {
+        self.transact("forgets what is gone", self.sim.store.forget_gone(scan, walk, ids)).await
     }
 
     async fn forget_unseen(&self, scan: &str, since_walk: u64) -> Result<u64, StoreError> {

@@ -154,7 +154,7 @@ async fn changed<B, S: Schedules + Journal>(
 }
 
 /// The system of a schedule, whose name in the store begins with its kind.
-fn system_of(name: &str) -> &str {
+pub(super) fn system_of(name: &str) -> &str {
     name.split('/').nth(1).unwrap_or_default()
 }
 
@@ -165,7 +165,7 @@ fn is_only_woken(state: &ScheduleState) -> bool {
 
 /// A schedule is known once somebody has been there to run it. An export's and a scan's are shown as they
 /// are called in the store: `export/accounts`, `scan/shop/customers`.
-async fn known<B, S: Schedules>(
+pub(super) async fn known<B, S: Schedules>(
     console: &Console<B, S>,
     (source, endpoint): &(String, String),
 ) -> Result<ScheduleState, Problem> {

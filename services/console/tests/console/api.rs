@@ -10,7 +10,8 @@ use ferry_console::{
     sample::Samples,
 };
 use ferry_store::{
-    Because, Journal as _, JournalFilter, Run, ScheduleChange, Schedules as _, Walk,
+    Because, Journal as _, JournalFilter, Run, Said, ScannedPage, ScannedRow, Scans as _,
+    ScheduleChange, Schedules as _, Walk,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -175,6 +176,36 @@ async fn a_scan_shows_how_far_it_has_come_and_is_asked_for_by_its_name() {
     assert_eq!((status, &row["state"]), (200, &"asked".into()), "{row}");
     let rows = bench.store.search(JournalFilter::default()).await.unwrap();
     assert_eq!(rows[0].entry.system, "shop");
+}
+
+#[tokio::test(start_paused = true)]
+async fn removals_that_wait_are_shown_and_decided_about_by_their_number() {
+    let bench = Bench::new();
+    let scan = "scan/shop/customers";
+    let known = ScheduleChange::Known { times: "every 6h".to_owned(), next_at: None };
+    bench.store.change_schedule(scan, known).await.unwrap();
+    let row = |id: &str| ScannedRow {
+        id: id.to_owned(),
+        said: Said { hash: uuid::Uuid::nil(), again: false },
+        known_as: Some(format!("C-{id}")),
+    };
+    let rows = vec![row("1"), row("2")];
+    let page = ScannedPage { walk: 1, rows, from: None, to: "a".to_owned() };
+    assert!(bench.store.keep_page(scan, page).await.unwrap());
+    bench.store.hold_gone(scan, 2).await.unwrap();
+    let path = "/api/v1/schedules/scan/shop%2Fcustomers/removals";
+    let shown = get(&bench, path).await;
+    assert_eq!((&shown["count"], &shown["rows"][1]["number"]), (&2.into(), &"C-2".into()));
+    for (count, expected) in [(1, 409), (2, 200), (2, 409)] {
+        let body = json!({"by": "ada", "count": count});
+        let (status, answer) = post(&bench, &format!("{path}/approve"), body).await;
+        assert_eq!(status, expected, "{answer}");
+    }
+    assert_eq!(get(&bench, path).await["count"], 0);
+    let state = bench.store.schedule(scan).await.unwrap();
+    assert_eq!(state.asked.unwrap().by, "ada");
+    let rows = bench.store.search(JournalFilter::default()).await.unwrap();
+    assert_eq!(rows[0].entry.detail.as_deref(), Some("2 by ada"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use ferry_broker::{
     Broker, Delivery,
     letter::{self, Failed, History},
 };
-use ferry_canonical::{Event, FailureKind, Outcome};
+use ferry_canonical::{Event, FailureKind, Outcome, Removal};
 use ferry_store::{Care, Ledger, NO_ROUTE};
 use tokio::time::Instant;
 use tracing::warn;
@@ -18,9 +18,12 @@ use crate::{
     limits,
 };
 
-/// An event that no route brings here: another configuration did.
+/// What is not applied here: no route brings it (another configuration did), or it is gone at its source,
+/// which the target ignores.
 pub(super) struct Unwanted {
     pub(super) delivery: Delivery,
+    /// The route's name, or that there is none.
+    route: String,
     event: Uuid,
     because: String,
 }
@@ -38,13 +41,17 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         let event = match Event::decode(&delivery.body) {
             Ok(event) => event,
             Err(error) => {
+                if let Ok(removal) = Removal::decode(&delivery.body) {
+                    return self.ignore(delivery, &removal);
+                }
                 let (kind, detail) = undecodable(&error);
                 return self.bury_unread(delivery, kind, &detail).await;
             }
         };
         let Some(route) = self.target.route(&event) else {
             let because = format!("no route brings {} from {} here", event.kind(), event.source);
-            return self.unwanted.push(Unwanted { event: event.id, because, delivery });
+            let route = NO_ROUTE.to_owned();
+            return self.unwanted.push(Unwanted { route, event: event.id, because, delivery });
         };
         let mut in_hand = InHand::new(delivery, event, route);
         if let Some(wait) = self.not_before(&in_hand) {
@@ -62,15 +69,45 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
         if barred || self.unwanted.is_empty() {
             return;
         }
-        let ended = self.unwanted.iter().map(Unwanted::end).collect();
-        if let Err(error) = self.seams.ledger.end(&self.target.name, NO_ROUTE, ended).await {
-            return self.store_failed(&error);
+        while let Some(route) = self.unwanted.last().map(|last| last.route.clone()) {
+            let of_route = self.unwanted.iter().filter(|unwanted| unwanted.route == route);
+            let ended = of_route.map(Unwanted::end).collect();
+            if let Err(error) = self.seams.ledger.end(&self.target.name, &route, ended).await {
+                return self.store_failed(&error);
+            }
+            self.store_works();
+            let (done, left) = std::mem::take(&mut self.unwanted)
+                .into_iter()
+                .partition::<Vec<_>, _>(|unwanted| unwanted.route == route);
+            self.unwanted = left;
+            for Unwanted { delivery, .. } in done {
+                self.count_outcome(&route, Outcome::Skipped);
+                self.ack(&delivery.queue, vec![delivery.receipt]);
+            }
         }
-        self.store_works();
-        for Unwanted { delivery, .. } in std::mem::take(&mut self.unwanted) {
-            self.count_outcome(NO_ROUTE, Outcome::Skipped);
-            self.ack(&delivery.queue, vec![delivery.receipt]);
-        }
+    }
+
+    /// What is gone at its source stays at the target until a person removes it. No mark moves: what comes
+    /// back is not older.
+    fn ignore(&mut self, delivery: Delivery, removal: &Removal) {
+        let route = self.target.route_of(&removal.source, removal.subject.facet);
+        let (route, because) = match route {
+            Some(route) => {
+                let Removal { subject, source, .. } = removal;
+                let target = &self.target.name;
+                let because = format!(
+                    "{} is gone at {source}; removals are ignored: {target} keeps it",
+                    subject.entity()
+                );
+                (route.name.clone(), because)
+            }
+            None => {
+                let because =
+                    format!("no route brings {} from {} here", removal.kind(), removal.source);
+                (NO_ROUTE.to_owned(), because)
+            }
+        };
+        self.unwanted.push(Unwanted { route, event: removal.id, because, delivery });
     }
 
     fn not_before(&self, in_hand: &InHand) -> Option<Duration> {

@@ -1,7 +1,7 @@
 //! Deliveries that end well, and how a loader ends.
 
 use ferry_broker::Message;
-use ferry_canonical::{Event, Outcome};
+use ferry_canonical::{Event, Outcome, Removal, Sequence};
 use ferry_sim::HttpFault;
 use ferry_store::{Journal as _, JournalFilter};
 use tokio::time::{Instant, sleep};
@@ -138,4 +138,36 @@ async fn what_no_route_brings_here_is_skipped_and_does_not_keep_a_loader_from_en
     let left = broker.messages(PRODUCTS);
     assert_eq!((broker.in_hand(PRODUCTS), left.len()), (0, 1));
     assert_eq!(left[0].exchange, "requeue");
+}
+
+/// That the product's source has it no more.
+fn removal(of: &Event) -> Message {
+    let removal = Removal {
+        id: ferry_canonical::event_id(of.causation_id, 7),
+        source: of.source.clone(),
+        subject: of.subject.clone(),
+        time: of.time,
+        sequence: Sequence::MAX,
+        clock: of.clock.clone(),
+        observed_at: of.observed_at,
+        source_id: None,
+        causation_id: of.causation_id,
+        correlation_id: of.correlation_id,
+        traceparent: None,
+    };
+    let body = removal.encode().unwrap().into();
+    Message { id: removal.id.to_string(), body, ..message(of, "live") }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_at_its_source_is_skipped_and_is_no_newer_than_what_comes_back() {
+    let bench = Bench::new();
+    bench.broker.publish(removal(&product("MUG", "Red", 1))).await;
+    bench.until_empty(PRODUCTS).await;
+    bench.assert_outcomes(&[(Outcome::Skipped, 1)]).await;
+    assert_eq!(bench.http.requests().len(), 0);
+    bench.say(&product("MUG", "Red", 1)).await;
+    bench.until_empty(PRODUCTS).await;
+    assert_eq!(bench.warehouse.effects(), ["product MUG: Red"]);
+    bench.assert_outcomes(&[(Outcome::Delivered, 1), (Outcome::Skipped, 1)]).await;
 }

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Heard, Read, Reading, Unread};
+use super::{Heard, Read, Reading, Unread, removing::Ended};
 
 /// How far a scan has come: its cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,10 +99,14 @@ impl<P: Publisher, S: Cursors + Scans + Schedules + Wakes> Reading<P, S> {
         let change = ScheduleChange::Walked { walk: after.shown() };
         self.store.change_schedule(&scan, change).await.context("noting how far it has come")?;
         let more = after.ended_at.is_none();
-        if !more {
-            self.forget(&scan, after.walk).await?;
+        if more {
+            return Ok(Read { records, more, detail: None });
         }
-        Ok(Read { records, more })
+        self.forget(&scan, after.walk).await?;
+        let known = after.of.unwrap_or(0).max(after.rows);
+        let ended = Ended { walk: after.walk, known, control: after.after.as_deref() };
+        let removed = self.remove(ended).await?;
+        Ok(Read { records: records + removed.records, more, detail: removed.detail })
     }
 
     /// Makes what a page says anew durable; how many records, and what is to be kept of the page.
@@ -136,7 +140,8 @@ impl<P: Publisher, S: Cursors + Scans + Schedules + Wakes> Reading<P, S> {
                 let is_new = known.is_none_or(|known| known.hash != row.hash);
                 let is_told = is_new || known.is_some_and(|known| known.again);
                 let said = Said { hash: row.hash, again: is_new };
-                (ScannedRow { id: row.id.clone(), said }, is_told)
+                let (id, known_as) = (row.id.clone(), row.known_as.clone());
+                (ScannedRow { id, said, known_as }, is_told)
             })
             .unzip();
         let record = wanted.contains(&true).then(|| system.scanned(&page, &wanted)).flatten();

@@ -123,7 +123,7 @@ fn transformed(dropping: &Dropping) -> (Vec<u32>, Vec<u32>) {
             let line = item.pointer.strip_prefix("line ").unwrap().parse().unwrap();
             match item.draft {
                 Ok(Draft::Part(_)) => good.push(line),
-                Ok(Draft::Skip { .. }) => {}
+                Ok(Draft::Removed(_) | Draft::Skip { .. }) => {}
                 Err(_) => bad.push(line),
             }
         }

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use ferry_canonical::header;
@@ -13,7 +16,9 @@ use ferry_producer::{
     reading::{Reading, Way},
 };
 use ferry_sim::{Fault, HttpFault, SimHttp, answer};
-use ferry_store::{Cursors as _, Scans as _, ScheduleState, Schedules as _};
+use ferry_store::{
+    Cursors as _, Decision, Scans as _, ScheduleChange, ScheduleState, Schedules as _,
+};
 use ferry_systems::System;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
@@ -26,6 +31,12 @@ use crate::{
 
 const NAME: &str = "scan/shop/customers";
 const PAGE: &str = "scan customers";
+/// Of what may not be seen.
+const BY_ID: u8 = 1;
+const ALL: u8 = 2;
+const ASK: &str = "ask whether a customer is there";
+const NOT_FOUND: &str = r#"{"errors":[{"status":"404","title":"not found http exception"}]}"#;
+const DENIED: &str = r#"{"errors":[{"status":"403","title":"access denied exception"}]}"#;
 const TOKEN: &str = r#"{"token_type":"Bearer","expires_in":36000,"access_token":"t"}"#;
 
 /// Customers by id, each with the last name of its one user.
@@ -36,6 +47,8 @@ struct Scanning {
     bench: Bench,
     http: SimHttp,
     customers: Customers,
+    /// Which customers may not be seen: by their ids, or at all.
+    denied: Arc<AtomicU8>,
     tasks: JoinSet<()>,
 }
 
@@ -45,14 +58,22 @@ fn prepared(ids: impl IntoIterator<Item = u64>) -> Scanning {
     let system = System::new("shop", &SystemConfig::Oro(config)).unwrap();
     bench.systems = Arc::new([("shop".to_owned(), system)].into());
     let customers: Customers = Arc::new(Mutex::new(ids.into_iter().map(|id| (id, "Li")).collect()));
-    let shown = Arc::clone(&customers);
+    let (shown, denied) = (Arc::clone(&customers), Arc::new(AtomicU8::new(0)));
+    let denying = Arc::clone(&denied);
     let http = SimHttp::new(move |request| {
         if request.url.ends_with("/oauth2-token") {
             return answer(200, TOKEN);
         }
-        answer(200, &page(&shown.lock().unwrap(), &request.url).to_string())
+        let shown = shown.lock().unwrap();
+        match request.url.split("/customers/").nth(1) {
+            _ if denying.load(Ordering::SeqCst) == ALL => answer(403, DENIED),
+            Some(_) if denying.load(Ordering::SeqCst) == BY_ID => answer(403, DENIED),
+            Some(id) if shown.contains_key(&id.parse().unwrap()) => answer(200, r#"{"data":{}}"#),
+            Some(_) => answer(404, NOT_FOUND),
+            None => answer(200, &page(&shown, &request.url).to_string()),
+        }
     });
-    Scanning { bench, http, customers, tasks: JoinSet::new() }
+    Scanning { bench, http, customers, denied, tasks: JoinSet::new() }
 }
 
 /// Behind which id it was asked for.
@@ -126,6 +147,34 @@ impl Scanning {
         let ids = ids.iter().map(u64::to_string).collect();
         let kept = self.bench.store.scanned(NAME, ids).await.unwrap();
         kept.iter().map(Option::is_some).collect()
+    }
+
+    /// Takes these customers away in the shop.
+    fn take(&self, ids: impl IntoIterator<Item = u64>) {
+        let mut customers = self.customers.lock().unwrap();
+        for id in ids {
+            customers.remove(&id);
+        }
+    }
+
+    /// The numbers of the customers that were told to be gone, record by record.
+    fn removed(&self) -> Vec<Vec<String>> {
+        let numbers = |body: String| {
+            let record: Value = serde_json::from_str(&body).unwrap();
+            let rows = record["removed"].as_array()?.clone();
+            Some(rows.iter().map(|row| row["known_as"].as_str().unwrap().to_owned()).collect())
+        };
+        self.bench.bodies().into_iter().filter_map(numbers).collect()
+    }
+
+    async fn run_now(&self) {
+        let asked = ScheduleChange::Ask { by: "ada".to_owned() };
+        self.bench.store.change_schedule(NAME, asked).await.unwrap();
+        sleep(5 * SECOND).await;
+    }
+
+    async fn held(&self) -> u64 {
+        self.bench.store.held(NAME, 100).await.unwrap().count
     }
 
     async fn state(&self) -> ScheduleState {
@@ -224,13 +273,11 @@ async fn a_walk_that_meets_maintenance_fails_and_goes_on_and_forgets_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_two_walks_have_not_seen_is_forgotten() {
+async fn a_row_that_is_gone_and_comes_back_is_new() {
     let mut scanning = prepared(1..=3);
     scanning.start("one");
     sleep(150 * SECOND).await;
     scanning.customers.lock().unwrap().remove(&2);
-    sleep(100 * SECOND).await;
-    assert_eq!(scanning.kept(&[1, 2, 3]).await, [true, true, true]);
     sleep(100 * SECOND).await;
     assert_eq!(scanning.kept(&[1, 2, 3]).await, [true, false, true]);
     // Back again, it is new.
@@ -261,4 +308,111 @@ async fn of_two_producers_one_walks_and_one_that_was_slow_keeps_nothing() {
         scanning.bench.metrics.runs.with_label_values(&["shop", "customers", "failed"]).get(),
         1
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_is_gone_is_told_once_beside_one_that_is_there() {
+    let mut scanning = prepared(1..=5);
+    scanning.start("one");
+    sleep(150 * SECOND).await;
+    scanning.take([2, 4]);
+    sleep(100 * SECOND).await;
+    assert_eq!(scanning.removed(), [["C-2", "C-4"]]);
+    let asked = scanning.http.requests().into_iter().filter(|request| request.operation == ASK);
+    let asked: Vec<String> =
+        asked.map(|request| request.url.rsplit('/').next().unwrap().to_owned()).collect();
+    assert_eq!(asked, ["5", "2", "4", "5"]);
+    let record = scanning.bench.broker.messages(RECORDS).pop().unwrap();
+    assert_eq!(record.key, "shop.customer.live");
+    assert!(record.headers.text(header::AS_OF).is_some());
+    sleep(300 * SECOND).await;
+    assert_eq!(scanning.removed().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_right_to_see_taken_away_nothing_is_gone_and_the_history_says_why() {
+    let mut scanning = prepared(1..=5);
+    scanning.start("one");
+    sleep(150 * SECOND).await;
+    // The list leaves out what may not be seen.
+    scanning.take([2, 4]);
+    scanning.denied.store(BY_ID, Ordering::SeqCst);
+    sleep(100 * SECOND).await;
+    assert_eq!(scanning.removed(), [[""; 0]; 0]);
+    let run = scanning.state().await.runs.remove(0);
+    let detail = run.detail.unwrap();
+    assert!(run.ok && detail.starts_with("no removals: rejected: "), "{detail}");
+    let rows = scanning.bench.noted().await;
+    assert!(rows.iter().any(|row| row.operation.starts_with(ASK) && row.result == "rejected"));
+    // It is given back: they are there.
+    for id in [2, 4] {
+        scanning.say(id, "Li");
+    }
+    scanning.denied.store(0, Ordering::SeqCst);
+    sleep(200 * SECOND).await;
+    assert_eq!(scanning.removed(), [[""; 0]; 0]);
+    assert_eq!(scanning.state().await.runs[0].detail, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_right_to_see_taken_away_in_mid_walk_nothing_is_gone() {
+    let mut scanning = prepared(1..=6);
+    scanning.start("one");
+    sleep(150 * SECOND).await;
+    scanning.take([5]);
+    let before = scanning.http.count(PAGE);
+    scanning.http.script(PAGE, [HttpFault::Hold]);
+    scanning.http.until(|http| http.count(PAGE) == before + 1).await;
+    scanning.denied.store(ALL, Ordering::SeqCst);
+    scanning.http.release();
+    sleep(90 * SECOND).await;
+    assert_eq!((scanning.http.count(ASK), scanning.removed().len()), (0, 0));
+    let failed = scanning.state().await.runs.remove(0);
+    assert!(!failed.ok && failed.detail.unwrap().starts_with("rejected: "));
+    // Given back, the walk goes on, and what is gone is told.
+    scanning.denied.store(0, Ordering::SeqCst);
+    sleep(200 * SECOND).await;
+    assert_eq!(scanning.removed(), [["C-5"]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_are_gone_at_once_wait_for_a_person_and_are_told_once_approved() {
+    let mut scanning = prepared(1..=100);
+    scanning.start("one");
+    sleep(150 * SECOND).await;
+    scanning.take(1..=25);
+    sleep(100 * SECOND).await;
+    assert_eq!((scanning.removed().len(), scanning.held().await), (0, 25));
+    let told =
+        "25 removals wait for approval: see `ferry schedules removals ls scan/shop/customers`";
+    assert_eq!(scanning.state().await.runs[0].detail.as_deref(), Some(told));
+    let asked = scanning.http.count(ASK);
+    sleep(200 * SECOND).await;
+    assert_eq!(scanning.http.count(ASK), asked, "nobody is asked until a person has decided");
+    // One of them is back before anybody looks.
+    scanning.say(7, "Li");
+    assert!(scanning.bench.store.decide(NAME, 25, Decision::Approve).await.unwrap());
+    scanning.run_now().await;
+    let removed = scanning.removed();
+    assert_eq!((removed.len(), removed[0].len()), (1, 24));
+    assert!(!removed[0].contains(&"C-7".to_owned()));
+    assert_eq!((scanning.held().await, scanning.state().await.runs[0].detail.clone()), (0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_dismissed_is_not_asked_for_until_it_was_back_and_is_gone_again() {
+    let mut scanning = prepared(1..=100);
+    scanning.start("one");
+    sleep(150 * SECOND).await;
+    scanning.take(1..=25);
+    sleep(100 * SECOND).await;
+    assert!(scanning.bench.store.decide(NAME, 25, Decision::Dismiss).await.unwrap());
+    let asked = scanning.http.count(ASK);
+    sleep(300 * SECOND).await;
+    assert_eq!((scanning.http.count(ASK), scanning.removed().len()), (asked, 0));
+    scanning.say(3, "Li");
+    sleep(200 * SECOND).await;
+    scanning.take([3]);
+    sleep(100 * SECOND).await;
+    assert_eq!(scanning.removed(), [["C-3"]]);
 }

@@ -5,5 +5,7 @@ CREATE TABLE scanned (
     hash  uuid             NOT NULL,
     again boolean          NOT NULL, -- the next walk tells it once more
     walk  bigint           NOT NULL, -- the last one that saw it
+    known_as text COLLATE "C", -- what others call it; of a row without it nobody hears that it is gone
+    removal  text COLLATE "C", -- of one that is gone: held, approved or dismissed
     PRIMARY KEY (scan, id)
 );

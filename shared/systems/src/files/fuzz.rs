@@ -56,6 +56,7 @@ fn outcomes(files: &Files, (name, kind): (&str, &FileKind), bytes: &[u8]) -> Vec
 fn outcome(row: Row) -> Outcome {
     let said = match row.draft {
         Ok(Draft::Part(draft)) => Ok(format!("{} {}", draft.sequence, draft.part.to_json())),
+        Ok(Draft::Removed(draft)) => Ok(draft.subject.to_string()),
         Ok(Draft::Skip { what, reason }) => Ok(format!("{what} {reason}")),
         Err(bad) => Err((bad.kind.to_string(), bad.field, bad.problem)),
     };

@@ -63,6 +63,7 @@ fn parts(body: &str) -> Vec<Part> {
     let part = |item: Item| match item.draft.unwrap() {
         Draft::Part(draft) => draft.part,
         Draft::Skip { what, reason } => panic!("{what}: {reason}"),
+        Draft::Removed(draft) => panic!("{}", draft.subject),
     };
     pushed(body).into_iter().map(part).collect()
 }
@@ -73,6 +74,7 @@ fn skipped(body: &str) -> String {
     match items.remove(0).draft.unwrap() {
         Draft::Skip { what, reason } => format!("{what}: {reason}"),
         Draft::Part(draft) => panic!("{}", draft.part.subject()),
+        Draft::Removed(draft) => panic!("{}", draft.subject),
     }
 }
 

@@ -95,7 +95,7 @@ use crate::{
     draft::{Item, Record},
     poll::{NewRecord, Page},
     rules::{Asked, Reading, Rules},
-    scan::{ScanAsk, ScanPage},
+    scan::{Missed, MissedRow, ScanAsk, ScanPage},
     target::{Applied, Failure, Held, Look, Write},
 };
 
@@ -230,6 +230,23 @@ impl Oro {
     /// The rows of a page that are to be told, as a record; `wanted` says which.
     pub fn scanned(page: &ScanPage, wanted: &[bool]) -> NewRecord {
         scan::record(page, wanted)
+    }
+
+    /// Which of these rows are gone, asked for one by one beside one that is there.
+    pub async fn missed(
+        &self,
+        conversation: &Conversation,
+        (endpoint, control): (&str, &str),
+        rows: Vec<MissedRow>,
+    ) -> Result<Missed, Failure> {
+        let list = scan::list(endpoint)
+            .ok_or_else(|| Failure::unsupported("its rows are not known by scans"))?;
+        scan::missed(&self.api(conversation), (list, control), rows).await
+    }
+
+    /// That these rows are gone, as a record.
+    pub fn gone(missed: &Missed) -> NewRecord {
+        scan::gone(missed)
     }
 
     pub fn entity_of(endpoint: &str) -> Option<Entity> {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ferry_canonical::{Clock, FailureKind, Part, Sequence};
+use ferry_canonical::{Clock, Facet, FailureKind, Part, Sequence, Subject};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
@@ -14,7 +14,7 @@ use serde_json::{Value, value::RawValue};
 use super::{
     ORDERS, customer::CUSTOMERS, customer_said, document, placed, stock::LEVELS, stock_said,
 };
-use crate::draft::{BadItem, Draft, Item, PartDraft, Record};
+use crate::draft::{BadItem, Draft, Item, PartDraft, Record, RemovedDraft};
 
 /// Type and id.
 pub(super) type Key = (String, String);
@@ -31,6 +31,15 @@ struct Cut<'a> {
     data: Option<&'a RawValue>,
     #[serde(borrow, default)]
     included: Option<Vec<&'a RawValue>>,
+    /// What Ferry has found to be gone, where it is no document of the shop's.
+    #[serde(borrow, default)]
+    removed: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Removed {
+    id: String,
+    known_as: String,
 }
 
 /// What came with the rows, by type and id: read, and as written.
@@ -65,6 +74,9 @@ pub(super) fn read(record: &Record<'_>, site: &str) -> Vec<Item> {
         Err(error) => return parse(format!("not a JSON:API document: {error}")),
     };
     let Some(data) = cut.data else {
+        if let (Rows::Customers, Some(removed)) = (rows, &cut.removed) {
+            return removed_rows(record, removed);
+        }
         return parse("not a JSON:API document: `data` is missing".to_owned());
     };
     let included = index(&cut.included.unwrap_or_default());
@@ -76,6 +88,28 @@ pub(super) fn read(record: &Record<'_>, site: &str) -> Vec<Item> {
         }
         Err(_) => vec![rows.item("/data".to_owned(), data, &included)],
     }
+}
+
+/// Customers that are gone, each as of when it was asked for.
+fn removed_rows(record: &Record<'_>, rows: &[&RawValue]) -> Vec<Item> {
+    let time = record.as_of.unwrap_or(record.received_at);
+    let draft = |raw: &RawValue| match serde_json::from_str::<Removed>(raw.get()) {
+        Ok(Removed { id, known_as }) => Ok(Draft::Removed(Box::new(RemovedDraft {
+            subject: Subject { facet: Facet::Profile, id: known_as, part: None },
+            source_id: Some(id),
+            sequence: Sequence::of_time(time),
+            clock: Clock::named(AS_OF),
+            time,
+        }))),
+        Err(error) => Err(BadItem {
+            kind: FailureKind::Parse,
+            detail: format!("what is gone cannot be read: {error}"),
+            fragment: format!(r#"{{"removed":[{}]}}"#, raw.get()).into_bytes(),
+            key: None,
+        }),
+    };
+    let items = rows.iter().enumerate();
+    items.map(|(at, raw)| Item { pointer: format!("/removed/{at}"), draft: draft(raw) }).collect()
 }
 
 fn whole(record: &Record<'_>, kind: FailureKind, detail: String) -> Item {
@@ -204,7 +238,7 @@ impl<'a> Rows<'a> {
 /// The rows of a list that are wanted, with what belongs to them, each byte for byte.
 pub(super) fn cut(body: &[u8], wanted: &[bool]) -> Vec<u8> {
     let cut: Option<Cut<'_>> = serde_json::from_slice(body).ok();
-    let Some(Cut { data: Some(data), included }) = cut else { return Vec::new() };
+    let Some(Cut { data: Some(data), included, .. }) = cut else { return Vec::new() };
     let included = index(&included.unwrap_or_default());
     let list: Vec<&RawValue> = serde_json::from_str(data.get()).unwrap_or_default();
     let rows = list.into_iter().zip(wanted).filter(|(_, wanted)| **wanted);

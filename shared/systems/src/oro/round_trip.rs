@@ -139,6 +139,7 @@ async fn polled(oro: &Oro, shop: &Arc<Keeping>) -> PartDraft {
     match oro.read(&record).pop().unwrap().draft.unwrap() {
         Draft::Part(draft) => *draft,
         Draft::Skip { reason, .. } => panic!("{reason}"),
+        Draft::Removed(draft) => panic!("{}", draft.subject),
     }
 }
 

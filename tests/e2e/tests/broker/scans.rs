@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     SOON,
     both_ways::{Clerk, World, names, writes},
+    outcomes_once,
 };
 
 /// The customer of the shop with this number.
@@ -69,6 +70,21 @@ fn a_users_name_that_was_changed_in_the_shop_reaches_the_erp_by_a_scan() {
     let scan = schedule(&world.console.url);
     assert_eq!(scan["schedule"], "scan/shop/customers");
     assert_eq!(scan["walk"]["of"], world.shop.state("customers").len());
+}
+
+#[test]
+fn a_customer_that_is_gone_in_the_shop_is_told_and_the_erp_keeps_it() {
+    let scan = "scan = { customers = { every = \"2s\" } }";
+    let world = World::whole_with("gone", "latest", 40, scan);
+    let number = names(&world.erp).into_keys().next().unwrap();
+    wait_until("a whole walk", SOON, || {
+        schedule(&world.console.url)["walk"]["of"].as_u64() > Some(0)
+    });
+    let id = of_shop(&world.shop, &number)["id"].as_str().unwrap().to_owned();
+    world.shop.by_hand("DELETE", &format!("rows/customers/{id}"));
+    outcomes_once(&world.console.url, "customers back", "skipped", 1);
+    assert!(names(&world.erp).contains_key(&number));
+    assert_eq!(writes(&world.erp), BTreeMap::new());
 }
 
 /// A shop's levels, into a file.

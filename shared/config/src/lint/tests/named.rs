@@ -18,7 +18,8 @@ fn price_lists_are_named_by_the_shops_ids() {
     }
     let twice = told("[systems.shop.price_lists]\nretail = \"1\"\ntrade = \"1\"");
     assert!(
-        twice[0].starts_with("systems.shop.price_lists.trade: `retail` is the shop's list 1 already"),
+        twice[0]
+            .starts_with("systems.shop.price_lists.trade: `retail` is the shop's list 1 already"),
         "{twice:?}"
     );
 }

@@ -140,7 +140,7 @@ impl Document<'_> {
 fn subject(draft: &Result<Draft, String>) -> Option<String> {
     match draft {
         Ok(Draft::Part(draft)) => Some(draft.part.subject().to_string()),
-        Ok(Draft::Skip { .. }) | Err(_) => None,
+        Ok(Draft::Removed(_) | Draft::Skip { .. }) | Err(_) => None,
     }
 }
 
