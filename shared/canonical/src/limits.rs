@@ -14,6 +14,8 @@ pub const CARRIED_BYTES: usize = 40 * 1024;
 pub const DEPTH: usize = 64;
 /// Length of an id, a part or a reference, in characters.
 pub const ID_CHARS: usize = 255;
+/// Units of one product beside its first one.
+pub const UNITS: usize = 20;
 /// Prices of one product on one list.
 pub const PRICES: usize = 200;
 

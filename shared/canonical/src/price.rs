@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::{
     limits,
+    product::more_than_nothing,
     value::{Currency, Decimal, Extensions},
 };
 
@@ -41,14 +42,6 @@ pub struct Price {
 
 fn one() -> Decimal {
     Decimal::from(1)
-}
-
-fn more_than_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
-    let quantity = Decimal::deserialize(deserializer)?;
-    if quantity.is_negative() || quantity.is_zero() {
-        return Err(D::Error::custom(format_args!("`{quantity}` is not more than 0")));
-    }
-    Ok(quantity)
 }
 
 fn nothing_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {

@@ -22,16 +22,16 @@ use crate::{
     care::time_of_day,
     raw::{
         RawCare, RawConfig, RawDay, RawFileKind, RawFiles, RawLimits, RawMaintenance, RawOrderflow,
-        RawOro, RawOroWebhook, RawPull, RawPush, RawReport, RawResponseRule, RawRest,
-        RawRestEndpoint, RawRestTarget, RawRetry, RawRetryOverride, RawRoute, RawSchedule,
+        RawOro, RawOroWebhook, RawProductDefault, RawPull, RawPush, RawReport, RawResponseRule,
+        RawRest, RawRestEndpoint, RawRestTarget, RawRetry, RawRetryOverride, RawRoute, RawSchedule,
         RawStore, RawSystem,
     },
     responses,
     secret::SecretRef,
     system::{
         FileKind, FilesConfig, Limits, Mapping, OrderDetail, OrderflowConfig, OroBatch, OroConfig,
-        OroScan, OroWebhook, PullConfig, PushConfig, PushCredentials, PushScope, ReportConfig,
-        RestConfig, RestEndpoint, RestTarget,
+        OroScan, OroWebhook, ProductDefault, PullConfig, PushConfig, PushCredentials, PushScope,
+        ReportConfig, RestConfig, RestEndpoint, RestTarget,
     },
 };
 
@@ -194,6 +194,16 @@ const fn weekday(day: RawDay) -> Weekday {
 /// None are lost: the lint has found no fault.
 fn rules_of(raw: &[RawResponseRule]) -> Vec<ResponseRule> {
     raw.iter().filter_map(|raw| responses::rule(raw).ok()).collect()
+}
+
+/// Of what names several places, lint has made an error.
+fn defaults_of(raw: BTreeMap<String, RawProductDefault>) -> BTreeMap<String, ProductDefault> {
+    let of = |raw: RawProductDefault| match (raw.fallback, raw.value, raw.values) {
+        (Some(from), ..) => Some(ProductDefault::Fallback(from)),
+        (None, Some(value), _) => Some(ProductDefault::Value(value)),
+        (None, None, values) => values.map(ProductDefault::Values),
+    };
+    raw.into_iter().filter_map(|(name, raw)| Some((name, of(raw)?))).collect()
 }
 
 fn without_trailing_slash(url: &str) -> String {
@@ -370,6 +380,8 @@ impl Reader<'_> {
             default_unit: raw.default_unit,
             customer_user_role: raw.customer_user_role,
             price_lists: raw.price_lists,
+            categories: raw.categories,
+            product_defaults: defaults_of(raw.product_defaults),
             batch,
             scan: OroScan { customers: raw.scan.customers.as_ref().and_then(schedule_of) },
             stock_site: raw

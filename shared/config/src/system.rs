@@ -216,6 +216,10 @@ pub struct OroConfig {
     pub customer_user_role: Option<String>,
     /// Ids of price lists by the source's name of each; the others are looked for by that name.
     pub price_lists: BTreeMap<String, String>,
+    /// Ids of categories by the source's name of each; the others are left to the shop.
+    pub categories: BTreeMap<String, String>,
+    /// Values that new products get, by their field.
+    pub product_defaults: BTreeMap<String, ProductDefault>,
     pub batch: OroBatch,
     pub scan: OroScan,
     /// What the shop is called as a site where its stock is. Default: the system's name.
@@ -225,6 +229,15 @@ pub struct OroConfig {
     /// What its answers mean; Ferry's own rules come after them.
     pub responses: Vec<ResponseRule>,
     pub limits: Limits,
+}
+
+/// Where a new product has a value from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProductDefault {
+    /// From another place of the shop: `category`, `systemConfig`.
+    Fallback(String),
+    Value(String),
+    Values(Vec<String>),
 }
 
 /// How changes go together that wait for a shop.

@@ -260,6 +260,8 @@ pub(crate) fn shop(name: &str, limits: &Limits, most: u16, routes: Vec<Route>) -
         default_unit: "item".to_owned(),
         customer_user_role: None,
         price_lists: BTreeMap::new(),
+        categories: BTreeMap::new(),
+        product_defaults: BTreeMap::new(),
         batch: OroBatch { most, timeout: limits.timeout },
         scan: OroScan::default(),
         stock_site: "shop".to_owned(),

@@ -77,6 +77,8 @@ pub(crate) fn config() -> OroConfig {
         default_unit: "item".to_owned(),
         customer_user_role: None,
         price_lists: std::collections::BTreeMap::new(),
+        categories: std::collections::BTreeMap::new(),
+        product_defaults: std::collections::BTreeMap::new(),
         batch: OroBatch { most: 1, timeout: HumanDuration::from_secs(5) },
         scan: OroScan::default(),
         stock_site: "shop".to_owned(),

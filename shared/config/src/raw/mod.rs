@@ -17,7 +17,7 @@ pub(crate) use alerts::{RawAlerts, RawMail, RawWebhook};
 pub(crate) use care::{RawCare, RawDay, RawLimits, RawMaintenance};
 pub(crate) use export::{RawExport, RawExportHttp, RawExportPart, RawExportSftp};
 pub(crate) use orderflow::{RawOrderflowImport, RawReturnWords};
-pub(crate) use oro::RawOroWebhook;
+pub(crate) use oro::{RawOroWebhook, RawProductDefault};
 pub(crate) use responses::{RawCondition, RawResponseRule};
 pub(crate) use route::{RawRetry, RawRetryOverride, RawRoute};
 pub(crate) use schedule::RawSchedule;

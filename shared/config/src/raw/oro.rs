@@ -1,10 +1,43 @@
-//! How a shop tells of changes, as it is written.
+//! What of a shop has a section of its own, as it is written.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::RawSchedule;
-use crate::secret::SecretRef;
+use crate::{HumanDuration, secret::SecretRef};
+
+/// How changes go together that wait for a shop.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawOroBatch {
+    /// Changes in one request, at most. 1: each goes by itself.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) most: u16,
+    /// The hard deadline of such a request. The shop itself waits for 25 seconds before it puts one
+    /// off.
+    pub(crate) timeout: HumanDuration,
+}
+
+impl Default for RawOroBatch {
+    fn default() -> Self {
+        Self { most: 100, timeout: HumanDuration::from_secs(40) }
+    }
+}
+
+/// A value that new products get, from exactly one place.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawProductDefault {
+    /// Where the shop has it from: `category`, `systemConfig`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fallback: Option<String>,
+    /// The value itself: `1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) value: Option<String>,
+    /// The values themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) values: Option<Vec<String>>,
+}
 
 /// When all rows of a list are walked over: what no time of theirs tells is heard so, and nothing else.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -11,7 +11,7 @@ use super::{
     care::{RawCare, RawLimits, RawMaintenance},
     export::RawExport,
     orderflow::{RawOrderflowImport, RawReturnWords},
-    oro::{RawOroScan, RawOroWebhook},
+    oro::{RawOroBatch, RawOroScan, RawOroWebhook, RawProductDefault},
     responses::RawResponseRule,
 };
 use crate::{
@@ -253,6 +253,13 @@ pub(crate) struct RawOro {
     /// not among them is the one of that name in the shop.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) price_lists: BTreeMap<String, String>,
+    /// Ids of categories of the shop, by the source's name of each: `{ Chairs = "12" }`. Without any,
+    /// a product's category is left to the shop.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) categories: BTreeMap<String, String>,
+    /// Values that new products get: `{ manageInventory = { fallback = "systemConfig" } }`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) product_defaults: BTreeMap<String, RawProductDefault>,
     /// How changes go together that wait for it.
     #[serde(default)]
     pub(crate) batch: RawOroBatch,
@@ -283,24 +290,6 @@ pub(crate) struct RawOro {
     /// Times of the week in which nothing is written to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) maintenance: Vec<RawMaintenance>,
-}
-
-/// How changes go together that wait for a shop.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct RawOroBatch {
-    /// Changes in one request, at most. 1: each goes by itself.
-    #[schemars(range(min = 1, max = 100))]
-    pub(crate) most: u16,
-    /// The hard deadline of such a request. The shop itself waits for 25 seconds before it puts one
-    /// off.
-    pub(crate) timeout: HumanDuration,
-}
-
-impl Default for RawOroBatch {
-    fn default() -> Self {
-        Self { most: 100, timeout: HumanDuration::from_secs(40) }
-    }
 }
 
 /// Any JSON over HTTP.

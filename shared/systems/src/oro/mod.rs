@@ -16,7 +16,7 @@
 //! | facet | what Oro can take | what it cannot |
 //! |---|---|---|
 //! | customer `profile` (both ways, from 6.1.10 on) | name, number (`externalId`; a uuid of it where it is longer than 36 characters or holds a comma), group, addresses, contacts as customer users | VAT number, notes, a contact's phone and role; `blocked` disables its users, but nobody is enabled again by Ferry: a person in the shop does that; a group or a removed address that is not declared is left alone |
-//! | product `catalogue` | SKU, status, default name, short and long description, unit on creation | dimensions, barcode, brand, category, origin, price; another unit (a warning says so); an absent description does not erase one |
+//! | product `catalogue` | SKU, status, default name, short and long description, unit on creation, further units, availability where the source says it, category and values of new ones as configured | dimensions, barcode, brand, origin, price; another first unit (a warning says so); an absent description does not erase one, nor an absent unit |
 //! | product `stock` (either way, not both) | one level: the sum of `available` over all sites, at least 0 | sites, totals, allocations |
 //! | product `price` | every price on a list that is named in the configuration, or is the shop's of that name; what Ferry brought is taken away with its source, what others have made stays | from when to when it holds; price rules; a list that is not there |
 //! | order `shipment` | tracking numbers of despatched shipments, from 6.1 on shipping status | the state's word, tracking URLs, despatch time; anything on a closed order (403) |
@@ -59,6 +59,7 @@ mod price_list;
 mod prices;
 mod problem;
 mod product;
+mod product_form;
 mod products;
 mod read;
 mod roster;

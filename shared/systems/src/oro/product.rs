@@ -1,26 +1,19 @@
 //! `product.catalogue`: created with everything Oro needs, changed only where it differs.
-//!
-//! A product that is there keeps its unit, its family, its stock status and its texts in other
-//! languages.
 
-use ferry_canonical::{
-    FailureKind,
-    product::{ProductCatalogue, ProductStatus},
-};
+use ferry_canonical::{FailureKind, product::ProductCatalogue};
 use serde_json::Value;
 
 use super::{
     client::{Api, Call},
-    document::{self, Resource},
-    localized::Text,
+    document,
     problem::No,
-    reads_first,
+    product_form, reads_first,
 };
 use crate::target::{Applied, Effect, Failure, Write};
 
 pub(super) const PRODUCTS: &str = "products";
-pub(super) const INCLUDE: &str =
-    "names,shortDescriptions,descriptions,primaryUnitPrecision,primaryUnitPrecision.unit";
+pub(super) const INCLUDE: &str = "names,shortDescriptions,descriptions,primaryUnitPrecision,\
+                                  primaryUnitPrecision.unit,unitPrecisions";
 
 pub(super) async fn apply(
     api: &Api<'_>,
@@ -116,87 +109,14 @@ fn number(product: Option<&Value>) -> Option<String> {
     }
 }
 
-fn texts(catalogue: &ProductCatalogue) -> Vec<Text<'_>> {
-    let short = catalogue.short_description.as_deref().map(Text::short_description);
-    let long = catalogue.description.as_deref().map(Text::description);
-    [Some(Text::name(&catalogue.name)), short, long].into_iter().flatten().collect()
-}
-
-const fn status(catalogue: &ProductCatalogue) -> &'static str {
-    match catalogue.status {
-        ProductStatus::Enabled => "enabled",
-        ProductStatus::Disabled => "disabled",
-    }
-}
-
-fn unit<'a>(api: &'a Api<'_>, catalogue: &'a ProductCatalogue) -> &'a str {
-    catalogue.unit.as_deref().unwrap_or(&api.oro.config.default_unit)
-}
-
-/// What is counted has whole quantities; what is weighed has grams. Oro has a default precision for
-/// each unit, but sending one is required.
-fn precision(unit: &str) -> u8 {
-    if unit == "kg" { 3 } else { 0 }
-}
-
-/// Everything that Oro needs to make it.
-pub(super) fn new(
-    api: &Api<'_>,
-    catalogue: &ProductCatalogue,
-    by_sku: bool,
-) -> (Resource, Vec<Resource>) {
-    const UNIT: &str = "new-unit";
-    let product = if by_sku {
-        Resource::with_id(PRODUCTS, &catalogue.sku)
-    } else {
-        Resource::new(PRODUCTS).attribute("sku", catalogue.sku.as_str())
-    };
-    let mut product = product.attribute("status", status(catalogue));
-    let mut included = Vec::new();
-    for text in texts(catalogue) {
-        product = text.link(product, [text.temporary_id().as_str()]);
-        included.push(text.included());
-    }
-    let unit = unit(api, catalogue);
-    let unit_precision = Resource::with_id("productunitprecisions", UNIT)
-        .attribute("precision", precision(unit))
-        .attribute("conversionRate", 1)
-        .attribute("sell", true)
-        .one("unit", "productunits", unit);
-    included.push(unit_precision);
-    let product = product
-        .one("attributeFamily", "attributefamilies", &api.oro.config.attribute_family)
-        .one("primaryUnitPrecision", "productunitprecisions", UNIT)
-        .many("unitPrecisions", "productunitprecisions", [UNIT])
-        .one("inventory_status", "prodinventorystatuses", "in_stock");
-    (product, included)
-}
-
 async fn create(api: &Api<'_>, catalogue: &ProductCatalogue, by_sku: bool) -> Result<Applied, No> {
-    let (product, included) = new(api, catalogue, by_sku);
+    let config = &api.oro.config;
+    let (product, included) = product_form::new(config, catalogue, by_sku);
     let call = Call { by_sku, ..Call::create("create product", product, included) };
     let said = api.ask(&call).await?;
     let target_id = number(document::rows(&said.document).first());
-    Ok(Applied { effect: Effect::Created, target_id, warning: None, rule: None })
-}
-
-/// What differs from the product as it is; `beside` is the document that its texts are included in.
-pub(super) fn change(
-    catalogue: &ProductCatalogue,
-    product: &Value,
-    beside: &Value,
-) -> Option<(Resource, Vec<Resource>)> {
-    let id = document::id(product).unwrap_or_default();
-    let wanted = Resource::new(PRODUCTS).attribute("status", status(catalogue));
-    let mut change = wanted.changes(product).unwrap_or_else(|| Resource::with_id(PRODUCTS, id));
-    let mut included = Vec::new();
-    for text in texts(catalogue) {
-        if let Some(needed) = text.change(product, beside) {
-            change = needed.text.link(change, needed.ids.iter().map(String::as_str));
-            included.push(needed.included);
-        }
-    }
-    (!change.is_empty()).then_some((change, included))
+    let warning = product_form::warning(config, catalogue, None);
+    Ok(Applied { effect: Effect::Created, target_id, warning, rule: None })
 }
 
 async fn update(
@@ -207,29 +127,14 @@ async fn update(
 ) -> Result<Applied, Failure> {
     let product = document::rows(found).first().unwrap_or(&Value::Null);
     let target_id = number(Some(product));
-    let warning = unit_warning(catalogue, product, found);
-    let Some((change, included)) = change(catalogue, product, found) else {
+    let (config, there) = (&api.oro.config, (product, found));
+    let warning = product_form::warning(config, catalogue, Some(there));
+    let Some((change, included)) = product_form::change(config, catalogue, there) else {
         return Ok(Applied { effect: Effect::AlreadySo, target_id, warning, rule: None });
     };
     let call = Call { by_sku, ..Call::change("update product", change, included) };
     api.ask(&call).await?;
     Ok(Applied { effect: Effect::Updated, target_id, warning, rule: None })
-}
-
-/// Another primary unit would remove the stock level of the present one.
-pub(super) fn unit_warning(
-    catalogue: &ProductCatalogue,
-    product: &Value,
-    found: &Value,
-) -> Option<String> {
-    let wanted = catalogue.unit.as_deref()?;
-    let precision = document::one(product, "primaryUnitPrecision")?;
-    let precision = document::included(found, "productunitprecisions", precision)?;
-    let present = document::one(precision, "unit").filter(|present| *present != wanted)?;
-    Some(format!(
-        "unit is `{present}` in the shop and `{wanted}` at the source; it is changed in the shop by \
-         hand, because that moves its stock"
-    ))
 }
 
 #[cfg(test)]

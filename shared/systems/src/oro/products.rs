@@ -14,7 +14,7 @@ use super::{
     client::Api,
     document,
     product::{self, INCLUDE, PRODUCTS},
-    reads_first,
+    product_form, reads_first,
     together::{self, Reads},
 };
 use crate::target::{Applied, Failure, Write};
@@ -78,16 +78,15 @@ async fn look_up<'a>(call: &mut Call<'a>, places: Vec<usize>) {
 }
 
 fn items(call: &mut Call<'_>) -> Vec<Item> {
-    let api = Api { oro: call.oro, conversation: call.conversation };
+    let config = &call.oro.config;
     let mut items = Vec::new();
     for of in call.places(|_| true) {
         let Some(entry) = call.entries.get_mut(of) else { continue };
-        let change = match &entry.found {
-            Some(found) => {
-                entry.warning = product::unit_warning(entry.state, found, &entry.beside);
-                product::change(entry.state, found, &entry.beside)
-            }
-            None => Some(product::new(&api, entry.state, false)),
+        let there = entry.found.as_ref().map(|found| (found, &*entry.beside));
+        entry.warning = product_form::warning(config, entry.state, there);
+        let change = match there {
+            Some(there) => product_form::change(config, entry.state, there),
+            None => Some(product_form::new(config, entry.state, false)),
         };
         items.extend(
             change.map(|(resource, included)| Item { included, ..Item::new(of, resource) }),

@@ -80,6 +80,8 @@ pub(super) fn config() -> OroConfig {
         default_unit: "item".to_owned(),
         customer_user_role: Some("1".to_owned()),
         price_lists: [("retail".to_owned(), "1".to_owned())].into(),
+        categories: std::collections::BTreeMap::new(),
+        product_defaults: std::collections::BTreeMap::new(),
         batch: OroBatch { most: 100, timeout: HumanDuration::from_secs(40) },
         scan: OroScan::default(),
         stock_site: "shop".to_owned(),

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     HumanDuration,
-    raw::{RawConfig, RawOrderflow, RawOro, RawPull, RawPush, RawRoute, RawSchedule, RawSystem},
+    raw::{
+        RawConfig, RawOrderflow, RawOro, RawProductDefault, RawPull, RawPush, RawRoute,
+        RawSchedule, RawSystem,
+    },
     secret::SecretRef,
 };
 
@@ -205,10 +208,23 @@ fn batch(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
 
 /// What the shop calls by numbers, and the source by names.
 fn named(key: &str, raw: &RawOro, findings: &mut Findings<'_>) {
-    for (name, id) in &raw.price_lists {
-        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
-            let message = "it must be an id of the shop, which is a number: \"1\"";
-            findings.error(&format!("{key}.price_lists.{name}"), message);
+    for (field, names) in [("price_lists", &raw.price_lists), ("categories", &raw.categories)] {
+        for (name, id) in names {
+            if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+                let message = "it must be an id of the shop, which is a number: \"1\"";
+                findings.error(&format!("{key}.{field}.{name}"), message);
+            }
+        }
+    }
+    for (name, RawProductDefault { fallback, value, values }) in &raw.product_defaults {
+        let key = format!("{key}.product_defaults.{name}");
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            findings.error(&key, "it must be a field of a product, such as manageInventory");
+        }
+        let said = [fallback.is_some(), value.is_some(), values.is_some()];
+        if said.into_iter().filter(|said| *said).count() != 1 {
+            findings.error(&key, "it must say exactly one of `fallback`, `value` and `values`");
         }
     }
     let mut lists: BTreeMap<&str, &str> = BTreeMap::new();

@@ -2,6 +2,7 @@
 //! shop that answers so, cell by cell.
 
 mod prices;
+mod products;
 
 use std::{fs, path::Path};
 
@@ -74,6 +75,8 @@ impl Cell<'_> {
             ("ordershippingtrackings", _) => self.tracks().await,
             ("orders", "create, marked external") => self.places().await,
             ("products", "create in a list") => self.makes_products().await,
+            ("products", "set the availability") => self.sets_availability().await,
+            ("products", "add a unit") => self.adds_a_unit().await,
             ("products", _) => self.names_products().await,
             ("inventorylevels", "set in a list") => self.sets_levels().await,
             ("inventorylevels", "create") => self.waits_for_levels().await,

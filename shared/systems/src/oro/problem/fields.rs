@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::oro::{client::Call, keyless, order_form};
+use crate::oro::{client::Call, keyless, order_form, product_form};
 
 /// The canonical name of the field a pointer means, and whether it is personal.
 pub(super) fn field(pointer: &str, call: &Call) -> (Option<String>, bool) {
@@ -36,7 +36,8 @@ fn owner(pointer: &str, call: &Call) -> Option<(String, String, Option<String>)>
         "included" => {
             let included = included(segments.next()?, call)?;
             let of_a_customer = || keyless::place_of(included).map(str::to_owned);
-            at = order_form::place_of(included).or_else(of_a_customer);
+            let of_a_product = || product_form::place_of(included).map(str::to_owned);
+            at = order_form::place_of(included).or_else(of_a_customer).or_else(of_a_product);
             included.get("type")?.as_str()?.to_owned()
         }
         _ => return None,
@@ -91,6 +92,9 @@ fn canonical(resource: &str, name: &str) -> (Option<&'static str>, bool) {
         ("productunitprecisions", "unit")
         | ("products", "primaryUnitPrecision" | "unitPrecisions")
         | ("orderlineitems", "productUnit") => ("unit", PLAIN),
+        ("productunitprecisions", "conversionRate") => ("conversion_rate", PLAIN),
+        ("products", "inventory_status") => ("availability", PLAIN),
+        ("products", "category") => ("category (categories in ferry.toml)", PLAIN),
         ("products", "attributeFamily") => ("attribute_family in ferry.toml", PLAIN),
         ("inventorylevels", "quantity") => ("available", PLAIN),
         ("productprices", "priceList") => ("list (price_lists in ferry.toml)", PLAIN),
