@@ -58,7 +58,7 @@ pub(crate) async fn run(url: &str, verb: &RemovalsVerb, as_json: bool) -> Done {
 /// Of as many as were seen here: what has come meanwhile is refused by the console.
 async fn decide(url: &str, args: &DecideArgs, verb: &str, as_json: bool) -> Done {
     let waiting = get(url, &path(&args.name, "/removals")?).await?;
-    let count = waiting["count"].as_u64().unwrap_or(0);
+    let count = waiting.get("count").and_then(Value::as_u64).unwrap_or(0);
     if count == 0 {
         show(&waiting, as_json, list);
         return Ok(exit::OK);

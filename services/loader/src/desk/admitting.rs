@@ -90,22 +90,16 @@ impl<B: Broker, L: Ledger + Care + Clone + 'static> Desk<B, L> {
     /// What is gone at its source stays at the target until a person removes it. No mark moves: what comes
     /// back is not older.
     fn ignore(&mut self, delivery: Delivery, removal: &Removal) {
-        let route = self.target.route_of(&removal.source, removal.subject.facet);
-        let (route, because) = match route {
-            Some(route) => {
-                let Removal { subject, source, .. } = removal;
-                let target = &self.target.name;
-                let because = format!(
-                    "{} is gone at {source}; removals are ignored: {target} keeps it",
-                    subject.entity()
-                );
-                (route.name.clone(), because)
-            }
-            None => {
-                let because =
-                    format!("no route brings {} from {} here", removal.kind(), removal.source);
-                (NO_ROUTE.to_owned(), because)
-            }
+        let Removal { subject, source, .. } = removal;
+        let route = self.target.route_of(source, subject.facet);
+        let (route, because) = if let Some(route) = route {
+            let (entity, target) = (subject.entity(), &self.target.name);
+            let because =
+                format!("{entity} is gone at {source}; removals are ignored: {target} keeps it");
+            (route.name.clone(), because)
+        } else {
+            let because = format!("no route brings {} from {source} here", removal.kind());
+            (NO_ROUTE.to_owned(), because)
         };
         self.unwanted.push(Unwanted { route, event: removal.id, because, delivery });
     }

@@ -161,7 +161,7 @@ impl Scanning {
     fn removed(&self) -> Vec<Vec<String>> {
         let numbers = |body: String| {
             let record: Value = serde_json::from_str(&body).unwrap();
-            let rows = record["removed"].as_array()?.clone();
+            let rows = record.get("removed")?.as_array()?.clone();
             Some(rows.iter().map(|row| row["known_as"].as_str().unwrap().to_owned()).collect())
         };
         self.bench.bodies().into_iter().filter_map(numbers).collect()

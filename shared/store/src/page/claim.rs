@@ -8,6 +8,7 @@ use super::{
     At, Claim, Claimant, Delivery, Document, End, Intent, IntentKey, Key, MarkKey, OwnId, Page,
     Place, Position,
     brief::{self, Content},
+    known::is_between,
     micros, span,
     steps::Heard,
 };
@@ -26,19 +27,6 @@ struct Open<'a> {
     /// The systems its content came through.
     via: Vec<String>,
     content: Content,
-}
-
-impl Open<'_> {
-    /// Whether it says something else of the same part, which its source showed after what the mark says
-    /// and before the member.
-    fn is_between(&self, place: &Place, member: &Member, mark: &Mark) -> bool {
-        let Open { member: other, .. } = self;
-        self.place == *place
-            && (&other.source, &other.clock) == (&member.source, &member.clock)
-            && other.fingerprint != member.fingerprint
-            && (other.sequence, other.observed_at) > (mark.sequence, mark.observed_at)
-            && (other.sequence, other.observed_at) < (member.sequence, member.observed_at)
-    }
 }
 
 #[derive(Debug)]
@@ -167,7 +155,10 @@ impl Page {
                 Age::Newer => {}
                 // Set back from what may be there, or is to be written beside it.
                 Age::Same if self.was_between(place, member, &mark) => {}
-                Age::Same if before.iter().any(|open| open.is_between(place, member, &mark)) => {}
+                Age::Same
+                    if before.iter().any(|open| {
+                        open.place == *place && is_between(open.member, member, &mark)
+                    }) => {}
                 Age::Same => {
                     self.see_again(place, member, &mark);
                     let closed = self.close(group, member, Outcome::Duplicate, same(&mark));

@@ -10,6 +10,15 @@ use super::{
 };
 use crate::{Member, PartState, StoreError, decide::Mark};
 
+/// Whether `other` says something else of the part, which its source showed after what the mark says and
+/// before the member.
+pub(super) fn is_between(other: &Member, member: &Member, mark: &Mark) -> bool {
+    (&other.source, &other.clock) == (&member.source, &member.clock)
+        && other.fingerprint != member.fingerprint
+        && (other.sequence, other.observed_at) > (mark.sequence, mark.observed_at)
+        && (other.sequence, other.observed_at) < (member.sequence, member.observed_at)
+}
+
 /// A write of a newer state of this part, by the same source and clock, whose effect nobody knows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ahead {

@@ -78,6 +78,7 @@ fn orders(bytes: &[u8], change: impl Fn(&mut FileKind)) -> Vec<(u32, String)> {
             let word = match row.draft {
                 Ok(Draft::Part(draft)) => draft.part.to_json(),
                 Ok(Draft::Skip { reason, .. }) => reason,
+                Ok(Draft::Removed(removed)) => panic!("{removed:?}"),
                 Err(bad) => format!("{}: {}", bad.field.unwrap_or_default(), bad.problem),
             };
             said.push((row.line, word));

@@ -177,13 +177,12 @@ fn units(
     let mut included = Vec::new();
     for (index, wanted) in further(catalogue, first) {
         let there = found.iter().find(|found| document::one(found, "unit") == Some(&wanted.unit));
-        match there {
-            Some(there) => included.extend(differing(wanted, there)),
-            None => {
-                let made = new_unit(index, wanted);
-                ids.extend(made.id.clone());
-                included.push(made);
-            }
+        if let Some(there) = there {
+            included.extend(differing(wanted, there));
+        } else {
+            let made = new_unit(index, wanted);
+            ids.extend(made.id.clone());
+            included.push(made);
         }
     }
     (!included.is_empty()).then_some((ids, included))

@@ -13,7 +13,7 @@ use crate::{
 
 /// The customer of the shop with this number.
 fn of_shop(shop: &Simulator, number: &str) -> Value {
-    let rows = shop.state("customers").into_iter();
+    let rows = shop.state("customers");
     rows.into_iter().find(|row| row["externalId"] == number).unwrap()
 }
 

@@ -92,6 +92,7 @@ fn part(draft: &Draft) -> &PartDraft {
     match draft {
         Draft::Part(draft) => draft,
         Draft::Skip { what, reason } => panic!("{what}: {reason}"),
+        Draft::Removed(removed) => panic!("{removed:?}"),
     }
 }
 

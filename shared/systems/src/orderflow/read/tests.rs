@@ -19,6 +19,7 @@ fn part(item: &Item) -> &PartDraft {
     match item.draft.as_ref().unwrap() {
         Draft::Part(draft) => draft,
         Draft::Skip { what, .. } => panic!("skipped {what}"),
+        Draft::Removed(removed) => panic!("{removed:?}"),
     }
 }
 

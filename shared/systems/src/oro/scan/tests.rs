@@ -63,7 +63,7 @@ fn parts(page: &ScanPage, endpoint: &str, wanted: &[bool]) -> Vec<PartDraft> {
         first_line: 1,
         body: &record.body,
     };
-    let part = |item: crate::Item| match item.draft {
+    let part = |item: Item| match item.draft {
         Ok(Draft::Part(draft)) => *draft,
         other => panic!("{other:?}"),
     };
