@@ -302,6 +302,34 @@ async fn a_price_that_somebody_has_made_meanwhile_is_read_and_changed() {
 }
 
 #[tokio::test]
+async fn what_is_written_alone_is_noted_under_its_own_place_in_the_call() {
+    let exists = json!({"errors": [{"status": "400", "title": "unique entity constraint",
+        "detail": "Product has duplication of product prices.", "source": {"pointer": "/data/1"}}]});
+    let shop = Shop::answering([
+        both(),
+        there(ON_LIST, &[]),
+        answer("PATCH /productprices", 400, &exists),
+        taken(1),
+        products("GET /products?filter[id]=6&", &[("6", "S-1")]),
+        there(
+            "GET /productprices?filter[priceList]=1&filter[product]=6&",
+            &[("b-1", "6", ("1", ITEM, "8"))],
+        ),
+        done("PATCH /productprices/b-1"),
+    ]);
+    let parts = [part("S-0", &[("1", ITEM, "2")]), part("S-1", &[("1", ITEM, "1")])];
+    let subjects: Vec<_> = parts.iter().map(Part::subject).collect();
+    let writes = [write(&subjects[0], &parts[0]), write(&subjects[1], &parts[1])];
+    let conversation = shop.conversation();
+    oro().apply(&conversation, &writes).await;
+    shop.asked();
+    let exchanges = conversation.take();
+    let alone = exchanges.iter().filter(|exchange| exchange.url.contains("/productprices/b-1"));
+    let about: Vec<_> = alone.map(|exchange| exchange.about.as_deref()).collect();
+    assert_eq!(about, [Some(&[1][..])]);
+}
+
+#[tokio::test]
 async fn a_price_that_is_there_and_is_not_shown_is_a_conflict_and_no_loop() {
     let exists = || errors("POST /productprices", 400, "unique entity constraint");
     let again =
