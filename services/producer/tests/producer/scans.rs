@@ -130,9 +130,9 @@ impl Scanning {
     fn told(&self) -> Vec<Vec<u64>> {
         let ids = |body: String| {
             let document: Value = serde_json::from_str(&body).unwrap();
-            let rows = document.get("data").and_then(Value::as_array).unwrap();
+            let rows = document.get("data").and_then(Value::as_array).into_iter().flatten();
             let id = |row: &Value| row.get("id").and_then(Value::as_str).unwrap().parse().unwrap();
-            rows.iter().map(id).collect()
+            rows.map(id).collect()
         };
         self.bench.bodies().into_iter().map(ids).collect()
     }

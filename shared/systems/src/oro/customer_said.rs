@@ -137,7 +137,7 @@ mod tests {
                 "email": "guest@acme.example", "firstName": null, "lastName": null, "isGuest": true,
                 "birthday": null, "loginCount": 0}, "relationships": {"userRoles": to(json!([]))}},
             {"type": "customeraddresses", "id": "5", "attributes": {"label": null, "street": "Kaai 1",
-                "street2": null, "city": "Gent", "postalCode": "9000", "organization": "Acme",
+                "street2": null, "city": "Gent", "postalCode": "9000", "organization": "Acme Gent",
                 "firstName": null, "lastName": null, "phone": null, "customRegion": null, "primary": true,
                 "validatedAt": null, "types": [{"default": true, "addressType": "billing"},
                     {"default": false, "addressType": "shipping"}, {"default": false, "addressType": "other"}]},
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(said["addresses"][0]["kinds"], json!(["billing", "shipping"]));
         assert_eq!(
             (&said["addresses"][0]["company"], &said["addresses"][0]["country"]),
-            (&json!("Acme"), &json!("BE"))
+            (&json!("Acme Gent"), &json!("BE"))
         );
     }
 }

@@ -339,7 +339,7 @@ fn in_bulk(shop: &Arc<Shop>) -> Conversation {
 #[tokio::test(start_paused = true)]
 async fn what_a_backfill_would_send_in_many_requests_is_put_off_in_as_few_as_it_has_hundreds() {
     let error = json!({"status": 400, "title": "not blank constraint", "detail": "Oro says why.",
-        "source": {"pointer": "/included/2/attributes/string"}});
+        "source": {"pointer": "/included/7/attributes/string"}});
     let error = row("asyncoperationerrors", "5-1-1", error, Value::Null);
     let put_off = || {
         let operation = json!({"data": row("asyncoperations", "5", json!({}), Value::Null)});
