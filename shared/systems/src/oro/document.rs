@@ -22,7 +22,7 @@ pub(super) fn number(resource: &Value, name: &str) -> Option<Decimal> {
     }
 }
 
-/// Oro writes a float below a ten-thousandth as `1.0e-5`.
+/// A very small float is written as `1.0e-7`.
 fn without_exponent(number: &Number) -> String {
     let text = number.to_string();
     match number.as_f64() {
@@ -308,14 +308,14 @@ mod tests {
     #[test]
     fn numbers_are_read_however_they_are_written() {
         let resource = r#"{"attributes": {"text": "789.0000", "whole": 17, "float": 0.3333,
-            "small": 1.0e-5, "large": 1.5e+21, "nothing": null, "word": "many"}}"#;
+            "small": 1.0e-7, "large": 1.5e+21, "nothing": null, "word": "many"}}"#;
         let resource: Value = serde_json::from_str(resource).unwrap();
         let read = |name| number(&resource, name).map(|number| number.as_str().to_owned());
         for (name, number) in [
             ("text", Some("789")),
             ("whole", Some("17")),
             ("float", Some("0.3333")),
-            ("small", Some("0.00001")),
+            ("small", Some("0.0000001")),
             ("large", Some("1500000000000000000000")),
             ("nothing", None),
             ("word", None),
