@@ -1,5 +1,7 @@
 //! What a shop holds of customers: looked at together, by their ids and then by their numbers.
 
+use std::collections::VecDeque;
+
 use ferry_canonical::{Clock, FailureKind, Part, Sequence, Subject};
 use ferry_http::Conversation;
 use serde_json::Value;
@@ -43,8 +45,15 @@ async fn by(
     (looks, seen): (&[Look<'_>], &mut [Seen]),
     (filter, keyed): (&'static str, Vec<(usize, String)>),
 ) {
-    for (places, keys) in in_one_address(keyed) {
+    let mut asked: VecDeque<(Vec<usize>, String)> = in_one_address(keyed.clone()).into();
+    while let Some((places, keys)) = asked.pop_front() {
         let said = ask(oro, conversation, (&places, filter, keys)).await;
+        // One of the keys may be what the shop does not take: that is no other's fault.
+        if places.len() > 1 && said.as_ref().is_err_and(|no| matches!(no.status, Some(400 | 414))) {
+            let alone = keyed.iter().filter(|(place, _)| places.contains(place));
+            asked.extend(alone.map(|(place, key)| (vec![*place], key.clone())));
+            continue;
+        }
         let shown =
             said.as_ref().map(|said| (document::rows(&said.document), read::included(&said.body)));
         for place in places {
@@ -108,4 +117,33 @@ fn held(row: &Value, included: &Included<'_>, subject: &Subject) -> Result<Held,
         let detail = format!("the customer in the shop cannot be read: {detail}");
         Failure::new(FailureKind::Validation, detail)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use ferry_canonical::Facet;
+    use serde_json::json;
+
+    use super::*;
+    use crate::oro::scripted::{Shop, answer, errors, oro, row};
+
+    #[tokio::test]
+    async fn a_key_that_the_shop_does_not_take_is_no_other_customers_fault() {
+        let said =
+            json!({"externalId": "C-1", "name": "Acme", "updatedAt": "2026-01-02T00:00:00Z"});
+        let there = json!({"data": [row("customers", "7", said, Value::Null)]});
+        let refused = |request: &str| errors(request, 400, "filter constraint");
+        let shop = Shop::answering([
+            refused("GET /customers?filter[id]=7,odd&"),
+            answer("GET /customers?filter[id]=7&", 200, &there),
+            refused("GET /customers?filter[id]=odd&"),
+        ]);
+        let subject = |id: &str| Subject { facet: Facet::Profile, id: id.to_owned(), part: None };
+        let subjects = [subject("C-1"), subject("C-2")];
+        let look = |(subject, id)| Look { subject, target_id: Some(id), in_doubt: false };
+        let looks: Vec<Look<'_>> = subjects.iter().zip(["7", "odd"]).map(look).collect();
+        let seen = super::look(&oro(), &shop.conversation(), &looks).await;
+        assert!(matches!(seen.as_slice(), [Ok(Some(_)), Err(_)]), "{seen:?}");
+        shop.asked();
+    }
 }
