@@ -6,14 +6,14 @@ use serde_json::{Map, Value, json};
 use super::answer::Answer;
 use super::changes;
 use super::document::{self, Document, Linkage, Primary, Reference, Resource};
-use super::find::{self, Asked, related};
+use super::find::{self, Asked};
 use super::naming::{existing, identifier};
 use super::permissions::{Right, no_entity};
 use super::plan::Mode;
 use super::problem::Problem;
 use super::query;
 use super::record::{Id, Record};
-use super::render::{self, View, linkage, resource};
+use super::render::{self, View, linkage, resource, told};
 use super::rules;
 use super::schema::{Access, Kind, Reach, Relation};
 use super::settle;
@@ -94,7 +94,7 @@ impl Shop {
             return Ok(allowing(method, &[("GET", true)]));
         }
         let record = self.find_one(call, id)?;
-        let ids = related(&self.store, record, relation);
+        let ids = told(&self.store, record, relation, call.view.dialect);
         let rows: Vec<&Record> =
             ids.iter().filter_map(|id| self.store.get(relation.target, id)).collect();
         let form =
@@ -392,7 +392,10 @@ fn allowing(method: &Method, methods: &[(&str, bool)]) -> Answer {
     let names = methods.iter().filter(|(_, allowed)| *allowed).map(|(name, _)| *name);
     let allow = std::iter::once("OPTIONS").chain(names).collect::<Vec<_>>().join(", ");
     match *method {
-        Method::OPTIONS => Answer::bare(200).header("allow", allow),
+        Method::OPTIONS => {
+            let answer = Answer::bare(200).header("allow", allow);
+            answer.header("cache-control", "max-age=600, public").header("vary", "Origin")
+        }
         _ => Answer::not_allowed(&allow),
     }
 }

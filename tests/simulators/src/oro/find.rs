@@ -123,7 +123,8 @@ impl Test {
     fn compile(asked: Asked<'_>, kind: Kind, term: &FilterTerm) -> Result<Self, Problem> {
         let unsupported = || Problem::filter(&term.parameter, "The filter is not supported.");
         let Dialect { version, .. } = asked.dialect;
-        let (name, path) = term.path.split_last().ok_or_else(unsupported)?;
+        let path = place(asked.dialect, kind, &term.path);
+        let (name, path) = path.split_last().ok_or_else(unsupported)?;
         let mut steps = Vec::new();
         let mut at = kind;
         for step in path {
@@ -235,6 +236,16 @@ impl Test {
             Leaf::Attribute(attribute) => reading_of(attribute),
         }
     }
+}
+
+/// Where a field that is filtered by is found: a line is asked for by whose order it is.
+fn place(dialect: Dialect, kind: Kind, path: &[String]) -> Vec<&str> {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let of_order = matches!(path.as_slice(), ["customer" | "customerUser"]);
+    if of_order && kind == Kind::OrderLineItems && dialect.has(Feature::OrdersOfParts) {
+        return [&["orders"], path.as_slice()].concat();
+    }
+    path
 }
 
 /// A field that rows are filtered and sorted by: what another row's column says of this one is none.

@@ -44,7 +44,7 @@ const DEFAULTS: [(Kind, &str); 2] =
 
 /// Single rows with id 1: kind, attribute, its value.
 const SINGLES: [(Kind, &str, &str); 8] = [
-    (Kind::AttributeFamilies, "code", "product_default_family"),
+    (Kind::AttributeFamilies, "code", "default_family"),
     (Kind::BusinessUnits, "name", "Main"),
     (Kind::Categories, "title", "All Products"),
     (Kind::CustomerUserRoles, "role", "ROLE_FRONTEND_ADMINISTRATOR"),

@@ -104,6 +104,17 @@ fn attributes(record: &Record, view: &View) -> Map<String, Value> {
     attributes
 }
 
+/// The ids at the other end of a relation, as far as the client is told of them.
+pub(super) fn told(
+    store: &Store,
+    record: &Record,
+    relation: &Relation,
+    dialect: Dialect,
+) -> Vec<Id> {
+    let hidden = dialect.hides_status && relation.target == Kind::OrderStatuses;
+    if hidden { Vec::new() } else { related(store, record, relation) }
+}
+
 pub(super) fn linkage(
     store: &Store,
     record: &Record,
@@ -122,12 +133,20 @@ pub(super) fn linkage(
             store.get(relation.target, id).is_some_and(|row| row.text(key).is_some())
         })
     };
-    let ids: Vec<Id> = related(store, record, relation).into_iter().filter(named).collect();
+    let ids: Vec<Id> = told(store, record, relation, dialect).into_iter().filter(named).collect();
     if !relation.is_list_in(dialect.version) {
         return ids.first().map(reference).unwrap_or_default();
     }
     let most = if relation.name == "lineItems" { usize::MAX } else { RELATED_MAX };
-    ids.iter().take(most).map(reference).collect()
+    let shown = ids.iter().take(most);
+    if relation.name == "documents" {
+        let placed = |(place, id): (u64, &Id)| {
+            let file = relation.target.name();
+            json!({"type": file, "id": id.to_string(), "meta": {"sortOrder": place}})
+        };
+        return (1..).zip(shown).map(placed).collect();
+    }
+    shown.map(reference).collect()
 }
 
 /// What `include` pulls in beside the rows, each once.
@@ -163,7 +182,7 @@ fn step_to<'store>(
         if !view.shows(record.kind, step) {
             continue;
         }
-        let ids = related(store, record, relation);
+        let ids = told(store, record, relation, view.dialect);
         found.extend(ids.iter().filter_map(|id| store.get(relation.target, id)));
     }
     found

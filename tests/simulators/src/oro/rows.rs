@@ -89,9 +89,23 @@ fn apply(store: &mut Store, terms: Terms, kind: Kind, row: &Row) -> Result<(Id, 
     if let Id::Number(number) = id {
         store.reserve(kind, number);
     }
+    let said = record.clone();
     store.put(record);
     settle::raw(store, terms, kind, &id, before.as_ref());
+    keep(store, &said, row);
     Ok((id, created))
+}
+
+/// What a row says stands, also where the shop would have computed it.
+fn keep(store: &mut Store, said: &Record, row: &Row) {
+    let Some(mut record) = store.get(said.kind, &said.id).cloned() else { return };
+    let attributes = said.kind.resource().attributes.iter();
+    for attribute in attributes.filter(|attribute| row.attributes.contains_key(attribute.name)) {
+        record.set(attribute.name, said.attribute(attribute.name).cloned());
+    }
+    if store.get(said.kind, &said.id) != Some(&record) {
+        store.put(record);
+    }
 }
 
 fn told(problems: &[Problem]) -> String {

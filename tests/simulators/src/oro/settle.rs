@@ -2,6 +2,7 @@
 //! levels, adds up orders, stamps times.
 
 mod addresses;
+mod kits;
 mod sums;
 mod texts;
 
@@ -36,6 +37,7 @@ pub(super) fn settle(store: &mut Store, terms: Terms, plans: &[Plan<'_>]) {
             }
             Kind::OrderLineItems => complete_line(store, &plan.id),
             Kind::OrderAddresses => complete_address(store, &plan.id),
+            Kind::OrderProductKitItemLineItems => kits::complete(store, &plan.id),
             Kind::CustomerUsers if plan.before.is_none() => complete_user(store, &plan.id),
             Kind::Orders if plan.before.is_none() => complete_order(store, terms, &plan.id),
             Kind::Products if plan.before.is_none() => complete_product(store, &plan.id),
@@ -99,7 +101,34 @@ pub(super) fn remove(store: &mut Store, kind: Kind, id: &Id) {
         }
     }
     untie_from_parent(store, &record);
+    for (of, holder, relation) in OUTLIVED {
+        if of == kind {
+            forget(store, (holder, relation), id);
+        }
+    }
     store.remove(kind, id);
+}
+
+/// What names a row and stays when that goes, and by which relation.
+const OUTLIVED: [(Kind, Kind, &str); 9] = [
+    (Kind::OrderAddresses, Kind::Orders, "billingAddress"),
+    (Kind::OrderAddresses, Kind::Orders, "shippingAddress"),
+    (Kind::ProductKitItems, Kind::OrderProductKitItemLineItems, "kitItem"),
+    (Kind::ProductUnits, Kind::OrderLineItems, "productUnit"),
+    (Kind::ProductUnits, Kind::OrderProductKitItemLineItems, "productUnit"),
+    (Kind::Products, Kind::OrderLineItems, "parentProduct"),
+    (Kind::Products, Kind::OrderLineItems, "product"),
+    (Kind::Products, Kind::OrderProductKitItemLineItems, "product"),
+    (Kind::ProductTaxCodes, Kind::OrderLineItems, "freeFormTaxCode"),
+];
+
+fn forget(store: &mut Store, (holder, relation): (Kind, &str), id: &Id) {
+    let names = |row: &&Record| row.one.get(relation) == Some(id);
+    let rows: Vec<Record> = store.all(holder).filter(names).cloned().collect();
+    for mut row in rows {
+        row.one.remove(relation);
+        store.put(row);
+    }
 }
 
 /// After a deletion: totals and times of what it hung on.
@@ -189,6 +218,8 @@ fn complete_line(store: &mut Store, id: &Id) {
     let Some(mut line) = store.get(Kind::OrderLineItems, id).cloned() else { return };
     let product = match line.one.get("product") {
         Some(product) => store.get(Kind::Products, product),
+        // What is named freely is none of the shop's products, whatever its SKU.
+        None if line.text("freeFormProduct").is_some() => None,
         None => {
             line.text("productSku").and_then(|sku| store.find(Kind::Products, "sku", sku).next())
         }
@@ -208,17 +239,20 @@ fn complete_line(store: &mut Store, id: &Id) {
     store.put(line);
 }
 
-/// An order address made from a customer's address is a copy of it.
+/// An order address made from an address of the customer or of his user is a copy of it.
 fn complete_address(store: &mut Store, id: &Id) {
     let Some(mut address) = store.get(Kind::OrderAddresses, id).cloned() else { return };
-    let Some(source) = address.one.get("customerAddress") else { return };
-    let Some(source) = store.get(Kind::CustomerAddresses, source).cloned() else { return };
-    for attribute in Kind::OrderAddresses.resource().attributes {
-        if let Some(value) = source.attribute(attribute.name) {
-            address.set(attribute.name, value.clone());
-        }
+    let from = |name: &str, kind: Kind| store.get(kind, address.one.get(name)?);
+    let source = from("customerAddress", Kind::CustomerAddresses)
+        .or_else(|| from("customerUserAddress", Kind::CustomerUserAddresses));
+    let Some(source) = source.cloned() else { return };
+    let own = ["createdAt", "updatedAt", "fromExternalSource"];
+    let attributes = Kind::OrderAddresses.resource().attributes.iter();
+    for attribute in attributes.filter(|attribute| !own.contains(&attribute.name)) {
+        address.set(attribute.name, source.attribute(attribute.name).cloned());
     }
     for name in ["country", "region"] {
+        address.one.remove(name);
         if let Some(id) = source.one.get(name) {
             address.link(name, id.clone());
         }
@@ -248,7 +282,7 @@ fn complete_order(store: &mut Store, terms: Terms, id: &Id) {
         default("shippingStatus", Id::name("not_shipped"));
     }
     default("internalStatus", Id::name("open"));
-    if terms.external_status {
+    if !terms.dialect.hides_status {
         default("status", Id::name("open"));
     }
     store.put(order);
@@ -273,6 +307,7 @@ fn complete_product(store: &mut Store, id: &Id) {
 
 /// Products and orders that were touched, or whose children were, get what is computed from them.
 fn refresh_roots(store: &mut Store) {
+    kits::price(store);
     let mut roots = BTreeSet::new();
     for (kind, id, before) in store.touched() {
         let now = store.get(kind, &id);

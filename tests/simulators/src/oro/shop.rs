@@ -127,7 +127,8 @@ impl Shop {
             return self.token(request, now);
         }
         let Some(route) = request.path.strip_prefix(PREFIX) else { return Answer::bare(404) };
-        if !self.tokens.admits(&request.headers, now) {
+        // What a resource offers is told to everybody.
+        if request.method != Method::OPTIONS && !self.tokens.admits(&request.headers, now) {
             let answer = Answer::bare(401);
             let anonymous = request.header("authorization").is_empty();
             return if anonymous { answer.header("www-authenticate", "Bearer") } else { answer };
@@ -148,9 +149,12 @@ impl Shop {
 
     /// What the shop's terms are for its own actor.
     pub(super) fn terms(&self, now: Timestamp) -> Terms {
+        Terms { dialect: self.dialect(false), rights: Rights::default(), now }
+    }
+
+    fn dialect(&self, ext: bool) -> Dialect {
         let Installed { version, external_status, keyed, .. } = self.installed;
-        let dialect = Dialect { version, ext: false, keyed };
-        Terms { dialect, external_status, rights: Rights::default(), now }
+        Dialect { version, ext, keyed, hides_status: !external_status }
     }
 
     /// Lets the workers do what is due.
@@ -291,9 +295,8 @@ impl Shop {
         query: Query,
         now: Timestamp,
     ) -> Call<'request> {
-        let Installed { version, keyed, .. } = self.installed;
-        let ext = request.header("x-integration-type") == "ext_id" && version.has(Feature::ExtId);
-        let dialect = Dialect { version, ext, keyed };
+        let ext = request.header("x-integration-type") == "ext_id" && self.has(Feature::ExtId);
+        let dialect = self.dialect(ext);
         let host = request.header("host");
         let host = if host.is_empty() { "localhost" } else { host };
         let base = format!("http://{host}{}", PREFIX.trim_end_matches('/'));

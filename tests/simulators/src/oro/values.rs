@@ -13,7 +13,8 @@ use super::schema::{Attribute, Shape};
 /// The value as it is stored, or what is wrong with it: each problem without its place, or with its
 /// place below the value's.
 pub(super) fn convert(attribute: &Attribute, value: &Value) -> Result<Value, Vec<Problem>> {
-    if value.is_null() || value.as_str() == Some("") {
+    let value = &trimmed(value);
+    if value.is_null() || (value.as_str() == Some("") && attribute.shape != Shape::Note) {
         return Ok(Value::Null);
     }
     if let (Shape::AddressTypes, Some(items)) = (attribute.shape, value.as_array()) {
@@ -30,6 +31,16 @@ pub(super) fn convert(attribute: &Attribute, value: &Value) -> Result<Value, Vec
     scalar(attribute.shape, value).ok_or_else(|| vec![Problem::constraint(title, detail)])
 }
 
+/// The shop's forms take off what stands around a text and is not seen.
+fn trimmed(value: &Value) -> Value {
+    let unseen =
+        |char: char| char.is_whitespace() || char.is_control() || "\u{200b}\u{feff}".contains(char);
+    match value.as_str() {
+        Some(text) => text.trim_matches(unseen).into(),
+        None => value.clone(),
+    }
+}
+
 /// A value in the words of a refusal.
 fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
@@ -37,12 +48,12 @@ fn shown(value: &Value) -> String {
 
 fn scalar(shape: Shape, value: &Value) -> Option<Value> {
     match shape {
-        Shape::Text | Shape::Scalar => text(value),
+        Shape::Text | Shape::Note | Shape::Scalar => text(value),
         Shape::Boolean => boolean(value).map(Value::Bool),
         Shape::Integer => {
             number(value).filter(|number| number.fract() == 0.0).and_then(json_number)
         }
-        Shape::Float => number(value).and_then(json_number),
+        Shape::Float | Shape::Share => number(value).and_then(json_number),
         Shape::Price => number(value).map(|number| decimal(number, 4).into()),
         Shape::Decimal(scale) => number(value).map(|number| decimal(number, scale).into()),
         Shape::PlainDecimal => number(value).map(|number| number.to_string().into()),
@@ -215,7 +226,10 @@ mod tests {
     #[test]
     fn a_text_takes_a_number_and_refuses_a_list() {
         assert_eq!(kept(Shape::Text, &json!(42)), Some(json!("42")));
-        assert_eq!(kept(Shape::Text, &json!("")), Some(Value::Null));
+        for blank in ["", " ", "\u{feff}\n"] {
+            assert_eq!(kept(Shape::Text, &json!(blank)), Some(Value::Null));
+        }
+        assert_eq!(kept(Shape::Text, &json!(" a  b\u{200b}")), Some(json!("a  b")));
         assert_eq!(kept(Shape::Text, &json!(["a"])), None);
     }
 

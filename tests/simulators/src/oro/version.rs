@@ -23,6 +23,8 @@ pub(super) struct Dialect {
     pub(super) ext: bool,
     /// Which kinds the shop names by `externalId` then, beside products by their SKU.
     pub(super) keyed: Keyed,
+    /// "Enable External Status Management" is off: an order's `status` is neither taken nor told.
+    pub(super) hides_status: bool,
 }
 
 /// Kinds that were put on the site's `ext_id_entities`.
@@ -85,6 +87,8 @@ pub(super) enum Feature {
     SyncBatch,
     /// The root member `filters`, which trims an answer.
     AnswerFilters,
+    /// What was ordered of a kit, below the kit's line.
+    KitLines,
     /// `external` of an order, and that orders are found by the time of their update.
     OrdersByUpdate,
     /// That lines of orders are found by their times.
@@ -95,8 +99,14 @@ pub(super) enum Feature {
     ShippingStatus,
     /// Two operators on one field, and none but the bracket form of filters.
     SeveralOperators,
-    /// Lines and trackings name their orders in a list, not in `order`.
+    /// Lines and trackings name their orders in a list, not in `order`, and lines are found by whose
+    /// order it is.
     OrdersOfParts,
+    /// Files that go with an order, in an order of their own.
+    OrderDocuments,
+    /// The tax code of a line whose product is none of the shop's, and a word of its own for the
+    /// currency that a line lacks.
+    LineTaxCode,
     /// The total of a list of products is that of the list, not of its page.
     ProductTotal,
     /// `externalId`.
@@ -122,17 +132,20 @@ const fn version(branch: (u16, u16), patch: u16) -> Version {
 
 impl Feature {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Upsert,
         Self::LevelBatch,
         Self::SyncBatch,
         Self::AnswerFilters,
+        Self::KitLines,
         Self::OrdersByUpdate,
         Self::LineTimes,
         Self::Validate,
         Self::ShippingStatus,
         Self::SeveralOperators,
         Self::OrdersOfParts,
+        Self::OrderDocuments,
+        Self::LineTaxCode,
         Self::ProductTotal,
         Self::ExternalId,
         Self::ExtId,
@@ -144,6 +157,7 @@ impl Feature {
         match self {
             Self::Upsert => &[((5, 1), 2)],
             Self::LevelBatch => &[((5, 1), 7), ((6, 0), 1)],
+            Self::KitLines => &[((5, 1), 3)],
             Self::SyncBatch => &[((6, 0), 4), ((6, 1), 0)],
             Self::AnswerFilters | Self::OrdersByUpdate | Self::LineTimes => {
                 &[((6, 0), 5), ((6, 1), 0)]
@@ -152,6 +166,8 @@ impl Feature {
             | Self::ShippingStatus
             | Self::SeveralOperators
             | Self::OrdersOfParts => &[((6, 1), 0)],
+            Self::OrderDocuments => &[((6, 1), 4)],
+            Self::LineTaxCode => &[((6, 1), 10), ((7, 0), 0)],
             Self::ProductTotal => &[((6, 1), 11), ((7, 0), 4)],
             Self::PriceAnswers => &[((6, 1), 8), ((7, 0), 0)],
             Self::ExternalId | Self::ExtId | Self::Webhooks => &[((6, 1), 10), ((7, 0), 2)],
@@ -213,12 +229,15 @@ mod tests {
             (Feature::LevelBatch, &["5.1.6", "6.0.0"], &["5.1.7", "6.0.1", "6.1.0"]),
             (Feature::SyncBatch, &["5.1.8", "6.0.3"], &["6.0.4", "6.1.0"]),
             (Feature::AnswerFilters, &["5.1.8", "6.0.4"], &["6.0.5", "6.1.0"]),
+            (Feature::KitLines, &["5.1.2", "5.0.9"], &["5.1.3", "6.0.0"]),
             (Feature::OrdersByUpdate, &["5.1.8", "6.0.4"], &["6.0.5", "6.1.0"]),
             (Feature::LineTimes, &["5.1.8", "6.0.4"], &["6.0.5", "6.1.0"]),
             (Feature::Validate, &["5.1.8", "6.0.10"], &["6.1.0"]),
             (Feature::ShippingStatus, &["5.1.8", "6.0.10"], &["6.1.0"]),
             (Feature::SeveralOperators, &["5.1.8", "6.0.10"], &["6.1.0"]),
             (Feature::OrdersOfParts, &["5.1.8", "6.0.10"], &["6.1.0"]),
+            (Feature::OrderDocuments, &["6.0.10", "6.1.3"], &["6.1.4", "7.0.0"]),
+            (Feature::LineTaxCode, &["6.0.10", "6.1.9"], &["6.1.10", "7.0.0"]),
             (Feature::ProductTotal, &["6.1.10", "7.0.3"], &["6.1.11", "7.0.4"]),
             (Feature::ExternalId, &["6.0.10", "6.1.9", "7.0.1"], &["6.1.10", "7.0.2", "7.1.0"]),
             (Feature::ExtId, &["6.0.10", "6.1.9", "7.0.1"], &["6.1.10", "7.0.2", "7.1.0"]),

@@ -25,8 +25,6 @@ use super::version::Dialect;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub(super) dialect: Dialect,
-    /// "Enable External Status Management": the order's `status` may be written.
-    pub(super) external_status: bool,
     pub(super) rights: Rights,
     pub(super) now: Timestamp,
 }
@@ -180,7 +178,7 @@ impl Writer<'_> {
 
     /// Whether a field is written now, or silently left alone.
     fn takes(&self, plan: &Plan<'_>, access: Access, name: &str) -> bool {
-        if plan.kind == Kind::Orders && name == "status" && !self.terms.external_status {
+        if plan.kind == Kind::Orders && name == "status" && self.terms.dialect.hides_status {
             return false;
         }
         match access {

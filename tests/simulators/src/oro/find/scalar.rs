@@ -29,10 +29,18 @@ pub(super) fn reading_of(attribute: &Attribute) -> Reading {
     match attribute.shape {
         Shape::DateTime | Shape::Date => Reading::Time,
         Shape::Boolean => Reading::Flag,
-        Shape::Integer | Shape::Float | Shape::Decimal(_) | Shape::Price | Shape::PlainDecimal => {
-            Reading::Number
-        }
-        Shape::Text | Shape::AddressTypes | Shape::Wysiwyg | Shape::Scalar | Shape::Opaque => {
+        Shape::Integer
+        | Shape::Float
+        | Shape::Share
+        | Shape::Decimal(_)
+        | Shape::Price
+        | Shape::PlainDecimal => Reading::Number,
+        Shape::Text
+        | Shape::Note
+        | Shape::AddressTypes
+        | Shape::Wysiwyg
+        | Shape::Scalar
+        | Shape::Opaque => {
             if attribute.filter == Filter::Folded {
                 Reading::Folded
             } else {

@@ -2,7 +2,7 @@
 
 use super::Subject;
 use crate::oro::problem::Problem;
-use crate::oro::record::Record;
+use crate::oro::record::{Id, Record};
 use crate::oro::schema::Kind;
 
 /// Countries whose region the shop insists on. A real shop insists wherever its region table has
@@ -24,7 +24,9 @@ pub(super) fn user(subject: &mut Subject<'_>) {
             subject.refuse_at(title, detail, subject.attribute("email"));
         }
     }
-    let password = record.text("password");
+    // What it was before is nobody's to look at.
+    let is_sent = subject.sent.attributes.contains_key("password");
+    let password = record.text("password").filter(|_| is_sent);
     if password.is_some_and(|password| password.chars().count() < PASSWORD_MIN) {
         let detail = format!("The password must be at least {PASSWORD_MIN} characters long.");
         subject.refuse_at("password complexity", &detail, subject.attribute("password"));
@@ -116,6 +118,11 @@ pub(super) fn named(subject: &mut Subject<'_>) {
 pub(super) fn region(subject: &mut Subject<'_>) {
     let record = subject.record;
     let Some(country) = record.one.get("country").map(ToString::to_string) else { return };
+    let store = subject.store;
+    let name = |kind: Kind, id: &str| {
+        let row = store.get(kind, &Id::name(id));
+        row.and_then(|row| row.text("name")).unwrap_or(id).to_owned()
+    };
     let with_regions = REGION_REQUIRED.iter().find(|(code, _)| *code == country);
     if with_regions.is_some() && record.text("customRegion").is_some() {
         let detail = "Custom region can be used only for countries without predefined regions.";
@@ -127,7 +134,8 @@ pub(super) fn region(subject: &mut Subject<'_>) {
             subject.refuse_at("required region", &detail, subject.relation("region"));
         }
         (Some(region), _) if !region.starts_with(&format!("{country}-")) => {
-            let detail = format!("Region \"{region}\" does not belong to country {country}");
+            let (region, country) = (name(Kind::Regions, &region), name(Kind::Countries, &country));
+            let detail = format!("Region {region} does not belong to country {country}");
             subject.refuse_at("valid region", &detail, subject.relation("region"));
         }
         (None | Some(_), _) => {}

@@ -15,7 +15,7 @@ use super::problem::{Problem, Source};
 use super::record::{Id, Record};
 use super::schema::{Access, Kind};
 use super::store::Store;
-use super::version::Version;
+use super::version::{Feature, Version};
 
 /// A row under examination.
 struct Subject<'check> {
@@ -52,6 +52,7 @@ pub(super) fn check(store: &Store, version: Version, plan: &Plan<'_>, problems: 
         Kind::CustomerAddresses => customers::address(&mut subject),
         Kind::OrderAddresses => orders::address(&mut subject),
         Kind::OrderLineItems => orders::line(&mut subject),
+        Kind::OrderProductKitItemLineItems => orders::kit_part(&mut subject),
         Kind::Orders => orders::order(&mut subject),
         Kind::CustomerTaxCodes | Kind::ProductTaxCodes => products::tax_code(&mut subject),
         Kind::PriceLists => prices::list(&mut subject),
@@ -108,7 +109,7 @@ impl Subject<'_> {
             }
             let text = self.record.attribute(attribute.name).and_then(|value| value.as_str());
             if attribute.required && self.record.attribute(attribute.name).is_none() {
-                self.refuse_blank(self.attribute(attribute.name));
+                self.missing(attribute.name, self.attribute(attribute.name));
             }
             if let Some(text) = text
                 && attribute.max > 0
@@ -127,9 +128,23 @@ impl Subject<'_> {
                 !self.record.one.contains_key(relation.name)
             };
             if relation.required && empty {
-                self.refuse_blank(self.relation(relation.name));
+                self.missing(relation.name, self.relation(relation.name));
             }
         }
+    }
+
+    /// A field that is needed and is not there. Some have a word of their own.
+    fn missing(&mut self, name: &str, pointer: String) {
+        let word = match (self.record.kind, name) {
+            (Kind::OrderLineItems | Kind::OrderProductKitItemLineItems, "currency")
+                if self.version.has(Feature::LineTaxCode) =>
+            {
+                "Currency should not be blank."
+            }
+            (Kind::ProductUnitPrecisions, "unit") => "Unit should not be blank.",
+            _ => return self.refuse_blank(pointer),
+        };
+        self.refuse_at("not blank", word, pointer);
     }
 
     /// Unique by the application, not by the database (reference §0.3).
@@ -162,5 +177,6 @@ pub(super) fn bereft(store: &Store) -> Option<Problem> {
     let without = orders.any(|(kind, id, _)| {
         store.get(kind, &id).is_some_and(|order| order.list("lineItems").is_empty())
     });
-    without.then(|| Problem::constraint("count", "Please add at least one Line Item"))
+    let detail = "The delete operation is forbidden. Reason: Please add at least one Line Item.";
+    without.then(|| Problem::denied(detail))
 }

@@ -2,6 +2,7 @@
 
 use super::Subject;
 use super::customers::{named, region};
+use crate::oro::document::{Linkage, Resource};
 use crate::oro::problem::Problem;
 use crate::oro::schema::Kind;
 
@@ -52,6 +53,37 @@ fn unmoved_discounts(subject: &mut Subject<'_>) {
     }
 }
 
+/// A part of an ordered kit.
+pub(super) fn kit_part(subject: &mut Subject<'_>) {
+    let line = subject.record.one.get("lineItem");
+    let had = subject.before.and_then(|before| before.one.get("lineItem"));
+    // Both are told of the same place.
+    let mut refuse = |title: &str, what: &str| {
+        let detail = format!("Line Item of the Product Kit Item Line Item {what}.");
+        let pointer = format!("{}/relationships/lineItem/data", subject.pointer);
+        subject.problems.push(Problem::constraint(title, detail).at(pointer));
+    };
+    if line.is_none() {
+        refuse("not null", "should not be blank");
+    }
+    if had.is_some() && had != line {
+        refuse("unchangeable field", "cannot be changed once set");
+    }
+    priced(subject);
+    currency(subject);
+}
+
+fn priced(subject: &mut Subject<'_>) {
+    if subject.record.attribute("value").is_some() {
+        return;
+    }
+    let detail = "Price value should not be blank.";
+    let whole = Problem::constraint("not blank", format!("{detail} Source: price."));
+    let own = subject.pointer == "/data";
+    subject.refuse(if own { whole } else { whole.at(subject.pointer) });
+    subject.refuse_at("not blank", detail, subject.attribute("value"));
+}
+
 fn currency(subject: &mut Subject<'_>) {
     let Some(currency) = subject.record.text("currency") else { return };
     let known = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -68,13 +100,7 @@ pub(super) fn line(subject: &mut Subject<'_>) {
         let detail = "Please choose Product.";
         subject.refuse_at("line item product", detail, subject.relation("product"));
     }
-    if record.attribute("value").is_none() {
-        let detail = "Price value should not be blank.";
-        let whole = Problem::constraint("not blank", format!("{detail} Source: price."));
-        let own = subject.pointer == "/data";
-        subject.refuse(if own { whole } else { whole.at(subject.pointer) });
-        subject.refuse_at("not blank", detail, subject.attribute("value"));
-    }
+    priced(subject);
     if record.number("quantity").is_some_and(|quantity| quantity <= 0.0) {
         let detail = "This value should be greater than 0.";
         subject.refuse_at("greater than zero", detail, subject.attribute("quantity"));
@@ -82,6 +108,12 @@ pub(super) fn line(subject: &mut Subject<'_>) {
     if record.list("orders").is_empty() {
         let detail = "This collection should contain 1 element or more.";
         subject.refuse_at("count", detail, subject.relation("orders"));
+    }
+    if subject.before.is_some_and(|before| before.list("orders") != record.list("orders")) {
+        let detail = "Line Item order cannot be changed once set.";
+        let problem = Problem::constraint("unchangeable field", detail);
+        // It is told beside what else is wrong there.
+        subject.problems.push(problem.at(subject.relation("orders")));
     }
     currency(subject);
 }
@@ -135,8 +167,23 @@ pub(super) fn discount(subject: &mut Subject<'_>) {
     }
 }
 
+/// Whether an address is either a copy of one or said field by field.
+fn is_of_one_source(sent: &Resource) -> bool {
+    let said = |linkage: &Linkage| *linkage != Linkage::Null;
+    let is_source = |name: &str| ["customerAddress", "customerUserAddress"].contains(&name);
+    let relations = sent.relationships.iter().filter(|(_, linkage)| said(linkage));
+    let (copied, related): (Vec<_>, Vec<_>) = relations.partition(|(name, _)| is_source(name));
+    let fields = sent.attributes.values().filter(|value| !value.is_null()).count() + related.len();
+    copied.is_empty() || (copied.len() == 1 && fields == 0)
+}
+
 /// Checked after a copied address got its content.
 pub(super) fn address(subject: &mut Subject<'_>) {
+    if !is_of_one_source(subject.sent) {
+        let detail = "Only order address fields, a customer user address or a customer address can \
+                      be set.";
+        subject.refuse(Problem::constraint("order address", detail));
+    }
     for name in ["street", "city", "postalCode"] {
         if subject.record.text(name).is_none() {
             subject.refuse_blank(subject.attribute(name));

@@ -1,8 +1,8 @@
 //! The resource types, each named once.
 
 use super::{
-    Actions, Resource, catalogue, customers, lists, operations, orders, prices, products, sums,
-    webhooks,
+    Actions, Resource, catalogue, customers, kits, lists, operations, orders, prices, products,
+    sums, webhooks,
 };
 use crate::oro::version::{Feature, Version};
 
@@ -49,6 +49,7 @@ kinds! {
     OrderDiscounts => sums::ORDER_DISCOUNTS,
     OrderInternalStatuses => lists::ORDER_INTERNAL_STATUSES,
     OrderLineItems => orders::ORDER_LINE_ITEMS,
+    OrderProductKitItemLineItems => kits::ORDER_PRODUCT_KIT_ITEM_LINE_ITEMS,
     OrderShippingStatuses => lists::ORDER_SHIPPING_STATUSES,
     OrderShippingTrackings => orders::ORDER_SHIPPING_TRACKINGS,
     OrderStatuses => lists::ORDER_STATUSES,
@@ -59,6 +60,9 @@ kinds! {
     PriceLists => prices::PRICE_LISTS,
     ProdInventoryStatuses => lists::PROD_INVENTORY_STATUSES,
     ProductDescriptions => products::PRODUCT_DESCRIPTIONS,
+    ProductKitItemLabels => kits::PRODUCT_KIT_ITEM_LABELS,
+    ProductKitItemProducts => kits::PRODUCT_KIT_ITEM_PRODUCTS,
+    ProductKitItems => kits::PRODUCT_KIT_ITEMS,
     ProductNames => products::PRODUCT_NAMES,
     ProductPrices => prices::PRODUCT_PRICES,
     ProductShortDescriptions => products::PRODUCT_SHORT_DESCRIPTIONS,
@@ -90,8 +94,13 @@ impl Kind {
 
     /// Whether this version knows it.
     pub(in crate::oro) fn is_in(self, version: Version) -> bool {
-        !matches!(self, Self::WebhookFormats | Self::WebhookTopics | Self::Webhooks)
-            || version.has(Feature::Webhooks)
+        match self {
+            Self::WebhookFormats | Self::WebhookTopics | Self::Webhooks => {
+                version.has(Feature::Webhooks)
+            }
+            Self::OrderProductKitItemLineItems => version.has(Feature::KitLines),
+            _ => true,
+        }
     }
 
     /// What the API of this version offers on it.

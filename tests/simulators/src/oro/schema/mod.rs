@@ -7,6 +7,7 @@
 mod catalogue;
 mod customers;
 mod kind;
+mod kits;
 mod lists;
 mod operations;
 mod orders;
@@ -73,9 +74,13 @@ impl Actions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     Text,
+    /// A text that may be empty, which is not the same as none.
+    Note,
     Boolean,
     Integer,
     Float,
+    /// A share of one.
+    Share,
     /// A decimal kept as a string with this many digits after the point.
     Decimal(u8),
     /// A decimal with four digits after the point that is a price of its own, as the shop looks at it.

@@ -41,7 +41,7 @@ pub(super) static ORDERS: Resource = Resource {
         Relation::owned("shippingTrackings", Kind::OrderShippingTrackings, "orders"),
         Relation::owned("discounts", Kind::OrderDiscounts, "order"),
         Relation::inverse("orderSubtotals", Kind::OrderSubtotals, "order").reach(Reach::None),
-        Relation::many("documents", Kind::Files).reach(Reach::Read),
+        Relation::many("documents", Kind::Files).reach(Reach::Read).since(Feature::OrderDocuments),
         Relation::one("paymentTerm", Kind::PaymentTerms),
         Relation::one("source", Kind::Orders),
         Relation::one("website", Kind::Websites),
@@ -64,6 +64,7 @@ pub(super) static ORDER_LINE_ITEMS: Resource = Resource {
         Attribute::text("productSku"),
         Attribute::text("productName"),
         Attribute::text("freeFormProduct"),
+        Attribute::new("productVariantFields", Shape::Opaque).initial(Initial::EmptyList),
         Attribute::new("quantity", Shape::Float).required(),
         Attribute::new("value", Shape::Price),
         Attribute::text("currency").required(),
@@ -86,6 +87,9 @@ pub(super) static ORDER_LINE_ITEMS: Resource = Resource {
         Relation::one("product", Kind::Products),
         Relation::one("parentProduct", Kind::Products),
         Relation::one("productUnit", Kind::ProductUnits).required(),
+        Relation::owned("kitItemLineItems", Kind::OrderProductKitItemLineItems, "lineItem")
+            .since(Feature::KitLines),
+        Relation::one("freeFormTaxCode", Kind::ProductTaxCodes).since(Feature::LineTaxCode),
     ],
     actions: Actions::SINGLE,
 };
@@ -118,7 +122,7 @@ pub(super) static ORDER_ADDRESSES: Resource = Resource {
         Relation::one("customerAddress", Kind::CustomerAddresses).reach(Reach::Read),
         Relation::one("customerUserAddress", Kind::CustomerUserAddresses).reach(Reach::Read),
     ],
-    actions: Actions { update: true, ..Actions::NONE },
+    actions: Actions::SINGLE,
 };
 
 pub(super) static ORDER_SHIPPING_TRACKINGS: Resource = Resource {

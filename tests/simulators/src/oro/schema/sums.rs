@@ -6,8 +6,8 @@ pub(super) static ORDER_DISCOUNTS: Resource = Resource {
     name: "orderdiscounts",
     numbered: true,
     attributes: &[
-        Attribute::text("description").max(0),
-        Attribute::new("percent", Shape::Float),
+        Attribute::new("description", Shape::Note),
+        Attribute::new("percent", Shape::Share),
         Attribute::new("amount", Shape::Decimal(4)),
         Attribute::text("orderDiscountType"),
     ],

@@ -5,6 +5,7 @@ mod capabilities;
 mod customers;
 mod documents;
 mod life;
+mod lines;
 mod naming;
 mod operations;
 mod orders;
