@@ -92,6 +92,7 @@ pub(super) fn gone() -> Failure {
 /// The text itself where it fits and is no list to a filter, else a uuid made of it, always the
 /// same.
 pub(super) fn external_id(key: &str) -> String {
+    let key = document::kept(key);
     if key.chars().count() <= EXTERNAL_ID_CHARS_MAX && !key.contains(',') {
         key.to_owned()
     } else {

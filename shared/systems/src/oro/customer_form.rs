@@ -2,9 +2,10 @@
 //!
 //! A shop has no place for a VAT number, notes, a contact's phone and role or an address's email,
 //! cannot say whether a customer is blocked, has one user for all who share an email, knows no order of
-//! people and addresses but the default ones, and spells regions its own way. So what it says is never compared with what was written to
-//! it, but with the form of that ([`form`]); and what it cannot say is never taken for a removal, but
-//! for what the other side knows ([`complete`]).
+//! people and addresses but the default ones, spells regions its own way, and takes off what stands
+//! around a text and is not seen. So what it says is never compared with what was written to it, but
+//! with the form of that ([`form`]); and what it cannot say is never taken for a removal, but for what
+//! the other side knows ([`complete`]).
 
 use std::cmp::Reverse;
 
@@ -13,7 +14,7 @@ use ferry_canonical::{
     value::{Address, AddressKind},
 };
 
-use super::{customer::external_id, customer_address::region_code};
+use super::{customer::external_id, customer_address::region_code, document::kept};
 
 /// An address and the kinds it is the default of.
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ pub(super) fn form(profile: &CustomerProfile) -> CustomerProfile {
     });
     CustomerProfile {
         number: external_id(&profile.number),
-        name: profile.name.clone(),
+        name: kept(&profile.name).to_owned(),
         group: said(profile.group.as_ref()),
         vat_number: None,
         blocked: false,
@@ -45,11 +46,18 @@ pub(super) fn form(profile: &CustomerProfile) -> CustomerProfile {
 
 /// Text that says something.
 fn said(text: Option<&String>) -> Option<String> {
-    text.filter(|text| !text.trim().is_empty()).cloned()
+    text.map(|text| kept(text)).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 fn contact_form(contact: &Contact) -> Contact {
-    Contact { id: external_id(&contact.id), phone: None, role: None, ..contact.clone() }
+    Contact {
+        id: external_id(&contact.id),
+        first_name: kept(&contact.first_name).to_owned(),
+        last_name: kept(&contact.last_name).to_owned(),
+        email: kept(&contact.email).to_owned(),
+        phone: None,
+        role: None,
+    }
 }
 
 fn address_form(address: &Address, customer: &str) -> Address {
@@ -61,9 +69,9 @@ fn address_form(address: &Address, customer: &str) -> Address {
             company: said(address.company.as_ref()),
             first_name: said(address.first_name.as_ref()),
             last_name: said(address.last_name.as_ref()),
-            street: address.street.clone(),
+            street: kept(&address.street).to_owned(),
             street2: said(address.street2.as_ref()),
-            city: address.city.clone(),
+            city: kept(&address.city).to_owned(),
             postcode: said(address.postcode.as_ref()),
             region,
             country: address.country.clone(),
@@ -78,7 +86,7 @@ fn address_form(address: &Address, customer: &str) -> Address {
 /// in the shop.
 fn plain(mut address: Address, customer: &str) -> Address {
     let person = address.first_name.is_some() && address.last_name.is_some();
-    if !person && address.company.as_deref() == Some(customer) {
+    if !person && address.company.as_deref() == Some(kept(customer)) {
         address.company = None;
     }
     address.kinds = [AddressKind::Billing, AddressKind::Shipping]
@@ -99,7 +107,7 @@ pub(super) fn users(contacts: &[Contact]) -> impl Iterator<Item = &Contact> {
 }
 
 pub(super) fn same_email(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
+    kept(one).to_lowercase() == kept(other).to_lowercase()
 }
 
 /// People in one order, whoever lists them.
@@ -139,13 +147,15 @@ pub(super) fn complete(shop: &CustomerProfile, known: &CustomerProfile) -> Custo
     found.sort_by_key(|(index, _)| index.unwrap_or(usize::MAX));
     let profile = CustomerProfile {
         number: number.clone(),
+        name: own_spelling(&known.name, &shop.name),
+        group: if said(known.group.as_ref()) == shop.group { &known.group } else { &shop.group }
+            .clone(),
         vat_number: known.vat_number.clone(),
         blocked: known.blocked,
         notes: known.notes.clone(),
         extensions: known.extensions.clone(),
         contacts: contacts(&shop, known),
         addresses: found.into_iter().map(|(_, address)| address).collect(),
-        ..shop.clone()
     };
     if form(&profile) == shop {
         return profile;
@@ -154,15 +164,22 @@ pub(super) fn complete(shop: &CustomerProfile, known: &CustomerProfile) -> Custo
     CustomerProfile { addresses: in_shops_order, ..profile }
 }
 
+/// What the shop says, as the other side spells it where it is the same.
+fn own_spelling(known: &str, shop: &str) -> String {
+    if kept(known) == shop { known } else { shop }.to_owned()
+}
+
 fn contacts(shop: &CustomerProfile, known: &CustomerProfile) -> Vec<Contact> {
     let with_known = |contact: &Contact| {
         let found = known.contacts.iter().find(|known| external_id(&known.id) == contact.id);
         match found {
             Some(known) => Contact {
                 id: known.id.clone(),
+                first_name: own_spelling(&known.first_name, &contact.first_name),
+                last_name: own_spelling(&known.last_name, &contact.last_name),
+                email: own_spelling(&known.email, &contact.email),
                 phone: known.phone.clone(),
                 role: known.role.clone(),
-                ..contact.clone()
             },
             None => contact.clone(),
         }
@@ -234,5 +251,52 @@ fn same_place(one: &Address, other: &Address) -> bool {
                 == (&other.street, &other.city, &other.postcode, &other.country)
         }
         (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn profile(around: &str) -> CustomerProfile {
+        let text = |text: &str| format!("{around}{text}{around}");
+        let profile = json!({"number": "C-1", "name": text("Acme"), "group": text("Retail"),
+            "blocked": false,
+            "contacts": [{"id": "P-1", "first_name": text("Zoë"), "last_name": text("Müller"),
+                "email": text("zoe@acme.example"), "phone": "123"}],
+            "addresses": [{"code": text("BILL"), "kinds": ["billing"], "company": text("Acme"),
+                "street": text("Kaai 1"), "city": text("Gent"), "postcode": text("9000"),
+                "country": "BE"}]});
+        serde_json::from_value(profile).unwrap()
+    }
+
+    #[test]
+    fn what_stands_around_a_text_is_not_seen_in_the_shop() {
+        let bare = form(&profile(""));
+        for around in [" ", "\u{a0}\t", "\u{200b}\r\n"] {
+            assert_eq!(form(&profile(around)), bare, "{around:?}");
+            assert_eq!(complete(&bare, &profile(around)), profile(around));
+        }
+        assert_ne!(form(&CustomerProfile { name: "Ac me".to_owned(), ..profile("") }), bare);
+    }
+
+    #[test]
+    fn a_change_in_the_shop_leaves_the_other_sides_spelling_of_all_else() {
+        let known = profile(" ");
+        let mut said = form(&known);
+        if let Some(contact) = said.contacts.first_mut() {
+            "Meyer".clone_into(&mut contact.last_name);
+        }
+        let completed = complete(&said, &known);
+        assert_eq!((&completed.name, &completed.group), (&known.name, &known.group));
+        assert_eq!(completed.addresses, known.addresses);
+        let names = |profile: &CustomerProfile| {
+            let contact = profile.contacts.first().unwrap();
+            [&contact.first_name, &contact.last_name, &contact.email].map(String::clone)
+        };
+        let [first, _, email] = names(&known);
+        assert_eq!(names(&completed), [first, "Meyer".to_owned(), email]);
     }
 }

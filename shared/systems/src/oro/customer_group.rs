@@ -23,6 +23,7 @@ const HELD_UP_MAX: Duration = Duration::from_mins(1);
 
 /// The group's id.
 pub(super) async fn id_of(api: &Api<'_>, name: &str) -> Result<String, Failure> {
+    let name = document::kept(name);
     if let Some(id) = known(api, name) {
         return Ok(id);
     }
@@ -81,4 +82,23 @@ async fn create(api: &Api<'_>, name: &str) -> Result<String, Failure> {
     let group = Resource::new(GROUPS).attribute("name", name);
     let call = Call::create("create customer group", group, Vec::new());
     created(&api.ask(&call).await?.document)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::oro::scripted::{Shop, answer, oro, row};
+
+    #[tokio::test]
+    async fn a_group_is_looked_up_by_the_name_that_the_shop_keeps() {
+        let there = json!({"data": [row(GROUPS, "5", json!({"name": "Retail"}), Value::Null)]});
+        let shop =
+            Shop::answering([answer("GET /customergroups?filter[name]=Retail", 200, &there)]);
+        let (oro, conversation) = (oro(), shop.conversation());
+        let api = Api { oro: &oro, conversation: &conversation };
+        assert_eq!(id_of(&api, " Retail\u{a0}").await.unwrap(), "5");
+        shop.asked();
+    }
 }

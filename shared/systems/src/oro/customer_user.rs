@@ -103,8 +103,8 @@ fn find<'a>(
         profile.contacts.iter().all(|contact| !same_email(&contact.email, email))
     };
     let has_name = |user: &&Value| {
-        document::text(user, "firstName") == Some(contact.first_name.as_str())
-            && document::text(user, "lastName") == Some(contact.last_name.as_str())
+        document::text(user, "firstName") == Some(document::kept(&contact.first_name))
+            && document::text(user, "lastName") == Some(document::kept(&contact.last_name))
     };
     let mut left = found.iter().filter(is_left).filter(has_name);
     left.next().filter(|_| left.next().is_none())

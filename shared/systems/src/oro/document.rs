@@ -22,6 +22,23 @@ pub(super) fn number(resource: &Value, name: &str) -> Option<Decimal> {
     }
 }
 
+/// A text as the shop keeps it: its forms take off what stands around it and is not seen.
+pub(super) fn kept(text: &str) -> &str {
+    text.trim_matches(|char: char| char.is_whitespace() || char.is_control() || is_format(char))
+}
+
+/// What guides the writing and is not seen itself.
+const fn is_format(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{feff}'
+    )
+}
+
 /// A very small float is written as `1.0e-7`.
 fn without_exponent(number: &Number) -> String {
     let text = number.to_string();
@@ -59,6 +76,7 @@ pub(super) fn rows(document: &Value) -> &[Value] {
 /// The row whose attribute is `wanted`. Oro compares keys without regard to case and reads a comma
 /// as a list: the exact one, or the only one that differs in case.
 pub(super) fn named<'a>(rows: &'a [Value], attribute: &str, wanted: &str) -> Option<&'a Value> {
+    let wanted = kept(wanted);
     let exact = rows.iter().find(|row| text(row, attribute) == Some(wanted));
     exact.or_else(|| {
         let folded = wanted.to_lowercase();
@@ -106,9 +124,12 @@ impl Resource {
         Self { id: Some(id.into()), ..self }
     }
 
+    /// Texts are sent as the shop keeps them: so they are when it says them again.
     #[must_use]
     pub(super) fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.attributes.insert(name.to_owned(), value.into());
+        let value: Value = value.into();
+        let text = value.as_str().map(|text| kept(text).into());
+        self.attributes.insert(name.to_owned(), text.unwrap_or(value));
         self
     }
 
@@ -303,6 +324,17 @@ mod tests {
             json!({"type": "customers", "id": "7", "attributes": {"name": "Acme Ltd"},
                 "relationships": {"group": {"data": {"type": "customergroups", "id": "2"}}}})
         );
+    }
+
+    #[test]
+    fn a_text_is_sent_and_compared_as_the_shop_keeps_it() {
+        let name = "\u{feff} Acme &  Co\u{200b}\r\n";
+        let wanted = Resource::new("customers").attribute("name", name);
+        let found = |name: &str| json!({"id": "7", "attributes": {"name": name}});
+        assert!(wanted.changes(&found("Acme &  Co")).is_none());
+        let change = wanted.changes(&found("Acme & Co")).map(Resource::into_json);
+        assert_eq!(change.unwrap()["attributes"]["name"], "Acme &  Co");
+        assert!(named(&[found("Acme")], "name", " acme ").is_some());
     }
 
     #[test]

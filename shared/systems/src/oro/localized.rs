@@ -97,6 +97,21 @@ impl<'a> Text<'a> {
             "productshortdescriptions" => document::text(text, "text"),
             _ => document::text(text, "string"),
         };
-        found.unwrap_or("") == self.wanted
+        document::kept(found.unwrap_or("")) == document::kept(self.wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_differs_only_in_what_the_shop_does_not_keep_is_no_change() {
+        let product = json!({"relationships": {"names": {"data": [
+            {"type": "productnames", "id": "3"}]}}});
+        let beside = json!({"included": [
+            {"type": "productnames", "id": "3", "attributes": {"string": "A mug"}}]});
+        assert!(Text::name(" A mug\n").change(&product, &beside).is_none());
+        assert!(Text::name("A  mug").change(&product, &beside).is_some());
     }
 }

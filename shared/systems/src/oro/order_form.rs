@@ -277,7 +277,7 @@ fn lines(
         let wanted = line_of(order, line, terms);
         let is_it = |there: &Value| {
             document::text(there, "productSku")
-                .is_some_and(|sku| sku.to_lowercase() == line.sku.to_lowercase())
+                .is_some_and(|sku| sku.to_lowercase() == document::kept(&line.sku).to_lowercase())
         };
         // Of several lines of one product, the one that is so already, else the first.
         let same = free

@@ -92,7 +92,7 @@ async fn look_up(
 }
 
 pub(super) fn is_it(order: &OrderPlaced, row: &Value) -> bool {
-    document::text(row, "identifier") == Some(&order.identifier)
+    document::text(row, "identifier") == Some(document::kept(&order.identifier))
 }
 
 pub(super) fn terms<'a>(api: &Api<'a>) -> Terms<'a> {

@@ -11,6 +11,7 @@ use super::{
     ORDERS, Oro,
     batch::Item,
     client::Api,
+    document,
     order_form::{self, INCLUDE, References},
     order_placed::{self, Trust},
     reads_first,
@@ -77,7 +78,7 @@ async fn read(call: &mut Call<'_>) {
 }
 
 async fn look_up<'a>(call: &mut Call<'a>, places: Vec<usize>) {
-    let key_of = |entry: &Entry<'a>| entry.state.order.identifier.clone();
+    let key_of = |entry: &Entry<'a>| document::kept(&entry.state.order.identifier).to_owned();
     call.read(READS, places, key_of, |rows, entry| {
         let order = entry.state.order;
         let Some(row) = rows.iter().find(|row| order_placed::is_it(order, row)) else {

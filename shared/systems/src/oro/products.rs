@@ -66,11 +66,12 @@ pub(super) fn is_a_key(sku: &str) -> bool {
 }
 
 pub(super) fn is_of(sku: &str, row: &Value) -> bool {
-    document::text(row, "sku").is_none_or(|found| found.to_lowercase() == sku.to_lowercase())
+    document::text(row, "sku")
+        .is_none_or(|found| found.to_lowercase() == document::kept(sku).to_lowercase())
 }
 
 async fn look_up<'a>(call: &mut Call<'a>, places: Vec<usize>) {
-    let key_of = |entry: &Entry<'a>| entry.state.sku.clone();
+    let key_of = |entry: &Entry<'a>| document::kept(&entry.state.sku).to_owned();
     call.read(READS, places, key_of, |rows, entry| {
         Ok(document::named(rows, "sku", &entry.state.sku))
     })
