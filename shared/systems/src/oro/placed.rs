@@ -122,7 +122,8 @@ fn line(item: &Value, id: &str, position: u32) -> Result<OrderLine, Bad> {
     Ok(OrderLine {
         number: position,
         sku,
-        name: owned(item, "productName"),
+        // What is named freely has no product whose name it could have.
+        name: owned(item, "productName").or_else(|| owned(item, "freeFormProduct")),
         quantity,
         unit: owned(item, "productUnitCode")
             .or_else(|| document::one(item, "productUnit").map(str::to_owned)),
@@ -239,7 +240,7 @@ mod tests {
                 "updatedAt": "2026-01-02T03:04:05Z"},
             "relationships": {"customer": to(json!({"type": "customers", "id": "7"})), "customerUser": to(Value::Null),
                 "billingAddress": to(Value::Null), "shippingAddress": to(Value::Null), "parent": to(Value::Null),
-                "lineItems": to(json!([{"type": "orderlineitems", "id": "1"}, {"type": "orderlineitems", "id": "2"}]))}});
+                "lineItems": to(json!(["1", "2", "3"].map(|id| json!({"type": "orderlineitems", "id": id}))))}});
         let line = |id: &str, more: Value| {
             let mut attributes = json!({"productSku": null, "productName": null, "freeFormProduct": null,
                 "value": "100.5000", "currency": "USD", "priceType": 10, "shipBy": null, "comment": null,
@@ -253,6 +254,7 @@ mod tests {
         let body = json!({"data": order, "included": [
             line("1", json!({"freeFormProduct": "Bespoke", "quantity": 6})),
             line("2", json!({"productSku": "MUG-1", "productUnitCode": "kg", "quantity": 0.000_05})),
+            line("3", json!({"productSku": "CLAY-1", "freeFormProduct": "A mug of clay", "quantity": 1})),
             {"type": "customers", "id": "7", "attributes": {"name": "Acme", "externalId": null}}]});
         // As PHP writes it.
         let body = body.to_string().replace("0.00005", "5.0e-5");
@@ -260,10 +262,11 @@ mod tests {
         let placed = placed(&order, &read::included(body.as_bytes()));
         let placed = placed.unwrap_or_else(|Bad(detail)| panic!("{detail}"));
         let said = serde_json::to_value(&placed).unwrap();
-        let of = |name: &str| [&said["lines"][0][name], &said["lines"][1][name]];
-        assert_eq!(of("sku"), ["Bespoke", "MUG-1"]);
-        assert_eq!(of("quantity"), ["6", "0.00005"]);
-        assert_eq!(of("unit"), ["kg", "kg"]);
+        let of = |name: &str| [0, 1, 2].map(|at| said["lines"][at][name].clone());
+        assert_eq!(of("sku"), ["Bespoke", "MUG-1", "CLAY-1"]);
+        assert_eq!(of("name"), [json!("Bespoke"), Value::Null, json!("A mug of clay")]);
+        assert_eq!(of("quantity"), ["6", "0.00005", "1"]);
+        assert_eq!(of("unit"), ["kg", "kg", "kg"]);
         assert_eq!(said["customer"], json!({"name": "Acme"}));
         assert_eq!(said["totals"]["total"], "1234");
     }
