@@ -38,7 +38,6 @@ pub(super) fn settle(store: &mut Store, terms: Terms, plans: &[Plan<'_>]) {
             Kind::OrderLineItems => complete_line(store, &plan.id),
             Kind::OrderAddresses => complete_address(store, &plan.id),
             Kind::OrderProductKitItemLineItems => kits::complete(store, &plan.id),
-            Kind::CustomerUsers if plan.before.is_none() => complete_user(store, &plan.id),
             Kind::Orders if plan.before.is_none() => complete_order(store, terms, &plan.id),
             Kind::Products if plan.before.is_none() => complete_product(store, &plan.id),
             _ => {}
@@ -258,16 +257,6 @@ fn complete_address(store: &mut Store, id: &Id) {
         }
     }
     store.put(address);
-}
-
-/// A person without a role gets the website's default one, as whoever registers there does.
-fn complete_user(store: &mut Store, id: &Id) {
-    let Some(mut user) = store.get(Kind::CustomerUsers, id).cloned() else { return };
-    let roles = user.many.entry("userRoles").or_default();
-    if roles.is_empty() {
-        roles.push(Id::Number(1));
-    }
-    store.put(user);
 }
 
 fn complete_order(store: &mut Store, terms: Terms, id: &Id) {

@@ -102,10 +102,12 @@ pub(super) enum Feature {
     /// Lines and trackings name their orders in a list, not in `order`, and lines are found by whose
     /// order it is.
     OrdersOfParts,
+    /// Whoever writes an order says when it was placed.
+    OrderTimes,
     /// Files that go with an order, in an order of their own.
     OrderDocuments,
-    /// The tax code of a line whose product is none of the shop's, and a word of its own for the
-    /// currency that a line lacks.
+    /// The tax code of a line whose product is none of the shop's, and words of their own for what
+    /// is wrong with a line's price and currency.
     LineTaxCode,
     /// The total of a list of products is that of the list, not of its page.
     ProductTotal,
@@ -132,7 +134,7 @@ const fn version(branch: (u16, u16), patch: u16) -> Version {
 
 impl Feature {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Upsert,
         Self::LevelBatch,
         Self::SyncBatch,
@@ -144,6 +146,7 @@ impl Feature {
         Self::ShippingStatus,
         Self::SeveralOperators,
         Self::OrdersOfParts,
+        Self::OrderTimes,
         Self::OrderDocuments,
         Self::LineTaxCode,
         Self::ProductTotal,
@@ -166,6 +169,7 @@ impl Feature {
             | Self::ShippingStatus
             | Self::SeveralOperators
             | Self::OrdersOfParts => &[((6, 1), 0)],
+            Self::OrderTimes => &[((6, 1), 2)],
             Self::OrderDocuments => &[((6, 1), 4)],
             Self::LineTaxCode => &[((6, 1), 10), ((7, 0), 0)],
             Self::ProductTotal => &[((6, 1), 11), ((7, 0), 4)],
@@ -236,6 +240,7 @@ mod tests {
             (Feature::ShippingStatus, &["5.1.8", "6.0.10"], &["6.1.0"]),
             (Feature::SeveralOperators, &["5.1.8", "6.0.10"], &["6.1.0"]),
             (Feature::OrdersOfParts, &["5.1.8", "6.0.10"], &["6.1.0"]),
+            (Feature::OrderTimes, &["6.0.10", "6.1.1"], &["6.1.2", "7.0.0"]),
             (Feature::OrderDocuments, &["6.0.10", "6.1.3"], &["6.1.4", "7.0.0"]),
             (Feature::LineTaxCode, &["6.0.10", "6.1.9"], &["6.1.10", "7.0.0"]),
             (Feature::ProductTotal, &["6.1.10", "7.0.3"], &["6.1.11", "7.0.4"]),

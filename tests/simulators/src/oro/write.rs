@@ -19,7 +19,7 @@ use super::schema::{Access, Initial, Kind, Relation, Ties};
 use super::settle;
 use super::store::Store;
 use super::values::convert;
-use super::version::Dialect;
+use super::version::{Dialect, Feature, Version};
 
 /// On what terms a request writes.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +101,13 @@ fn placed(problem: Problem, plan: &Plan<'_>, mode: &Mode) -> Problem {
     if nowhere { problem.at(&plan.resource.pointer) } else { problem }
 }
 
+/// Wrong prices have a word of their own only in versions that have others for lines.
+fn worded(problem: Problem, version: Version) -> Problem {
+    let plain = problem.title == "type constraint" && !version.has(Feature::LineTaxCode);
+    let detail = "This value should be of type numeric.".to_owned();
+    if plain { Problem { detail, ..problem } } else { problem }
+}
+
 fn written(plan: Plan<'_>) -> Written {
     Written {
         kind: plan.kind,
@@ -165,7 +172,9 @@ impl Writer<'_> {
                 Ok(value) => record.set(attribute.name, value),
                 Err(problems) => {
                     let pointer = format!("{}/attributes/{name}", plan.resource.pointer);
-                    let placed = problems.into_iter().map(|problem| problem.below(&pointer));
+                    let placed = problems
+                        .into_iter()
+                        .map(|problem| worded(problem, version).below(&pointer));
                     self.problems.extend(placed);
                 }
             }
@@ -179,6 +188,10 @@ impl Writer<'_> {
     /// Whether a field is written now, or silently left alone.
     fn takes(&self, plan: &Plan<'_>, access: Access, name: &str) -> bool {
         if plan.kind == Kind::Orders && name == "status" && self.terms.dialect.hides_status {
+            return false;
+        }
+        let own_time = plan.kind == Kind::Orders && name == "createdAt";
+        if own_time && !self.terms.dialect.has(Feature::OrderTimes) {
             return false;
         }
         match access {

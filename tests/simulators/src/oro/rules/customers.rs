@@ -1,5 +1,7 @@
 //! Customers' people and addresses.
 
+use serde_json::Value;
+
 use super::Subject;
 use crate::oro::problem::Problem;
 use crate::oro::record::{Id, Record};
@@ -23,6 +25,11 @@ pub(super) fn user(subject: &mut Subject<'_>) {
             let title = "unique customer user name and email";
             subject.refuse_at(title, detail, subject.attribute("email"));
         }
+    }
+    let is_enabled = record.attribute("enabled").and_then(Value::as_bool) == Some(true);
+    if is_enabled && record.list("userRoles").is_empty() {
+        let detail = "Please select at least one role before you enable the customer user.";
+        subject.refuse(Problem::constraint("customer user check role", detail));
     }
     // What it was before is nobody's to look at.
     let is_sent = subject.sent.attributes.contains_key("password");

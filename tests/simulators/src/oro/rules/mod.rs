@@ -172,10 +172,11 @@ impl Subject<'_> {
 
 /// What a deletion must not leave behind: an order without a line.
 pub(super) fn bereft(store: &Store) -> Option<Problem> {
-    let touched = store.touched().into_iter();
-    let mut orders = touched.filter(|(kind, _, _)| *kind == Kind::Orders);
-    let without = orders.any(|(kind, id, _)| {
-        store.get(kind, &id).is_some_and(|order| order.list("lineItems").is_empty())
+    let has_none = |order: &Record| order.list("lineItems").is_empty();
+    let without = store.touched().into_iter().any(|(kind, id, before)| {
+        kind == Kind::Orders
+            && before.is_some_and(|before| !has_none(&before))
+            && store.get(kind, &id).is_some_and(has_none)
     });
     let detail = "The delete operation is forbidden. Reason: Please add at least one Line Item.";
     without.then(|| Problem::denied(detail))

@@ -5,6 +5,7 @@ use super::customers::{named, region};
 use crate::oro::document::{Linkage, Resource};
 use crate::oro::problem::Problem;
 use crate::oro::schema::Kind;
+use crate::oro::version::Feature;
 
 pub(super) fn order(subject: &mut Subject<'_>) {
     let record = subject.record;
@@ -58,8 +59,14 @@ pub(super) fn kit_part(subject: &mut Subject<'_>) {
     let line = subject.record.one.get("lineItem");
     let had = subject.before.and_then(|before| before.one.get("lineItem"));
     // Both are told of the same place.
+    let version = subject.version;
     let mut refuse = |title: &str, what: &str| {
-        let detail = format!("Line Item of the Product Kit Item Line Item {what}.");
+        let own = version.has(Feature::LineTaxCode) || title != "not null";
+        let detail = if own {
+            format!("Line Item of the Product Kit Item Line Item {what}.")
+        } else {
+            "This value should not be null.".to_owned()
+        };
         let pointer = format!("{}/relationships/lineItem/data", subject.pointer);
         subject.problems.push(Problem::constraint(title, detail).at(pointer));
     };

@@ -4,6 +4,7 @@ use super::Subject;
 use crate::oro::problem::Problem;
 use crate::oro::record::Record;
 use crate::oro::schema::Kind;
+use crate::oro::version::Feature;
 
 pub(super) fn list(subject: &mut Subject<'_>) {
     let currencies = subject.record.attribute("priceListCurrencies");
@@ -15,7 +16,9 @@ pub(super) fn list(subject: &mut Subject<'_>) {
 }
 
 pub(super) fn price(subject: &mut Subject<'_>) {
-    for (name, what) in [("value", "Price value"), ("currency", "Currency")] {
+    let worded = subject.version.has(Feature::LineTaxCode);
+    let currency_is = if worded { "Currency" } else { "This value" };
+    for (name, what) in [("value", "Price value"), ("currency", currency_is)] {
         if subject.record.attribute(name).is_none() {
             let detail = format!("{what} should not be blank.");
             subject.refuse_at("not blank", &detail, subject.attribute(name));

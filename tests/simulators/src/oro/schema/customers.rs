@@ -55,7 +55,7 @@ pub(super) static CUSTOMER_USERS: Resource = Resource {
         Attribute::text("lastName").required(),
         Attribute::text("nameSuffix"),
         Attribute::new("birthday", Shape::Date),
-        Attribute::new("enabled", Shape::Boolean).initial(Initial::True),
+        Attribute::new("enabled", Shape::Boolean).initial(Initial::False),
         Attribute::new("confirmed", Shape::Boolean).initial(Initial::True),
         Attribute::new("isGuest", Shape::Boolean).initial(Initial::False),
         Attribute::text("password").access(Access::WriteOnly),

@@ -71,8 +71,11 @@ fn discounts(store: &mut Store, order: &Record, total: f64) -> Option<f64> {
     off
 }
 
-/// One row for each part, also where it is nothing. There are no taxes here.
+/// One row for each part of an order that has lines, also where it is nothing. There are no taxes here.
 fn subtotals(store: &mut Store, order: &Record, amounts: [f64; 7]) {
+    if order.list("lineItems").is_empty() {
+        return;
+    }
     for (index, ((kind, label), amount)) in PARTS.into_iter().zip(amounts).enumerate() {
         let id = Id::Name(format!("{}-{kind}-{index}", order.id));
         let mut row = Record::new(Kind::OrderSubtotals, id.clone());

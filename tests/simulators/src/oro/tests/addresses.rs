@@ -159,3 +159,21 @@ fn addresses_are_found_by_their_use_and_by_a_region_of_their_own() {
         assert_eq!(desk.get(&format!("customeraddresses?filter[{query}")).ids(), ids, "{query}");
     }
 }
+
+#[test]
+fn a_region_of_another_country_is_refused_by_both_names() {
+    let desk = housed();
+    let named = |kind: &str, id: &str, name: &str| {
+        let row = json!({"id": id, "attributes": {"name": name}}).to_string();
+        desk.raw("POST", &format!("/_sim/rows/{kind}"), &[], row.as_bytes());
+    };
+    named("regions", "US-NY", "New York");
+    named("countries", "BE", "Belgium");
+    let mut row = address("1", &json!({}));
+    row["relationships"]["region"] = json!({"data": {"type": "regions", "id": "US-NY"}});
+    let reply = desk.post("customeraddresses", &json!({"data": row}));
+    let place = "/data/relationships/region/data";
+    assert_eq!(reply.errors(), (400, vec![("valid region constraint", place)]));
+    let detail = "Region New York does not belong to country Belgium";
+    assert_eq!(reply.body["errors"][0]["detail"], detail);
+}

@@ -127,7 +127,7 @@ fn an_address_needs_a_name_and_in_some_countries_a_region() {
 }
 
 #[test]
-fn a_customer_user_gets_the_default_role_and_needs_an_email_of_its_own() {
+fn a_customer_user_needs_an_email_of_its_own_and_a_role_where_it_is_enabled() {
     let desk = Desk::open();
     let id = desk.post("customers", &customer("Acme", "C-1")).id();
     assert_eq!(desk.post("customerusers", &user(&id, "zoe@example.com")).status, 201);
@@ -135,9 +135,13 @@ fn a_customer_user_gets_the_default_role_and_needs_an_email_of_its_own() {
     assert_eq!(again.errors().1[0].1, "/data/attributes/email");
     let mut roleless = user(&id, "ann@example.com");
     roleless["data"]["relationships"].as_object_mut().unwrap().remove("userRoles");
+    roleless["data"]["attributes"]["enabled"] = json!(true);
+    let refused = desk.post("customerusers", &roleless);
+    assert_eq!(refused.errors(), (400, vec![("customer user check role constraint", "")]));
+    roleless["data"]["attributes"]["enabled"] = json!(false);
     let reply = desk.post("customerusers", &roleless);
     assert_eq!(reply.status, 201, "{}", reply.body);
-    assert_eq!(reply.body["data"]["relationships"]["userRoles"]["data"][0]["id"], "1");
+    assert_eq!(reply.body["data"]["relationships"]["userRoles"]["data"], json!([]));
     assert_eq!(desk.get("customerusers?filter[customer.externalId]=C-1").ids().len(), 2);
     let odd = desk.post("customerusers", &user(&id, "not an address"));
     assert_eq!(odd.errors(), (400, vec![("email constraint", "/data/attributes/email")]));
@@ -228,4 +232,15 @@ fn a_person_changes_a_customer_without_a_token() {
     assert_eq!(desk.raw("PATCH", "/_sim/customers/C-2", &[], b"{}").status, 404);
     let refused = desk.raw("PATCH", "/_sim/customers/C-1", &[], br#"{"name":""}"#);
     assert_eq!(refused.status, 400);
+}
+
+#[test]
+fn who_is_not_said_to_be_enabled_is_not() {
+    let desk = Desk::open();
+    assert_eq!(desk.post("customers", &customer("Acme", "C-1")).status, 201);
+    let user = json!({"data": {"type": "customerusers",
+        "attributes": {"email": "a@b.example", "firstName": "A", "lastName": "B"},
+        "relationships": {"customer": {"data": {"type": "customers", "id": "1"}}}}});
+    let attributes = desk.post("customerusers", &user).body["data"]["attributes"].clone();
+    assert_eq!((&attributes["enabled"], &attributes["confirmed"]), (&json!(false), &json!(true)));
 }

@@ -87,6 +87,11 @@ fn a_line_has_a_tax_code_and_a_word_for_its_currency_from_6_1_10_on() {
         let subject = if there { "Currency" } else { "This value" };
         let detail = format!("{subject} should not be blank.");
         assert_eq!(reply.body["errors"][0]["detail"], *detail, "{version}");
+        let wrong = json!({"data": {"type": "orderlineitems", "id": "1",
+            "attributes": {"value": "much"}}});
+        let reply = desk.patch("orderlineitems/1", &wrong).body;
+        let own = reply["errors"][0]["detail"] == "Price value should be a valid number.";
+        assert_eq!(own, there, "{version}: {reply}");
     }
 }
 
@@ -215,6 +220,23 @@ fn an_address_of_an_order_is_made_and_deleted_by_itself() {
 }
 
 #[test]
+fn when_an_order_was_placed_is_the_shops_word_before_6_1_2() {
+    for (version, taken) in [("5.1", false), ("6.1.1", false), ("6.1.2", true)] {
+        let desk = stocked(Desk::of_version(version));
+        let time = "2026-01-02T03:04:05Z";
+        let mut document = order("ERP-3", "1", "MUG-1");
+        document["data"]["attributes"]["createdAt"] = json!(time);
+        let made = desk.post("orders", &document);
+        assert_eq!(made.status, 201, "{}", made.body);
+        assert_eq!(made.body["data"]["attributes"]["createdAt"] == time, taken, "{version}");
+        let later = json!({"data": {"type": "orders", "id": "3",
+            "attributes": {"createdAt": "2026-01-03T00:00:00Z"}}});
+        let kept = desk.patch("orders/3", &later).body["data"]["attributes"]["createdAt"].clone();
+        assert_eq!(kept == "2026-01-03T00:00:00Z", taken, "{version}");
+    }
+}
+
+#[test]
 fn files_of_an_order_have_an_order_of_their_own_from_6_1_4_on() {
     for (version, there) in [("6.1.3", false), ("6.1.4", true)] {
         let desk = stocked(Desk::of_version(version));
@@ -301,4 +323,15 @@ fn the_text_of_a_discount_may_be_empty_and_its_share_has_a_word_of_its_own() {
     let refused = discount(&json!({"percent": "a tenth"}));
     assert_eq!(refused.errors(), (400, vec![("form constraint", "/data/attributes/percent")]));
     assert_eq!(refused.body["errors"][0]["detail"], "This value is not valid.");
+}
+
+#[test]
+fn an_order_of_a_fixture_without_lines_loses_its_address_all_the_same() {
+    let desk = stocked(Desk::open());
+    let order = json!({"id": 9, "attributes": {"identifier": "OLD"},
+        "relationships": {"customer": "1", "shippingAddress": "1"}});
+    row(&desk, "orders", &order);
+    assert_eq!(desk.get("ordersubtotals?filter[order]=9").ids(), [""; 0]);
+    let json_api = [("content-type", super::JSON_API)];
+    assert_eq!(desk.send("DELETE", "orderaddresses/1", &json_api, None).status, 204);
 }
