@@ -21,7 +21,7 @@
 //! | product `price` | every price on a list that is named in the configuration, or is the shop's of that name; what Ferry brought is taken away with its source, what others have made stays | from when to when it holds; price rules; a list that is not there |
 //! | order `shipment` | tracking numbers of despatched shipments, from 6.1 on shipping status | the state's word, tracking URLs, despatch time; anything on a closed order (403) |
 //! | order `cancellation` | status `cancelled`, with "Enable External Status Management" only | the internal status, the reason, the time |
-//! | order `placed` (both ways, on routes of their own) | identifier, time, customer and person, purchase order number, lines, addresses, shipping price, one discount, notes; marked `external` | taxes and totals, which the shop computes (a warning says where they differ); shipping method; payment; anything on a closed order (403) |
+//! | order `placed` (both ways, on routes of their own) | identifier, time (from 6.1.2 on; before, it is the shop's own), customer and person, purchase order number, lines, addresses, shipping price, one discount, notes; marked `external` | taxes and totals, which the shop computes (a warning says where they differ); shipping method; payment; anything on a closed order (403) |
 //! | order `return` | nothing: it has no place for one | |
 //!
 //! Products are named by SKU (EXT ID) where the shop shows that it knows them so, which takes one
