@@ -383,7 +383,10 @@ impl Reader<'_> {
             categories: raw.categories,
             product_defaults: defaults_of(raw.product_defaults),
             batch,
-            scan: OroScan { customers: raw.scan.customers.as_ref().and_then(schedule_of) },
+            scan: OroScan {
+                customers: raw.scan.customers.as_ref().and_then(schedule_of),
+                orders: raw.scan.orders.as_ref().and_then(schedule_of),
+            },
             stock_site: raw
                 .stock_site
                 .unwrap_or_else(|| key.trim_start_matches("systems.").to_owned()),

@@ -254,6 +254,8 @@ pub struct OroBatch {
 pub struct OroScan {
     /// Customers with their users, addresses and groups.
     pub customers: Option<ScheduleConfig>,
+    /// Orders, where a shop before 6.0.5 does not find those that have changed.
+    pub orders: Option<ScheduleConfig>,
 }
 
 /// How a shop tells of changes.

@@ -114,11 +114,20 @@ impl Simulator {
     /// # Panics
     /// When the shop refuses.
     pub fn place_order(&self, identifier: &str) {
-        let customer = self.create(
-            "customers",
-            &json!({"data": {"type": "customers",
-            "attributes": {"name": identifier, "externalId": identifier}}}),
-        );
+        self.place_order_for(identifier, &json!({"name": identifier, "externalId": identifier}));
+    }
+
+    /// As [`Self::place_order`], in a shop that keeps no numbers of customers.
+    ///
+    /// # Panics
+    /// When the shop refuses.
+    pub fn place_order_in_old(&self, identifier: &str) {
+        self.place_order_for(identifier, &json!({ "name": identifier }));
+    }
+
+    fn place_order_for(&self, identifier: &str, customer: &Value) {
+        let customer = json!({"data": {"type": "customers", "attributes": customer}});
+        let customer = self.create("customers", &customer);
         let sku = format!("SKU-{identifier}");
         self.create("products", &product(&sku));
         self.create("orders", &order(identifier, &customer, &sku));

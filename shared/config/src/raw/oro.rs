@@ -47,6 +47,10 @@ pub(crate) struct RawOroScan {
     /// Inventory levels have no times at all: a route of stock says when they are scanned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) customers: Option<RawSchedule>,
+    /// Orders, for a shop before 6.0.5: it finds them by their creation alone, and what changes later of
+    /// one is heard only so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) orders: Option<RawSchedule>,
 }
 
 /// How an OroCommerce shop tells of changes, so that they are read at once and not with the next poll.

@@ -99,15 +99,7 @@ pub(super) async fn told(api: &Api<'_>) -> Result<String, Failure> {
             .to_owned()
     });
     said.extend(names_by_sku(api).await?.map(str::to_owned));
-    said.push(match by_update {
-        Some(true) => "orders are polled by their last change".to_owned(),
-        Some(false) => {
-            "orders are polled by their creation: a later change is heard of those only \
-                        that are younger than `overlap`"
-                .to_owned()
-        }
-        None => "orders may not be seen by the API client's user".to_owned(),
-    });
+    said.push(orders(by_update, api.oro.config.scan.orders.is_some()).to_owned());
     if has_status == Some(false) {
         said.push("orders have no shipping status: they get tracking numbers only".to_owned());
     }
@@ -118,6 +110,23 @@ pub(super) async fn told(api: &Api<'_>) -> Result<String, Failure> {
     });
     said.extend(organisation(api).await);
     Ok(said.join("; "))
+}
+
+const fn orders(by_update: Option<bool>, is_scanned: bool) -> &'static str {
+    match (by_update, is_scanned) {
+        (Some(true), false) => "orders are polled by their last change",
+        (Some(true), true) => {
+            "orders are polled by their last change: `scan.orders` hears nothing more"
+        }
+        (Some(false), false) => {
+            "orders are polled by their creation: a later change is heard of those only that are \
+             younger than `overlap`, unless `scan.orders` says when all are walked over"
+        }
+        (Some(false), true) => {
+            "orders are polled by their creation, and a later change is heard by `scan.orders`"
+        }
+        (None, _) => "orders may not be seen by the API client's user",
+    }
 }
 
 const fn version(
@@ -234,9 +243,18 @@ mod tests {
             said,
             "OroCommerce before 6.0.5; customers have no field for their number: they are known by \
              their people's emails; orders are polled by their creation: a later change is heard of \
-             those only that are younger than `overlap`; orders have no shipping status: they get \
-             tracking numbers only; it has no webhooks"
+             those only that are younger than `overlap`, unless `scan.orders` says when all are \
+             walked over; orders have no shipping status: they get tracking numbers only; it has no \
+             webhooks"
         );
+    }
+
+    #[test]
+    fn a_scan_of_orders_is_said_to_be_for_nothing_where_it_is() {
+        assert!(orders(Some(true), true).ends_with("`scan.orders` hears nothing more"));
+        assert!(!orders(Some(true), false).contains("scan.orders"));
+        assert!(orders(Some(false), true).ends_with("is heard by `scan.orders`"));
+        assert_eq!(orders(None, true), orders(None, false));
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
-//! OroCommerce: orders and customers are polled from its back-office JSON:API, customers and inventory
-//! levels are scanned, and ERP and warehouse facts are written to it.
+//! OroCommerce: orders and customers are polled from its back-office JSON:API, they and inventory levels
+//! are scanned, and ERP and warehouse facts are written to it.
 //!
 //! It promises one token at a time and never a login per call, the exact media type Oro insists on,
 //! a read by key before anything is created a second time, and a failure kind that follows from
@@ -86,7 +86,10 @@ use std::{
 };
 
 use ferry_canonical::{Entity, Facet, Part};
-use ferry_config::{ScheduleConfig, system::OroConfig};
+use ferry_config::{
+    ScheduleConfig,
+    system::{OroConfig, OroScan},
+};
 use ferry_http::{Conversation, Response};
 
 use self::{capability::Capability, client::Api, token::Tokens};
@@ -210,8 +213,9 @@ impl Oro {
 
     /// Endpoints that are scanned beside being polled, and when.
     pub fn own_scans(&self) -> Vec<(String, ScheduleConfig)> {
-        let customers = self.config.scan.customers.clone();
-        customers.map(|schedule| (customer::CUSTOMERS.to_owned(), schedule)).into_iter().collect()
+        let OroScan { customers, orders } = self.config.scan.clone();
+        let of = |list: &str, schedule: Option<ScheduleConfig>| Some((list.to_owned(), schedule?));
+        [of(customer::CUSTOMERS, customers), of(ORDERS, orders)].into_iter().flatten().collect()
     }
 
     /// The next page of a walk over all there is.
@@ -222,7 +226,7 @@ impl Oro {
     ) -> Result<ScanPage, Failure> {
         let list = scan::list(ask.endpoint).ok_or_else(|| {
             Failure::unsupported(
-                "of an Oro shop only `customers` and `inventorylevels` are scanned",
+                "of an Oro shop only `customers`, `orders` and `inventorylevels` are scanned",
             )
         })?;
         scan::page(&self.api(conversation), list, ask).await

@@ -16,6 +16,9 @@ use super::{
 };
 use crate::decimal;
 
+/// What comes with an order.
+pub(super) const INCLUDE: &str = "lineItems,billingAddress,shippingAddress,customer,customerUser";
+
 /// Attributes with a canonical place, or that say nothing of the order itself.
 const CARRIED: &[&str] = &[
     "createdAt",

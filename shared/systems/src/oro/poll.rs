@@ -11,7 +11,7 @@
 //! what changes after a page was read gets a time after that.
 //!
 //! A shop before 6.0.5 finds no orders by their last change: they are polled by their creation in the
-//! same way, and of what changes later the overlap alone tells.
+//! same way, and of what changes later the overlap tells, and a scan where one is configured.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use super::{
     ORDERS,
     client::{Api, Call, MEDIA_TYPE, Query, Said},
     customer::CUSTOMERS,
-    customer_said, document,
+    customer_said, document, placed,
 };
 use crate::{
     poll::{self, NewRecord, Page},
@@ -64,12 +64,7 @@ const CREATED: By = By {
 };
 
 const LISTS: [List; 2] = [
-    List {
-        resource: ORDERS,
-        operation: "poll orders",
-        include: "lineItems,billingAddress,shippingAddress,customer,customerUser",
-        by: UPDATED,
-    },
+    List { resource: ORDERS, operation: "poll orders", include: placed::INCLUDE, by: UPDATED },
     List {
         resource: CUSTOMERS,
         operation: "poll customers",

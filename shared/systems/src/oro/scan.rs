@@ -12,9 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
+    ORDERS,
     client::{Api, Call, MEDIA_TYPE},
     customer::CUSTOMERS,
-    customer_said, document, read,
+    customer_said, document, placed, read,
     stock::LEVELS,
 };
 use crate::{
@@ -40,7 +41,7 @@ pub(super) struct List {
     removes: bool,
 }
 
-static LISTS: [List; 2] = [
+static LISTS: [List; 3] = [
     List {
         resource: CUSTOMERS,
         operation: "scan customers",
@@ -49,6 +50,16 @@ static LISTS: [List; 2] = [
         timed: true,
         missed: "ask whether a customer is there",
         removes: true,
+    },
+    // For a shop before 6.0.5, where polls hear of an order while it is new.
+    List {
+        resource: ORDERS,
+        operation: "scan orders",
+        include: placed::INCLUDE,
+        fields: None,
+        timed: true,
+        missed: "ask whether an order is there",
+        removes: false,
     },
     List {
         resource: LEVELS,

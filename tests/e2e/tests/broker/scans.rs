@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use ferry_e2e::{Installation, Simulator, Systems, http, wait_for, wait_until};
+use ferry_e2e::{Installation, Running, Simulator, Systems, http, wait_for, wait_until};
 use serde_json::{Value, json};
 
 use crate::{
@@ -87,29 +87,89 @@ fn a_customer_that_is_gone_in_the_shop_is_told_and_the_erp_keeps_it() {
     assert_eq!(writes(&world.erp), BTreeMap::new());
 }
 
-/// A shop's levels, into a file.
-const LEVELS: &str = r#"[systems.levels]
+/// What a shop says of a facet, into files.
+const SAID: &str = r#"[systems.said]
 kind = "export"
 format = "csv"
-columns = ["sku", "site", "available"]
-name = "levels-{number}.csv"
-folder = "levels"
+columns = [{columns}]
+name = "said-{number}.csv"
+folder = "said"
 flush_at = 1
 
-[systems.levels.parts.stock]
-facet = "stock"
-mapping = "stock.jq"
+[systems.said.parts.{facet}]
+facet = "{facet}"
+mapping = "said.jq"
 
 [[routes]]
-name = "levels"
+name = "said"
 from = "shop"
-entity = "product"
-facet = "stock"
+entity = "{entity}"
+facet = "{facet}"
 every = "1s"
-to = ["levels"]
+to = ["said"]
 
 [[routes]]
 name = "shipments""#;
+
+/// What becomes of a part, and what the rows in the files are.
+struct Saying<'a> {
+    entity: &'a str,
+    facet: &'a str,
+    columns: &'a str,
+    mapping: &'a str,
+}
+
+/// Ferry between a shop and the files, and the rows it has brought there.
+struct Said {
+    ferry: Installation,
+    console: String,
+    _services: [Running; 4],
+}
+
+impl Said {
+    fn by(name: &str, shop: &Simulator, saying: &Saying<'_>, of_shop: &str) -> Self {
+        let route = SAID
+            .replace("{entity}", saying.entity)
+            .replace("{facet}", saying.facet)
+            .replace("{columns}", saying.columns);
+        let shown = format!("{MANAGED}{of_shop}");
+        let systems = Systems { shop: &shop.url, ..Systems::default() };
+        let changes = [(FROM_WAREHOUSE, route.as_str()), (MANAGED, &shown)];
+        let ferry = Installation::new(name, systems, &changes);
+        fs::write(ferry.folder().join("said.jq"), saying.mapping).unwrap();
+        fs::create_dir_all(ferry.folder().join("said")).unwrap();
+        let services = ["console", "producer", "transformer", "loader"].map(|it| ferry.run(it));
+        Self { console: services[0].url.clone(), ferry, _services: services }
+    }
+
+    fn rows(&self) -> Vec<String> {
+        let files = fs::read_dir(self.ferry.folder().join("said")).into_iter().flatten().flatten();
+        let mut names: Vec<_> = files.map(|file| file.path()).collect();
+        names.retain(|name| name.extension().is_some_and(|extension| extension == "csv"));
+        names.sort();
+        let texts = names.iter().filter_map(|name| fs::read_to_string(name).ok());
+        texts.flat_map(|text| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()).collect()
+    }
+
+    /// How often the row was brought.
+    fn times(&self, row: &str) -> usize {
+        self.rows().into_iter().filter(|brought| brought == row).count()
+    }
+
+    /// Two more whole walks over a list, and what they have told has come to its end.
+    fn until_walked(&self, list: &str) {
+        let done = || {
+            let url = format!("{}/api/v1/schedules/scan/shop%2F{list}", self.console);
+            http::get(&url).json()["last_success"].as_str().unwrap_or_default().to_owned()
+        };
+        for _ in 0..2 {
+            let seen = done();
+            wait_until("another walk", SOON, || done() > seen);
+        }
+    }
+}
+
+const MANAGED: &str = "external_status_management = true\n";
 const FROM_WAREHOUSE: &str = r#"[[routes]]
 name = "stock"
 from = "warehouse"
@@ -124,24 +184,43 @@ name = "shipments""#;
 fn a_level_that_a_checkout_lowers_is_heard_as_stock_of_the_shop() {
     let shop = Simulator::shop();
     shop.place_order("W-1");
-    let systems = Systems { shop: &shop.url, ..Systems::default() };
-    let ferry = Installation::new("levels", systems, &[(FROM_WAREHOUSE, LEVELS)]);
-    fs::write(ferry.folder().join("stock.jq"), "{sku, site, available}").unwrap();
-    fs::create_dir_all(ferry.folder().join("levels")).unwrap();
-    let _services = ["console", "producer", "transformer", "loader"].map(|name| ferry.run(name));
-    let said = || -> Vec<String> {
-        let files = fs::read_dir(ferry.folder().join("levels")).into_iter().flatten().flatten();
-        let mut names: Vec<_> = files.map(|file| file.path()).collect();
-        names.retain(|name| name.extension().is_some_and(|extension| extension == "csv"));
-        names.sort();
-        let texts = names.iter().filter_map(|name| fs::read_to_string(name).ok());
-        texts.flat_map(|text| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()).collect()
-    };
-    let first = wait_for("the level to be exported", SOON, || said().pop());
+    let columns = r#""sku", "site", "available""#;
+    let stock =
+        Saying { entity: "product", facet: "stock", columns, mapping: "{sku, site, available}" };
+    let said = Said::by("levels", &shop, &stock, "");
+    let first = wait_for("the level to be exported", SOON, || said.rows().pop());
     assert!(first.starts_with("SKU-W-1,shop,"), "{first}");
     let level = shop.state("inventorylevels").remove(0)["id"].as_str().unwrap().to_owned();
     let change = json!({"data": {"type": "inventorylevels", "id": level,
         "attributes": {"quantity": "41.5"}}});
     Clerk::of(&shop).ask("PATCH", &format!("inventorylevels/{level}"), &change);
-    wait_until("the new level", SOON, || said().last().is_some_and(|row| row.ends_with(",41.5")));
+    wait_until("the new level", SOON, || {
+        said.rows().last().is_some_and(|row| row.ends_with(",41.5"))
+    });
+}
+
+#[test]
+fn a_late_change_of_an_order_of_an_old_shop_reaches_the_other_side_once_by_a_scan() {
+    let shop = Simulator::start("oro", &["--orders-per-second", "0", "--oro-version", "5.1"]);
+    let clerk = Clerk::of(&shop);
+    shop.place_order_in_old("W-1");
+    let order = shop.state("orders").remove(0)["id"].as_str().unwrap().to_owned();
+    let change = |attributes: Value| {
+        let document = json!({"data": {"type": "orders", "id": order, "attributes": attributes}});
+        clerk.ask("PATCH", &format!("orders/{order}"), &document);
+    };
+    // Its creation lies so far behind the newest order's that no poll reads back to it.
+    change(json!({"createdAt": "2026-01-02T03:04:05Z"}));
+    shop.place_order_in_old("W-2");
+    let columns = r#""identifier", "po""#;
+    let mapping = r#"{identifier, po: (.purchase_order_number // "none")}"#;
+    let orders = Saying { entity: "order", facet: "placed", columns, mapping };
+    let said = Said::by("late-orders", &shop, &orders, "scan = { orders = { every = \"1s\" } }\n");
+    wait_until("both orders", SOON, || (said.times("W-1,none"), said.times("W-2,none")) == (1, 1));
+    said.until_walked("orders");
+    change(json!({"poNumber": "PO-9"}));
+    wait_until("the late change", SOON, || said.times("W-1,PO-9") > 0);
+    said.until_walked("orders");
+    said.until_walked("orders");
+    assert_eq!(said.rows().len(), 3, "each state once: {:?}", said.rows());
 }

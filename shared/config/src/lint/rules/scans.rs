@@ -9,11 +9,16 @@ pub(super) fn check(name: &str, shop: &RawOro, raw: &RawConfig, findings: &mut F
     let key = format!("systems.{name}");
     let says =
         |facet: Facet| raw.routes.iter().any(|route| route.from == name && route.facet == facet);
-    if let Some(schedule) = &shop.scan.customers {
-        let key = format!("{key}.scan.customers");
+    let scans = [
+        ("customers", Facet::Profile, &shop.scan.customers),
+        ("orders", Facet::Placed, &shop.scan.orders),
+    ];
+    for (what, facet, schedule) in scans {
+        let Some(schedule) = schedule else { continue };
+        let key = format!("{key}.scan.{what}");
         systems::timed(&key, schedule, findings);
-        if !says(Facet::Profile) {
-            findings.warning(&key, format!("no route takes customers from {name}"));
+        if !says(facet) {
+            findings.warning(&key, format!("no route takes {what} from {name}"));
         }
     }
     if shop.stock_site.as_ref().is_some_and(|site| site.trim().is_empty()) {

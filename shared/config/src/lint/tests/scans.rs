@@ -23,8 +23,24 @@ fn customers_of_a_shop_are_scanned_when_it_is_said() {
     assert!(nobody[0].contains("no route takes customers from shop"), "{nobody:?}");
     let never = scanning("scan = { customers = {} }", &format!("{CUSTOMERS}{ACCOUNTS}"));
     assert!(never[0].contains("it must say `every` or `cron`"), "{never:?}");
-    let orders = changed(SHOP, &format!("{SHOP}scan = {{ orders = {{ every = \"6h\" }} }}\n"));
-    assert!(orders[0].contains("unknown key `orders`"), "{orders:?}");
+    let products = changed(SHOP, &format!("{SHOP}scan = {{ products = {{ every = \"6h\" }} }}\n"));
+    assert!(products[0].contains("unknown key `products`"), "{products:?}");
+}
+
+#[test]
+fn orders_of_an_old_shop_are_scanned_when_it_is_said() {
+    let scan = "scan = { orders = { cron = \"0 3 * * *\" } }";
+    assert_eq!(scanning(scan, ""), [""; 0], "the orders of FINE come from the shop");
+    let fine = FINE.replacen(SHOP, &format!("{SHOP}{scan}\n"), 1);
+    let nobody = told(&fine.replacen("from = \"shop\"", "from = \"warehouse\"", 1));
+    let said =
+        |told: &[String]| told.iter().any(|it| it.contains("no route takes orders from shop"));
+    assert!(said(&nobody), "{nobody:?}");
+    let never = scanning("scan = { orders = {} }", "");
+    assert!(
+        never[0].contains("scan.orders") && never[0].contains("`every` or `cron`"),
+        "{never:?}"
+    );
 }
 
 #[test]

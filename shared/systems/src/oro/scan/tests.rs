@@ -1,11 +1,20 @@
+use std::time::Duration;
+
+use ferry_canonical::{Clock, Part, Sequence};
+use ferry_config::{ScheduleConfig, system::OroScan};
+
 use super::*;
 use crate::{
     draft::PartDraft,
-    oro::scripted::{Shop, answer, errors, oro, row},
+    oro::{
+        Oro,
+        scripted::{Shop, answer, errors, oro, row},
+    },
 };
-use ferry_canonical::{Clock, Part, Sequence};
 
 const CUSTOMER_PAGE: &str = "GET /customers?sort=id&page[size]=3&include=group,users,addresses";
+const ORDER_PAGE: &str = "GET /orders?sort=id&page[size]=3\
+                          &include=lineItems,billingAddress,shippingAddress,customer,customerUser";
 const LEVEL_PAGE: &str = "GET /inventorylevels?sort=id&page[size]=3&include=product";
 
 fn customer(id: &str, user: &str) -> [Value; 2] {
@@ -175,6 +184,53 @@ async fn a_level_of_another_unit_is_skipped_and_one_that_cannot_be_read_is_told_
     let again = walk(&[(LEVEL_PAGE, body)], first(LEVELS)).await.unwrap();
     assert_eq!(again.rows[0], page.rows[0]);
     assert_ne!(again.rows[1].hash, page.rows[1].hash);
+}
+
+fn order(id: &str, quantity: &str) -> [Value; 2] {
+    let line = format!("4{id}");
+    let said = json!({"identifier": format!("W-{id}"), "currency": "EUR", "poNumber": "P-1",
+        "createdAt": "2026-01-02T03:04:05Z", "updatedAt": "2026-11-22T09:15:01Z"});
+    let price = json!({"productSku": "MUG", "quantity": quantity, "value": "2"});
+    let lines = json!([{"type": "orderlineitems", "id": line}]);
+    [
+        row("orders", id, said, json!({ "lineItems": lines })),
+        row("orderlineitems", &line, price, Value::Null),
+    ]
+}
+
+#[tokio::test]
+async fn a_late_change_of_an_order_changes_its_hash_and_is_told_as_a_poll_says_it() {
+    let body = document(&[order("9", "1"), order("10", "1")]);
+    let before = walk(&[(ORDER_PAGE, body.clone())], first(ORDERS)).await.unwrap();
+    let again = walk(&[(ORDER_PAGE, body)], first(ORDERS)).await.unwrap();
+    assert_eq!(before.rows, again.rows, "a walk that finds no change tells nothing");
+    // A line is a row of its own, whose change moves no time of the order.
+    let body = document(&[order("9", "1"), order("10", "3")]);
+    let after = walk(&[(ORDER_PAGE, body)], first(ORDERS)).await.unwrap();
+    assert_eq!(after.rows[0], before.rows[0]);
+    assert_ne!(after.rows[1].hash, before.rows[1].hash);
+    assert_eq!(after.rows[1].known_as, None, "of orders that are gone nobody is told");
+    let parts = parts(&after, ORDERS, &[false, true]);
+    let [PartDraft { part: Part::OrderPlaced(order), clock, sequence, source_id, .. }] =
+        parts.as_slice()
+    else {
+        panic!("{parts:?}")
+    };
+    assert_eq!((order.identifier.as_str(), order.lines[0].quantity.as_str()), ("W-10", "3"));
+    assert_eq!((clock, source_id.as_deref()), (&Clock::named("updated-at"), Some("10")));
+    assert_eq!(*sequence, Sequence(1_795_338_901_000_000));
+}
+
+#[test]
+fn a_shop_scans_of_itself_what_is_configured() {
+    let mut config = crate::oro::scripted::config();
+    let every = |seconds| Some(ScheduleConfig::every(Duration::from_secs(seconds)));
+    config.scan = OroScan { customers: every(60), orders: every(90) };
+    let scans = Oro::new(&config).unwrap().own_scans();
+    let scans: Vec<_> = scans.iter().map(|(list, schedule)| (list.as_str(), schedule)).collect();
+    let (minute, more) = (every(60).unwrap(), every(90).unwrap());
+    assert_eq!(scans, [(CUSTOMERS, &minute), (ORDERS, &more)]);
+    assert!(oro().own_scans().is_empty());
 }
 
 const NOT_FOUND: &str = "not found http exception";
