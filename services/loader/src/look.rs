@@ -110,7 +110,9 @@ fn met(
             at: held.changed_at,
             is_half: base.half_held,
         }),
-        is_new: shows_it && stands.is_some_and(|stands| equal(&stands, &part)),
+        // By what its source can say of it: what neither of the two says is no change of theirs.
+        is_new: shows_it
+            && stands.is_some_and(|stands| equal(&two_way.source.complete(said, &stands), &stands)),
         is_base: shows_it
             || agreed.as_ref().is_some_and(holds)
             || ours.iter().any(holds)

@@ -8,7 +8,10 @@ use ferry_store::{Journal as _, JournalFilter};
 use tokio::time::sleep;
 
 use self::sides::{Sides, prefer};
-use super::shop::{LOOK, READ_PRODUCT, UPDATE_PRODUCT};
+use super::{
+    shop::{LOOK, READ_PRODUCT, UPDATE_PRODUCT},
+    world::read_later,
+};
 use crate::bench::SECOND;
 
 mod sides;
@@ -226,4 +229,24 @@ async fn a_change_of_nothing_that_the_target_shows_is_written_there_once() {
     sides.settled().await;
     assert_eq!(sides.shop.shop.effects()[before.len()..], ["MUG disabled"]);
     assert_eq!(sides.ended("dead").await, 0);
+}
+
+/// The ERP's mapping makes a product's brand of its own name: agreed on is what was written there.
+#[tokio::test(start_paused = true)]
+async fn what_one_side_says_of_everything_and_the_other_has_no_word_for_is_no_change_of_either() {
+    let sides = Sides::of_brand(Some("House"), "Plain", ConflictPolicy::DeadLetter).await;
+    let change = sides.shop.renamed("Red");
+    sides.say(&change).await;
+    sides.settled().await;
+    assert_eq!(sides.names(), ["Red", "Red"]);
+    let (written, echoes) = (sides.ended("delivered").await, sides.ended("echo").await);
+    // What the ERP says of our write there is looked at in the shop, which has it.
+    sides.say(&sides.erp.says()).await;
+    sides.settled().await;
+    assert_eq!((sides.ended("delivered").await, sides.ended("echo").await), (written, echoes + 1));
+    // The shop says its change once more, as a walk over all its rows does.
+    sleep(SECOND).await;
+    sides.say(&read_later(change, 60 * SECOND)).await;
+    sides.settled().await;
+    assert_eq!((sides.ended("delivered").await, sides.ended("duplicate").await), (written, 1));
 }

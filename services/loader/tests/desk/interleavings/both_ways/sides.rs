@@ -31,13 +31,15 @@ pub(super) struct Side {
     name: &'static str,
     pub(super) shop: Shop,
     pub(super) http: SimHttp,
+    brand: Option<&'static str>,
 }
 
 impl Side {
-    fn new(name: &'static str) -> Self {
+    fn new(name: &'static str, brand: Option<&'static str>) -> Self {
         let shop = Shop::default();
         let answering = shop.clone();
-        Self { name, http: SimHttp::new(move |request| answering.respond(request)), shop }
+        let http = SimHttp::new(move |request| answering.respond(request));
+        Self { name, http, shop, brand }
     }
 
     fn name_there(&self) -> String {
@@ -61,8 +63,16 @@ impl Side {
     /// What a poll of it brings.
     pub(super) fn says(&self) -> Event {
         let (name, version, changed_at) = self.shop.shows(SKU).unwrap();
-        Event { time: changed_at, ..named(self.name, SKU, &name, version) }
+        let mut event = Event { time: changed_at, ..named(self.name, SKU, &name, version) };
+        event.part = branded(&event.part, self.brand);
+        event
     }
+}
+
+fn branded(part: &Part, brand: Option<&str>) -> Part {
+    let Part::ProductCatalogue(product) = part else { panic!("{part:?}") };
+    let brand = brand.map(str::to_owned);
+    Part::ProductCatalogue(Box::new(ProductCatalogue { brand, ..(**product).clone() }))
 }
 
 pub(super) struct Sides {
@@ -71,20 +81,31 @@ pub(super) struct Sides {
     pub(super) shop: Side,
     pub(super) store: SqliteStore,
     policy: ConflictPolicy,
+    /// What the ERP says of every product, and of none anything else. The shop has no word for it.
+    brand: Option<&'static str>,
     loaders: JoinSet<Result<(), DeskDied>>,
 }
 
 impl Sides {
     /// Both hold this name, by a change of the ERP that was delivered; both loaders run.
     pub(super) async fn agreed_on(name: &str, policy: ConflictPolicy) -> Self {
+        Self::of_brand(None, name, policy).await
+    }
+
+    pub(super) async fn of_brand(
+        brand: Option<&'static str>,
+        name: &str,
+        policy: ConflictPolicy,
+    ) -> Self {
         ferry_sim::start_clock();
         let routes = [("shop", Facet::Catalogue, "erp"), ("erp", Facet::Catalogue, "shop")];
         let mut sides = Self {
             broker: SimBroker::new(topology(&routes)),
-            erp: Side::new("erp"),
-            shop: Side::new("shop"),
+            erp: Side::new("erp", brand),
+            shop: Side::new("shop", None),
             store: SqliteStore::in_memory(ferry_sim::now).unwrap(),
             policy,
+            brand,
             loaders: JoinSet::new(),
         };
         sides.start("shop");
@@ -106,7 +127,8 @@ impl Sides {
         let source = if target == "erp" { "shop" } else { "erp" };
         let shows = |name: &str| {
             let url = format!("http://{name}.test/admin/api/{LOOK}/");
-            Arc::new(Eyes { url, says_status: name == "erp" })
+            let is_erp = name == "erp";
+            Arc::new(Eyes { url, says_status: is_erp, brand: self.brand.filter(|_| is_erp) })
         };
         let two_way =
             TwoWay { policy: self.policy.clone(), source: shows(source), target: shows(target) };
@@ -169,6 +191,8 @@ impl Sides {
 struct Eyes {
     url: String,
     says_status: bool,
+    /// It has no place for it, and says it of every product.
+    brand: Option<&'static str>,
 }
 
 impl Shows for Eyes {
@@ -180,7 +204,9 @@ impl Shows for Eyes {
         async move {
             let mut shown = Vec::new();
             for look in looks {
-                shown.push(self.look_at(conversation, look.subject).await);
+                let held = self.look_at(conversation, look.subject).await;
+                let branded = |held: Held| Held { part: branded(&held.part, self.brand), ..held };
+                shown.push(held.map(|held| held.map(branded)));
             }
             shown
         }
@@ -189,8 +215,12 @@ impl Shows for Eyes {
     fn complete(&self, said: &Part, known: &Part) -> Part {
         match (said, known) {
             (Part::ProductCatalogue(said), Part::ProductCatalogue(known)) if !self.says_status => {
-                let whole = ProductCatalogue { status: known.status, ..(**said).clone() };
+                let brand = known.brand.clone();
+                let whole = ProductCatalogue { status: known.status, brand, ..(**said).clone() };
                 Part::ProductCatalogue(Box::new(whole))
+            }
+            (said, known) if self.brand.is_some() && branded(known, self.brand) == *said => {
+                known.clone()
             }
             (said, _) => said.clone(),
         }
