@@ -27,7 +27,7 @@ pub use draft::{BadItem, Draft, Item, Record};
 pub use poll::{Anew, Ask, NewRecord, Page, Wakeup, WokenEndpoint};
 pub use push::{Acknowledged, Admitted, Kept, PushRequest, Refusal};
 pub use rules::{Asked, Reading};
-pub use scan::{Missed, MissedRow, ScanAsk, ScanPage, ScanRow};
+pub use scan::{Missed, MissedRow, RowSaid, ScanAsk, ScanPage, ScanRow};
 pub use target::{Amending, Answer, Applied, Effect, Failure, Held, Look, Write};
 
 use ferry_canonical::{Entity, Facet, Part};

@@ -33,10 +33,21 @@ pub struct ScanPage {
 pub struct ScanRow {
     /// The source's own.
     pub id: String,
-    /// 128 bits of what is read from the row.
-    pub hash: Uuid,
+    pub said: RowSaid,
     /// What it is called elsewhere, where that is told once it is gone.
     pub known_as: Option<String>,
+}
+
+/// What a row says, as 128 bits of what is read from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowSaid {
+    State(Uuid),
+    /// The state of having nothing, which is no news of a row that nothing is known of.
+    Nothing(Uuid),
+    /// No state: it is skipped, or cannot be read.
+    NoState(Uuid),
+    /// What it says cannot be told now. What is known of it stands.
+    Hidden,
 }
 
 /// A row that a walk has not seen any more.
@@ -55,9 +66,17 @@ pub struct Missed {
     pub as_of: Timestamp,
 }
 
+pub(crate) fn said(item: &Item, timed: bool) -> RowSaid {
+    let hash = hash(item, timed);
+    match &item.draft {
+        Ok(Draft::Part(_) | Draft::Removed(_)) => RowSaid::State(hash),
+        Ok(Draft::Skip { .. }) | Err(_) => RowSaid::NoState(hash),
+    }
+}
+
 /// Of what is read from a row, and not of the row itself: what nobody reads does not count as a change.
 /// With `timed`, its times are a part of what it says.
-pub(crate) fn hash(item: &Item, timed: bool) -> Uuid {
+fn hash(item: &Item, timed: bool) -> Uuid {
     let mut said = String::new();
     // Writing to a string cannot fail.
     _ = match &item.draft {

@@ -14,7 +14,7 @@ use ferry_http::Conversation;
 use ferry_store::{
     Cursors, Said, ScannedPage, ScannedRow, Scans, ScheduleChange, Schedules, Wakes, Walk,
 };
-use ferry_systems::{ScanAsk, ScanPage, System};
+use ferry_systems::{RowSaid, ScanAsk, ScanPage, System};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -132,18 +132,13 @@ impl<P: Publisher, S: Cursors + Scans + Schedules + Wakes> Reading<P, S> {
         let ids = page.rows.iter().map(|row| row.id.clone()).collect();
         let known = self.store.scanned(&self.name(), ids).await;
         let known = known.context("reading what its rows said last")?;
-        let (rows, wanted): (Vec<ScannedRow>, Vec<bool>) = page
-            .rows
-            .iter()
-            .zip(known)
-            .map(|(row, known)| {
-                let is_new = known.is_none_or(|known| known.hash != row.hash);
-                let is_told = is_new || known.is_some_and(|known| known.again);
-                let said = Said { hash: row.hash, again: is_new };
-                let (id, known_as) = (row.id.clone(), row.known_as.clone());
-                (ScannedRow { id, said, known_as }, is_told)
-            })
-            .unzip();
+        let (mut rows, mut wanted) = (Vec::new(), Vec::with_capacity(page.rows.len()));
+        for (row, known) in page.rows.iter().zip(known) {
+            let (kept, is_told) = judge(row.said, known);
+            let (id, known_as) = (row.id.clone(), row.known_as.clone());
+            rows.extend(kept.map(|said| ScannedRow { id, said, known_as }));
+            wanted.push(is_told);
+        }
         let record = wanted.contains(&true).then(|| system.scanned(&page, &wanted)).flatten();
         // What was said before is known by its hash, and told again on purpose.
         let mut heard = Heard::default();
@@ -166,8 +161,24 @@ impl<P: Publisher, S: Cursors + Scans + Schedules + Wakes> Reading<P, S> {
     }
 }
 
+/// What is kept of a row, and whether it is told. Only of a state can another read show an older one: the
+/// rest is told once.
+fn judge(row: RowSaid, known: Option<Said>) -> (Option<Said>, bool) {
+    let (hash, is_state) = match row {
+        RowSaid::Hidden => return (known, false),
+        RowSaid::Nothing(_) if known.is_none() => return (None, false),
+        RowSaid::State(hash) | RowSaid::Nothing(hash) => (hash, true),
+        RowSaid::NoState(hash) => (hash, false),
+    };
+    let is_new = known.is_none_or(|known| known.hash != hash);
+    let is_told = is_new || known.is_some_and(|known| known.again);
+    (Some(Said { hash, again: is_new && is_state }), is_told)
+}
+
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -187,5 +198,49 @@ mod tests {
         assert_eq!((next.walk, next.rows, next.of, next.after), (2, 0, Some(7), None));
         assert_eq!((next.as_of, next.began_at, next.ended_at), (Some(at(5)), at(20), None));
         assert!(Position::at(Some("2026-01-01T00:00:00Z"), at(1)).is_err());
+    }
+
+    /// What is told of a row that says this walk by walk, and what is known of it in the end.
+    fn walks(said: &[RowSaid]) -> (Vec<bool>, Option<Said>) {
+        let mut known = None;
+        let told = said.iter().map(|row| {
+            let (kept, is_told) = judge(*row, known);
+            known = kept;
+            is_told
+        });
+        (told.collect(), known)
+    }
+
+    const A: Uuid = Uuid::from_u128(1);
+    const B: Uuid = Uuid::from_u128(2);
+
+    #[test]
+    fn a_state_is_told_by_two_walks_and_what_is_none_by_one() {
+        let state = RowSaid::State(A);
+        let (told, known) = walks(&[state; 4]);
+        assert_eq!(told, [true, true, false, false]);
+        assert_eq!(known, Some(Said { hash: A, again: false }));
+        let bad = RowSaid::NoState(B);
+        assert_eq!(walks(&[bad; 3]).0, [true, false, false]);
+        // It can be read again as it was before.
+        let mended = walks(&[state, state, bad, bad, state, state, state]).0;
+        assert_eq!(mended, [true, true, true, false, true, true, false]);
+    }
+
+    #[test]
+    fn nothing_is_news_only_of_a_row_that_had_something() {
+        let (nothing, state) = (RowSaid::Nothing(B), RowSaid::State(A));
+        assert_eq!(walks(&[nothing; 3]), (vec![false; 3], None));
+        let told = walks(&[nothing, state, state, nothing, nothing, nothing]).0;
+        assert_eq!(told, [false, true, true, true, true, false]);
+    }
+
+    #[test]
+    fn of_what_is_hidden_nothing_is_told_and_nothing_forgotten() {
+        let (hidden, state) = (RowSaid::Hidden, RowSaid::State(A));
+        assert_eq!(walks(&[hidden; 2]), (vec![false; 2], None));
+        // The second telling comes when it can be seen again.
+        let told = walks(&[state, hidden, state, hidden, state]).0;
+        assert_eq!(told, [true, false, true, false, false]);
     }
 }

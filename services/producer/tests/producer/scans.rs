@@ -82,6 +82,11 @@ fn after(url: &str) -> u64 {
     after.map_or(0, |rest| rest.split('&').next().unwrap().parse().unwrap())
 }
 
+/// Nobody has none, which nothing can be made of.
+fn email(name: &str) -> Option<&'static str> {
+    (name != "Nobody").then_some("jo@acme.example")
+}
+
 fn page(customers: &BTreeMap<u64, &'static str>, url: &str) -> Value {
     let rows = customers.range(after(url) + 1..).take(2);
     let (data, included): (Vec<Value>, Vec<Value>) = rows
@@ -92,7 +97,7 @@ fn page(customers: &BTreeMap<u64, &'static str>, url: &str) -> Value {
                     "updatedAt": "2025-12-31T23:00:01Z"},
                 "relationships": {"users": {"data": [user]}, "addresses": {"data": []}}});
             let person = json!({"type": "customerusers", "id": format!("7{id}"), "attributes":
-                {"firstName": "Jo", "lastName": name, "email": "jo@acme.example"}});
+                {"firstName": "Jo", "lastName": name, "email": email(name)}});
             (customer, person)
         })
         .unzip();
@@ -206,6 +211,18 @@ async fn what_is_new_is_told_by_two_walks_and_then_only_what_changes() {
     assert_eq!(scanning.told()[6..], [vec![11], vec![11]]);
     sleep(300 * SECOND).await;
     assert_eq!(scanning.told().len(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_cannot_be_read_is_told_once_and_by_two_walks_when_it_is_mended() {
+    let mut scanning = prepared(1..=2);
+    scanning.say(2, "Nobody");
+    scanning.start("one");
+    sleep(350 * SECOND).await;
+    assert_eq!(scanning.told(), [vec![1, 2], vec![1]]);
+    scanning.say(2, "Li");
+    sleep(300 * SECOND).await;
+    assert_eq!(scanning.told()[2..], [vec![2], vec![2]]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -108,7 +108,7 @@ pub(super) async fn page(
     }
     let row = |(id, item): (String, &Item)| ScanRow {
         id,
-        hash: scan::hash(item, list.timed),
+        said: scan::said(item, list.timed),
         known_as: list.removes.then(|| known_as(item)).flatten(),
     };
     let rows = ids.into_iter().zip(&items).map(row).collect();
