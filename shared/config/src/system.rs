@@ -214,7 +214,8 @@ pub struct OroConfig {
     pub default_unit: String,
     /// Id of the role new customer users get; without it they are created disabled.
     pub customer_user_role: Option<String>,
-    /// Ids of price lists by the source's name of each; the others are looked for by that name.
+    /// Ids of price lists by the source's name of each; the others are looked for by that name. As a
+    /// source, it says these.
     pub price_lists: BTreeMap<String, String>,
     /// Ids of categories by the source's name of each; the others are left to the shop.
     pub categories: BTreeMap<String, String>,

@@ -44,7 +44,7 @@ pub(crate) struct RawProductDefault {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawOroScan {
     /// Customers with their users, addresses and groups, whose changes move no time of the customer.
-    /// Inventory levels have no times at all: a route of stock says when they are scanned.
+    /// Inventory levels and prices have no times at all: a route says when they are scanned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) customers: Option<RawSchedule>,
     /// Orders, for a shop before 6.0.5: it finds them by their creation alone, and what changes later of

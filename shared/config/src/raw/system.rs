@@ -250,7 +250,8 @@ pub(crate) struct RawOro {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) customer_user_role: Option<String>,
     /// Ids of price lists of the shop, by the source's name of each: `{ retail = "1" }`. A list that is
-    /// not among them is the one of that name in the shop.
+    /// not among them is the one of that name in the shop. Where a route takes prices from it, these are
+    /// the lists that are said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) price_lists: BTreeMap<String, String>,
     /// Ids of categories of the shop, by the source's name of each: `{ Chairs = "12" }`. Without any,

@@ -1,5 +1,5 @@
-//! OroCommerce: orders and customers are polled from its back-office JSON:API, they and inventory levels
-//! are scanned, and ERP and warehouse facts are written to it.
+//! OroCommerce: orders and customers are polled from its back-office JSON:API, they, inventory
+//! levels and prices are scanned, and ERP and warehouse facts are written to it.
 //!
 //! It promises one token at a time and never a login per call, the exact media type Oro insists on,
 //! a read by key before anything is created a second time, and a failure kind that follows from
@@ -18,7 +18,7 @@
 //! | customer `profile` (both ways, from 6.1.10 on) | name, number (`externalId`; a uuid of it where it is longer than 36 characters or holds a comma), group, addresses, contacts as customer users | VAT number, notes, a contact's phone and role; `blocked` disables its users, but nobody is enabled again by Ferry: a person in the shop does that; a group or a removed address that is not declared is left alone |
 //! | product `catalogue` | SKU, status, default name, short and long description, unit on creation, further units, availability where the source says it, category and values of new ones as configured | dimensions, barcode, brand, origin, price; another first unit (a warning says so); an absent description does not erase one, nor an absent unit |
 //! | product `stock` (either way, not both) | one level: the sum of `available` over all sites, at least 0 | sites, totals, allocations |
-//! | product `price` | every price on a list that is named in the configuration, or is the shop's of that name; what Ferry brought is taken away with its source, what others have made stays | from when to when it holds; price rules; a list that is not there |
+//! | product `price` (either way, not both) | every price on a list that is named in the configuration, or is the shop's of that name; what Ferry brought is taken away with its source, what others have made stays | from when to when it holds; price rules; a list that is not there |
 //! | order `shipment` | tracking numbers of despatched shipments, from 6.1 on shipping status | the state's word, tracking URLs, despatch time; anything on a closed order (403) |
 //! | order `cancellation` | status `cancelled`, with "Enable External Status Management" only | the internal status, the reason, the time |
 //! | order `placed` (both ways, on routes of their own) | identifier, time (from 6.1.2 on; before, it is the shop's own), customer and person, purchase order number, lines, addresses, shipping price, one discount, notes; marked `external` | taxes and totals, which the shop computes (a warning says where they differ); shipping method; payment; anything on a closed order (403) |
@@ -56,6 +56,7 @@ mod placed;
 mod poll;
 mod price_form;
 mod price_list;
+mod price_said;
 mod prices;
 mod problem;
 mod product;
@@ -64,6 +65,7 @@ mod products;
 mod read;
 mod roster;
 mod scan;
+mod scan_prices;
 mod shipment;
 mod stock;
 mod stock_said;
@@ -162,7 +164,7 @@ impl Oro {
         problem::reading(&self.rules, response, asked)
     }
 
-    /// Reads a page of orders, customers or inventory levels.
+    /// Reads a page of orders, customers, inventory levels or prices.
     pub fn read(&self, record: &Record<'_>) -> Vec<Item> {
         read::read(record, &self.config.stock_site)
     }
@@ -172,11 +174,8 @@ impl Oro {
             Facet::Placed => Some(ORDERS.to_owned()),
             Facet::Profile => Some(customer::CUSTOMERS.to_owned()),
             Facet::Stock => Some(stock::LEVELS.to_owned()),
-            Facet::Shipment
-            | Facet::Cancellation
-            | Facet::Return
-            | Facet::Catalogue
-            | Facet::Price => None,
+            Facet::Price => Some(price_form::PRICES.to_owned()),
+            Facet::Shipment | Facet::Cancellation | Facet::Return | Facet::Catalogue => None,
         }
     }
 
@@ -208,7 +207,7 @@ impl Oro {
 
     /// Whether an endpoint is known by scans alone: its rows have no times to poll them by.
     pub fn is_scanned(endpoint: &str) -> bool {
-        endpoint == stock::LEVELS
+        matches!(endpoint, stock::LEVELS | price_form::PRICES)
     }
 
     /// Endpoints that are scanned beside being polled, and when.
@@ -224,12 +223,14 @@ impl Oro {
         conversation: &Conversation,
         ask: &ScanAsk<'_>,
     ) -> Result<ScanPage, Failure> {
+        let api = self.api(conversation);
+        if ask.endpoint == price_form::PRICES {
+            return scan_prices::page(&api, ask).await;
+        }
         let list = scan::list(ask.endpoint).ok_or_else(|| {
-            Failure::unsupported(
-                "of an Oro shop only `customers`, `orders` and `inventorylevels` are scanned",
-            )
+            Failure::unsupported("it is none of the lists of an Oro shop that are scanned")
         })?;
-        scan::page(&self.api(conversation), list, ask).await
+        scan::page(&api, list, ask).await
     }
 
     /// The rows of a page that are to be told, as a record; `wanted` says which.
@@ -258,7 +259,7 @@ impl Oro {
         match endpoint {
             ORDERS => Some(Entity::Order),
             customer::CUSTOMERS => Some(Entity::Customer),
-            stock::LEVELS => Some(Entity::Product),
+            stock::LEVELS | price_form::PRICES => Some(Entity::Product),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! A page of orders, customers or inventory levels, read into drafts.
+//! A page of orders, customers, inventory levels or prices, read into drafts.
 //!
 //! Every row of the page stands for itself: one that cannot be read becomes a bad item with the
 //! bytes of its own row and of what belongs to it, and the others go on. Documents nested deeper
@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    ORDERS, customer::CUSTOMERS, customer_said, document, placed, stock::LEVELS, stock_said,
+    ORDERS, customer::CUSTOMERS, customer_said, document, placed, price_form::PRICES, price_said,
+    stock::LEVELS, stock_said,
 };
 use crate::draft::{BadItem, Draft, Item, PartDraft, Record, RemovedDraft};
 
@@ -64,8 +65,8 @@ impl Bad {
 /// `site` is what the shop is called where stock is.
 pub(super) fn read(record: &Record<'_>, site: &str) -> Vec<Item> {
     let Some(rows) = Rows::of(record, site) else {
-        let detail = "only records of `orders`, `customers` and `inventorylevels` are read from an \
-                      Oro shop";
+        let detail = "only records of `orders`, `customers`, `inventorylevels` and `productprices` \
+                      are read from an Oro shop";
         return vec![whole(record, FailureKind::Unsupported, detail.to_owned())];
     };
     let parse = |detail: String| vec![whole(record, FailureKind::Parse, detail)];
@@ -141,18 +142,24 @@ fn index<'a>(resources: &[&'a RawValue]) -> Included<'a> {
 enum Rows<'a> {
     Orders,
     Customers,
-    Levels { site: &'a str, as_of: Timestamp },
+    Levels {
+        site: &'a str,
+        as_of: Timestamp,
+    },
+    /// Of a product on one list, put together.
+    Prices {
+        as_of: Timestamp,
+    },
 }
 
 impl<'a> Rows<'a> {
     fn of(record: &Record<'_>, site: &'a str) -> Option<Self> {
+        let as_of = record.as_of.unwrap_or(record.received_at);
         match record.endpoint {
             ORDERS => Some(Self::Orders),
             CUSTOMERS => Some(Self::Customers),
-            LEVELS => {
-                let as_of = record.as_of.unwrap_or(record.received_at);
-                Some(Self::Levels { site, as_of })
-            }
+            LEVELS => Some(Self::Levels { site, as_of }),
+            PRICES => Some(Self::Prices { as_of }),
             _ => None,
         }
     }
@@ -163,6 +170,7 @@ impl<'a> Rows<'a> {
             Self::Orders => (ORDERS, "order", "identifier"),
             Self::Customers => (CUSTOMERS, "customer", "externalId"),
             Self::Levels { .. } => (LEVELS, "inventory level", "externalId"),
+            Self::Prices { .. } => (PRICES, "price list of a product", "sku"),
         }
     }
 
@@ -211,18 +219,16 @@ impl<'a> Rows<'a> {
                     let reason = "it is of another unit than the product's own";
                     return Ok(skip("inventory level", reason));
                 };
-                return Ok(Draft::Part(Box::new(PartDraft {
-                    part,
-                    source_id: Some(product),
-                    sequence: Sequence::of_time(as_of),
-                    clock: Clock::named(AS_OF),
-                    time: Some(as_of),
-                })));
+                return Ok(as_of_then(product, part, as_of));
+            }
+            Self::Prices { as_of } => {
+                let (product, part) = price_said::prices(row)?;
+                return Ok(as_of_then(product, part, as_of));
             }
         };
         let updated_at = placed::time(row, "updatedAt")?;
         let changed_at = match self {
-            Self::Orders | Self::Levels { .. } => None,
+            Self::Orders | Self::Levels { .. } | Self::Prices { .. } => None,
             Self::Customers => customer_said::changed_at(row, included),
         };
         Ok(Draft::Part(Box::new(PartDraft {
@@ -233,6 +239,17 @@ impl<'a> Rows<'a> {
             time: Some(changed_at.unwrap_or(updated_at)),
         })))
     }
+}
+
+/// What has no time of its own.
+fn as_of_then(source_id: String, part: Part, as_of: Timestamp) -> Draft {
+    Draft::Part(Box::new(PartDraft {
+        part,
+        source_id: Some(source_id),
+        sequence: Sequence::of_time(as_of),
+        clock: Clock::named(AS_OF),
+        time: Some(as_of),
+    }))
 }
 
 /// The rows of a list that are wanted, with what belongs to them, each byte for byte.

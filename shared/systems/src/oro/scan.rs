@@ -3,9 +3,8 @@
 //! A change of a customer's user, address or group moves no time of the customer, and an inventory level
 //! has no time at all. Each page goes on behind the last id of the one before, so that rows that are
 //! made or removed meanwhile shift nothing. A walk ends with a page that has no rows, and not with one
-//! that is shorter than was asked for: a shop may have a limit of its own.
-//!
-//! A walk over a list of prices would be one more row of [`LISTS`].
+//! that is shorter than was asked for: a shop may have a limit of its own. Prices are walked over by
+//! their products (`scan_prices`).
 
 use ferry_canonical::{FailureKind, header};
 use jiff::{SignedDuration, Timestamp};
@@ -180,13 +179,13 @@ pub(super) fn gone(missed: &Missed) -> NewRecord {
 
 /// When the page was asked for, or right behind the one before it: whole seconds, and what a slow answer
 /// is dated back by, may say less.
-fn later(asked_at: Timestamp, before: Option<Timestamp>) -> Timestamp {
+pub(super) fn later(asked_at: Timestamp, before: Option<Timestamp>) -> Timestamp {
     let least = |before: Timestamp| before.checked_add(SignedDuration::from_micros(1)).ok();
     before.and_then(least).map_or(asked_at, |least| asked_at.max(least))
 }
 
 /// The ids of a page. Each is behind the one before, so that a walk ends.
-fn in_order(rows: &[Value], after: Option<&str>) -> Result<Vec<String>, Failure> {
+pub(super) fn in_order(rows: &[Value], after: Option<&str>) -> Result<Vec<String>, Failure> {
     // Ids are numbers without leading zeros: the longer one is greater.
     let key = |id: &str| (id.len(), id.to_owned());
     let mut last = after.map(key);

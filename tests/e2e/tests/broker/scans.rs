@@ -224,3 +224,50 @@ fn a_late_change_of_an_order_of_an_old_shop_reaches_the_other_side_once_by_a_sca
     said.until_walked("orders");
     assert_eq!(said.rows().len(), 3, "each state once: {:?}", said.rows());
 }
+
+#[test]
+fn a_price_that_is_changed_and_one_that_is_taken_away_in_the_shop_are_heard_as_the_whole_list() {
+    let shop = Simulator::shop();
+    for order in ["W-1", "W-2", "W-3"] {
+        shop.place_order(order);
+    }
+    let clerk = Clerk::of(&shop);
+    let product = |sku: &str| {
+        let rows = shop.state("products").into_iter();
+        let row = rows.into_iter().find(|row| row["sku"] == sku).unwrap();
+        row["id"].as_str().unwrap().to_owned()
+    };
+    let price = |sku: &str, quantity: u32, value: &str| {
+        let document = json!({"data": {"type": "productprices",
+            "attributes": {"quantity": quantity, "value": value, "currency": "EUR"},
+            "relationships": {"priceList": {"data": {"type": "pricelists", "id": "1"}},
+                "product": {"data": {"type": "products", "id": product(sku)}},
+                "unit": {"data": {"type": "productunits", "id": "item"}}}}});
+        let made = clerk.ask("POST", "productprices", &document);
+        format!("productprices/{}", made["id"].as_str().unwrap())
+    };
+    let one = price("SKU-W-1", 1, "9.90");
+    price("SKU-W-2", 1, "5");
+    let columns = r#""sku", "list", "prices""#;
+    let mapping = r#"{sku, list, prices: ([.prices[] | "\(.quantity) \(.unit) \(.value) \(.currency)"] | join("; "))}"#;
+    let prices = Saying { entity: "product", facet: "price", columns, mapping };
+    let said = Said::by("prices", &shop, &prices, "price_lists = { retail = \"1\" }\n");
+    let hears = |row: &str| wait_until(row, SOON, || said.times(row) > 0);
+    hears("SKU-W-1,retail,1 item 9.9 EUR");
+    hears("SKU-W-2,retail,1 item 5 EUR");
+    let ten = price("SKU-W-1", 10, "8");
+    hears("SKU-W-1,retail,1 item 9.9 EUR; 10 item 8 EUR");
+    let id = ten.trim_start_matches("productprices/");
+    let dearer =
+        json!({"data": {"type": "productprices", "id": id, "attributes": {"value": "8.5"}}});
+    clerk.ask("PATCH", &ten, &dearer);
+    hears("SKU-W-1,retail,1 item 9.9 EUR; 10 item 8.5 EUR");
+    clerk.ask("DELETE", &one, &Value::Null);
+    hears("SKU-W-1,retail,10 item 8.5 EUR");
+    clerk.ask("DELETE", &ten, &Value::Null);
+    hears("SKU-W-1,retail,");
+    said.until_walked("productprices");
+    said.until_walked("productprices");
+    let rows = said.rows();
+    assert_eq!(rows.len(), 6, "each state once, and none of a product without prices: {rows:?}");
+}

@@ -35,7 +35,9 @@ fn says(system: &RawSystem, facet: Facet) -> Said {
             said(asked || told || reported, if asked { Said::Both } else { Said::Unasked })
         }
         RawSystem::Oro(_) => {
-            said(matches!(facet, Facet::Placed | Facet::Profile | Facet::Stock), Said::Polled)
+            let asked =
+                matches!(facet, Facet::Placed | Facet::Profile | Facet::Stock | Facet::Price);
+            said(asked, Said::Polled)
         }
         RawSystem::Rest(rest) => {
             said(rest.endpoints.values().any(|endpoint| endpoint.facet == facet), Said::Polled)

@@ -24,20 +24,30 @@ pub(super) fn check(name: &str, shop: &RawOro, raw: &RawConfig, findings: &mut F
     if shop.stock_site.as_ref().is_some_and(|site| site.trim().is_empty()) {
         findings.error(&format!("{key}.stock_site"), "a site has a name");
     }
-    stock(name, raw, findings);
+    let stock = "its level is the sum of that";
+    brought(name, raw, (Facet::Stock, stock), findings);
+    let prices = "prices of others stand beside them";
+    brought(name, raw, (Facet::Price, prices), findings);
+    if says(Facet::Price) && shop.price_lists.is_empty() {
+        let message = "a route takes prices from it, list by list: name the lists";
+        findings.error(&format!("{key}.price_lists"), message);
+    }
 }
 
-/// The shop's one level is the sum of what is brought to it: as a source it would say that again, as a
-/// site of its own.
-fn stock(name: &str, raw: &RawConfig, findings: &mut Findings<'_>) {
-    let of_stock =
-        || raw.routes.iter().enumerate().filter(|(_, route)| route.facet == Facet::Stock);
-    let brings = of_stock().find(|(_, route)| route.to.iter().any(|target| target == name));
+/// What is brought to the shop stands in it together with what is there: as a source it would say that
+/// again as its own.
+fn brought(
+    name: &str,
+    raw: &RawConfig,
+    (facet, because): (Facet, &str),
+    findings: &mut Findings<'_>,
+) {
+    let of_facet = || raw.routes.iter().enumerate().filter(|(_, route)| route.facet == facet);
+    let brings = of_facet().find(|(_, route)| route.to.iter().any(|target| target == name));
     let Some((_, brings)) = brings else { return };
-    for (index, _) in of_stock().filter(|(_, route)| route.from == name) {
+    for (index, _) in of_facet().filter(|(_, route)| route.from == name) {
         let message = format!(
-            "`{}` brings stock to {name}: its level is the sum of that, and nobody could tell what \
-             is its own",
+            "`{}` brings {facet} to {name}: {because}, and nobody could tell what is its own",
             brings.name
         );
         findings.error(&format!("routes[{index}].from"), message);

@@ -59,6 +59,31 @@ fn a_shop_that_is_brought_stock_is_no_source_of_it() {
         .replace("every = \"30m\"\n", "")
         .replace("accounts", "shop");
     let both = added(&format!("{STOCK}{brought}{ACCOUNTS}"));
-    let told = "`levels` brings stock to shop: its level is the sum of that";
+    let told = "`levels` brings stock to shop: its level is the sum of that, and nobody could tell";
     assert!(both.len() == 1 && both[0].contains(told), "{both:?}");
+}
+
+const PRICES: &str = "[[routes]]\nname = \"prices\"\nfrom = \"shop\"\nentity = \"product\"\n\
+                      facet = \"price\"\nevery = \"1h\"\nto = [\"accounts\"]\n";
+
+#[test]
+fn a_shop_says_its_prices_list_by_list_where_a_route_says_when() {
+    let lists = "price_lists = { retail = \"1\" }";
+    assert_eq!(scanning(lists, &format!("{PRICES}{ACCOUNTS}")), [""; 0]);
+    let nameless = added(&format!("{PRICES}{ACCOUNTS}"));
+    assert!(nameless[0].contains("systems.shop.price_lists: a route takes prices"), "{nameless:?}");
+    let unasked = PRICES.replace("every = \"1h\"\n", "");
+    let unasked = scanning(lists, &format!("{unasked}{ACCOUNTS}"));
+    assert!(unasked[0].contains("say `every` or `cron`"), "{unasked:?}");
+}
+
+#[test]
+fn a_shop_that_is_brought_prices_is_no_source_of_them() {
+    let other = ACCOUNTS.replace("kind", "price_lists = { retail = \"1\" }\nkind");
+    let back = PRICES
+        .replace("\"prices\"\nfrom = \"shop\"", "\"brought\"\nfrom = \"accounts\"")
+        .replace("to = [\"accounts\"]", "to = [\"shop\"]");
+    let both = scanning("price_lists = { retail = \"1\" }", &format!("{PRICES}{back}{other}"));
+    let told = "`brought` brings price to shop: prices of others stand beside them";
+    assert!(both.iter().any(|found| found.contains(told)), "{both:?}");
 }

@@ -17,6 +17,7 @@ use crate::{
         Oro,
         scripted::{Shop, answer, config, errors, keyless, oro, row, write},
     },
+    scan::ScanAsk,
     target::Write,
 };
 
@@ -71,6 +72,7 @@ impl Cell<'_> {
             ("customers", "create with people") => self.creates_people().await,
             ("customers", "change in a list") => self.changes_many().await,
             ("orders", "poll") => self.polls().await,
+            ("orders", "walk over all") => self.walks_over_orders().await,
             ("orders", "set the shipping status") => self.sets_the_status().await,
             ("ordershippingtrackings", _) => self.tracks().await,
             ("orders", "create, marked external") => self.places().await,
@@ -81,6 +83,7 @@ impl Cell<'_> {
             ("inventorylevels", "set in a list") => self.sets_levels().await,
             ("inventorylevels", "create") => self.waits_for_levels().await,
             ("productprices", "find on a list") => self.reads_prices().await,
+            ("productprices", "walk over by products") => self.walks_over_prices().await,
             ("productprices", "create") => self.makes_a_price().await,
             ("productprices", "create in a list") => self.makes_prices().await,
             ("productprices", "delete") => self.removes_prices().await,
@@ -186,6 +189,15 @@ impl Cell<'_> {
         let shop = Shop::answering(script);
         oro().poll(&shop.conversation(), ORDERS, None).await.unwrap();
         shop.asked();
+    }
+
+    async fn walks_over_orders(&self) {
+        assert_eq!(self.does, "where `scan.orders` is said");
+        let shop = Shop::answering([self.to("GET /orders?sort=id&page[size]=3&include=", &none())]);
+        let ask = ScanAsk { endpoint: ORDERS, after: None, as_of: None };
+        let page = oro().scan(&shop.conversation(), &ask).await.unwrap();
+        shop.asked();
+        assert!(page.rows.is_empty());
     }
 
     /// What is written of a shipment to an order of a shop of this version.

@@ -1,6 +1,7 @@
 //! What is done with the prices of a shop that answers so.
 
 use super::*;
+use crate::scan::RowSaid;
 
 const PRODUCTS: &str = "GET /products?filter[sku]=";
 const PRICES: &str = "GET /productprices?filter[priceList]=1&filter[product]=";
@@ -49,6 +50,27 @@ impl Cell<'_> {
         );
         let script = vec![products(&[("1", "A")]), self.to(PRICES, &json!({"data": [there]}))];
         assert!(self.priced(script, &[price("A", &["5"])], &[]).await.is_empty());
+    }
+
+    pub(super) async fn walks_over_prices(&self) {
+        assert_eq!(self.does, "says the whole list");
+        let products = json!({"data": [row("products", "1", json!({"sku": "A"}), Value::Null)]});
+        let price = row(
+            "productprices",
+            "a-1",
+            json!({"quantity": 1, "value": "5.0000", "currency": "EUR"}),
+            json!({"product": {"type": "products", "id": "1"},
+                "unit": {"type": "productunits", "id": "item"}}),
+        );
+        let shop = Shop::answering([
+            answer("GET /products?sort=id", 200, &products),
+            self.to(PRICES, &json!({"data": [price]})),
+            answer(PRICES, 200, &none()),
+        ]);
+        let ask = ScanAsk { endpoint: "productprices", after: None, as_of: None };
+        let page = oro().scan(&shop.conversation(), &ask).await.unwrap();
+        shop.asked();
+        assert!(matches!(page.rows[0].said, RowSaid::State(_)), "{:?}", page.rows);
     }
 
     pub(super) async fn makes_a_price(&self) {
