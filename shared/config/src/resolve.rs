@@ -367,6 +367,7 @@ impl Reader<'_> {
         let limits = limits_of(&raw.limits, raw.timeout, raw.settle_after);
         let settle_after = raw.settle_after.unwrap_or(HumanDuration(longest.0.saturating_mul(2)));
         let webhook = raw.webhook.map(|webhook| self.webhook(&format!("{key}.webhook"), webhook));
+        let at = |schedule: &Option<_>| schedule.as_ref().and_then(schedule_of);
         Ok(OroConfig {
             base_url: without_trailing_slash(&raw.base_url),
             backend_prefix: raw.backend_prefix,
@@ -383,10 +384,7 @@ impl Reader<'_> {
             categories: raw.categories,
             product_defaults: defaults_of(raw.product_defaults),
             batch,
-            scan: OroScan {
-                customers: raw.scan.customers.as_ref().and_then(schedule_of),
-                orders: raw.scan.orders.as_ref().and_then(schedule_of),
-            },
+            scan: OroScan { customers: at(&raw.scan.customers), orders: at(&raw.scan.orders) },
             stock_site: raw
                 .stock_site
                 .unwrap_or_else(|| key.trim_start_matches("systems.").to_owned()),
