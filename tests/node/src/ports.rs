@@ -2,10 +2,13 @@
 //!
 //! They lie below the ephemeral range: an outgoing connection can then never take the port of a node
 //! that is down for a moment, and a client that reconnects cannot connect to itself. They are kept
-//! in the node's folder, so that a restarted node answers at the same address.
+//! in the node's folder, so that a restarted node answers at the same address. A server that is down
+//! for a while comes back to its port: until the process that found it ends, no other finds it here.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
+    env,
+    fs::{self, File},
     net::{Ipv4Addr, TcpListener},
     ops::RangeInclusive,
     str::FromStr,
@@ -28,14 +31,37 @@ pub(crate) struct Ports {
     pub(crate) management: u16,
 }
 
-/// What [`free_port`] has found in this process. A server that is down for a while comes back to its
-/// port; nobody else may sit there then.
-static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+/// The ports this process has found, each with the lock that says so to others. The system lets go of
+/// a lock when its process ends, however it ends.
+static CLAIMED: Mutex<BTreeMap<u16, Option<File>>> = Mutex::new(BTreeMap::new());
 
-/// A free port of the range in which private servers listen, found once in this process; the search
-/// starts at a place of its own for each seed.
+/// A free port of the range in which private servers listen, found once until this process ends; the
+/// search starts at a place of its own for each seed.
 pub fn free_port(seed: u64) -> Option<u16> {
-    free_ports(seed).find(|port| GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(*port))
+    free_ports(seed).find(|port| claim(*port) == Claim::New)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    New,
+    Own,
+    Others,
+}
+
+fn claim(port: u16) -> Claim {
+    let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+    if claimed.contains_key(&port) {
+        return Claim::Own;
+    }
+    let folder = env::temp_dir().join("ferry-ports");
+    // Where another user owns the files there is no telling: a free port has to do.
+    let file =
+        fs::create_dir_all(&folder).and_then(|()| File::create(folder.join(port.to_string())));
+    if file.as_ref().is_ok_and(|file| file.try_lock().is_err()) {
+        return Claim::Others;
+    }
+    claimed.insert(port, file.ok());
+    Claim::New
 }
 
 fn free_ports(seed: u64) -> impl Iterator<Item = u16> {
@@ -50,7 +76,7 @@ fn free_ports(seed: u64) -> impl Iterator<Item = u16> {
 impl Ports {
     /// Four free ports; the search starts at a place of its own for each seed.
     pub(crate) fn find(seed: u64) -> Option<Self> {
-        let mut free = free_ports(seed);
+        let mut free = free_ports(seed).filter(|port| claim(*port) == Claim::New);
         Some(Self {
             amqp: free.next()?,
             distribution: free.next()?,
@@ -61,8 +87,9 @@ impl Ports {
 
     /// `shared` is the port of an epmd that is somebody else's.
     pub(crate) fn are_free(self, shared: Option<u16>) -> bool {
-        let own = [self.amqp, self.distribution, self.management].into_iter().all(is_free);
-        own && shared.map_or_else(|| is_free(self.epmd), |port| port == self.epmd)
+        let ours = |port| is_free(port) && claim(port) != Claim::Others;
+        let own = [self.amqp, self.distribution, self.management].into_iter().all(ours);
+        own && shared.map_or_else(|| ours(self.epmd), |port| port == self.epmd)
     }
 
     /// As [`Ports::are_free`], after a moment if need be: a killed process lets go of its memory
@@ -117,6 +144,18 @@ mod tests {
         let first = free_port(12_000).unwrap();
         assert!(is_free(first));
         assert_ne!(free_port(12_000), Some(first));
+    }
+
+    #[test]
+    fn a_port_that_another_process_has_found_is_passed_over_although_nobody_listens() {
+        let found = free_port(9_000).unwrap();
+        let lock = CLAIMED.lock().unwrap().remove(&found).unwrap();
+        assert!(lock.is_some());
+        assert_eq!(claim(found), Claim::Others);
+        assert_ne!(free_port(9_000), Some(found));
+        drop(lock);
+        assert_eq!(claim(found), Claim::New);
+        assert_eq!(claim(found), Claim::Own);
     }
 
     #[test]
