@@ -45,7 +45,7 @@ impl fmt::Display for ServiceName {
 /// What the command line said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arguments {
-    /// Default `ferry.toml`.
+    /// Default: what `FERRY_CONFIG` names, else `ferry.toml`.
     pub config: PathBuf,
     /// Goes before the configured address.
     pub listen: Option<SocketAddr>,
@@ -74,7 +74,7 @@ pub enum NotRun {
 pub fn usage(service: ServiceName) -> String {
     format!(
         "usage: ferry-{service} [--config FILE] [--listen ADDRESS] [--only SYSTEM,SYSTEM]\n\n\
-         --config FILE      the configuration, ferry.toml by default\n\
+         --config FILE      the configuration; default: $FERRY_CONFIG, else ferry.toml\n\
          --listen ADDRESS   such as 127.0.0.1:7080; port 0 takes a free one\n\
          --only SYSTEMS     work for these systems only\n\
          --version, --help\n"
@@ -82,9 +82,16 @@ pub fn usage(service: ServiceName) -> String {
 }
 
 impl Arguments {
-    /// Parses what follows the program's name. `--key value` and `--key=value` are the same.
-    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, NotRun> {
+    /// Parses what follows the program's name. `--key value` and `--key=value` are the same; `config` is
+    /// what the environment names.
+    pub fn parse(
+        arguments: impl IntoIterator<Item = OsString>,
+        config: Option<OsString>,
+    ) -> Result<Self, NotRun> {
         let mut parsed = Self::default();
+        if let Some(config) = config.filter(|config| !config.is_empty()) {
+            parsed.config = PathBuf::from(config);
+        }
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let argument = text(argument)?;
@@ -129,7 +136,18 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Arguments, NotRun> {
-        Arguments::parse(line.split_whitespace().map(OsString::from))
+        Arguments::parse(line.split_whitespace().map(OsString::from), None)
+    }
+
+    #[test]
+    fn the_environment_names_the_configuration_unless_the_command_line_does() {
+        let named = |line: &str, config: &str| {
+            let words = line.split_whitespace().map(OsString::from);
+            Arguments::parse(words, Some(config.into())).unwrap().config
+        };
+        assert_eq!(named("", "/etc/ferry.toml"), PathBuf::from("/etc/ferry.toml"));
+        assert_eq!(named("--config=a.toml", "/etc/ferry.toml"), PathBuf::from("a.toml"));
+        assert_eq!(named("", ""), PathBuf::from("ferry.toml"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What every service's `main` does: arguments, configuration, telemetry, runtime, life, exit code.
 
-use std::{future::Future, io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{env, future::Future, io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -65,7 +65,7 @@ where
     S: FnOnce(Service) -> F,
     F: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
-    let code = match Arguments::parse(std::env::args_os().skip(1)) {
+    let code = match Arguments::parse(env::args_os().skip(1), env::var_os("FERRY_CONFIG")) {
         Ok(arguments) => run(name, arguments, start),
         Err(NotRun::Help) => say(&usage(name), exit::OK),
         Err(NotRun::Version) => say(&format!("ferry-{name} {}\n", crate::VERSION), exit::OK),
