@@ -140,15 +140,20 @@ fn brought(recalled: &[Part], place: Place<'_>) -> BTreeSet<Key> {
 }
 
 fn no_unit(at: &str) -> Failure {
-    let detail =
-        format!("{at}.unit: the shop does not say by which unit the product is sold first");
+    let detail = format!(
+        "{at}.unit: the shop does not say by which unit the product is sold first: let the source say \
+         the unit of the price, or give the product one in the shop"
+    );
     Failure::new(FailureKind::Validation, detail)
 }
 
 fn rounded(price: &Price, at: &str) -> Option<String> {
     let (_, fraction) = price.value.as_str().split_once('.')?;
-    (fraction.len() > DIGITS)
-        .then(|| format!("{at}.value: the shop keeps {DIGITS} digits after the point"))
+    (fraction.len() > DIGITS).then(|| {
+        format!(
+            "{at}.value: the shop keeps {DIGITS} digits after the point: let the source round it"
+        )
+    })
 }
 
 fn stays(list: &str, others: &[Option<Key>]) -> Option<String> {
@@ -159,7 +164,8 @@ fn stays(list: &str, others: &[Option<Key>]) -> Option<String> {
     let said = said.collect::<Vec<_>>().join(", ");
     let more = if others.len() > NAMED_MAX { " and more" } else { "" };
     Some(format!(
-        "on the list `{list}` stay {} that the source does not have and Ferry has not brought ({said}{more})",
+        "on the list `{list}` stay {} that the source does not have and Ferry has not brought \
+         ({said}{more}): remove them in the shop if they are not wanted",
         match others.len() {
             1 => "1 price".to_owned(),
             many => format!("{many} prices"),

@@ -47,7 +47,8 @@ fn brought(
     let Some((_, brings)) = brings else { return };
     for (index, _) in of_facet().filter(|(_, route)| route.from == name) {
         let message = format!(
-            "`{}` brings {facet} to {name}: {because}, and nobody could tell what is its own",
+            "`{}` brings {facet} to {name}: {because}, and nobody could tell what is its own; leave one \
+             of the two routes out",
             brings.name
         );
         findings.error(&format!("routes[{index}].from"), message);

@@ -171,7 +171,7 @@ async fn what_ferry_brought_is_taken_away_and_what_others_have_made_stays_with_a
         answers,
         [
             "Updated 5: on the list `retail` stay 1 price that the source does not have and Ferry has not \
-          brought (from 50 item on in EUR)"
+          brought (from 50 item on in EUR): remove them in the shop if they are not wanted"
         ]
     );
 }
@@ -418,7 +418,12 @@ async fn the_ledgers_product_that_got_another_sku_is_looked_up_by_its_own() {
 async fn a_value_with_more_digits_than_the_shop_keeps_is_written_with_a_warning() {
     let shop = Shop::answering([first(), there(ITS, &[]), done("POST /productprices")]);
     let answers = applied(&shop, &[part("S-0", &[("1", ITEM, "0.00125")])], &[]).await;
-    assert_eq!(answers, ["Updated 5: prices[0].value: the shop keeps 4 digits after the point"]);
+    assert_eq!(
+        answers,
+        [
+            "Updated 5: prices[0].value: the shop keeps 4 digits after the point: let the source round it"
+        ]
+    );
 }
 
 #[test]
