@@ -7,13 +7,17 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ferry_canonical::FailureKind;
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::{
     ORDERS,
     client::{Api, Call, Query},
     customer::CUSTOMERS,
+    customer_user::USERS,
     document,
+    product::PRODUCTS,
+    stock::LEVELS,
 };
 use crate::target::Failure;
 
@@ -99,6 +103,9 @@ pub(super) async fn told(api: &Api<'_>) -> Result<String, Failure> {
             .to_owned()
     });
     said.extend(names_by_sku(api).await?.map(str::to_owned));
+    if has_numbers {
+        said.extend(named_outside(api).await?);
+    }
     said.push(orders(by_update, api.oro.config.scan.orders.is_some()).to_owned());
     if has_status == Some(false) {
         said.push("orders have no shipping status: they get tracking numbers only".to_owned());
@@ -144,20 +151,53 @@ const fn version(
     }
 }
 
-/// It takes one product that can be seen.
 async fn names_by_sku(api: &Api<'_>) -> Result<Option<&'static str>, Failure> {
-    let query = vec![("page[size]", "1".to_owned())];
-    let call = Call { query, by_sku: true, ..Call::read("ask what it can", "products") };
-    let document = match api.ask(&call).await {
-        Ok(said) => said.document,
-        Err(no) if no.failure.status == Some(403) => return Ok(None),
-        Err(no) => return Err(no.failure),
-    };
-    let row = document::rows(&document).first();
-    Ok(row.map(|row| match document::attribute(row, "dbId") {
+    let row = first_by_ext_id(api, PRODUCTS).await?;
+    Ok(row.map(|row| match document::attribute(&row, "dbId") {
         Some(_) => "products are named by SKU",
         None => "products are looked up by SKU",
     }))
+}
+
+/// What else the site names by a field for other systems (`ext_id_entities`), and what that means to
+/// a field of another name than the one Ferry goes by.
+async fn named_outside(api: &Api<'_>) -> Result<Option<String>, Failure> {
+    let (mut named, mut elsewhere) = (Vec::new(), Vec::new());
+    for resource in [CUSTOMERS, USERS, ORDERS, LEVELS] {
+        let Some(row) = first_by_ext_id(api, resource).await? else { continue };
+        if document::attribute(&row, "dbId").is_none() {
+            continue;
+        }
+        named.push(resource);
+        // The field that names them is their id, and no attribute any more.
+        let attributes = row.get("attributes");
+        if attributes.is_some_and(|attributes| attributes.get("externalId").is_some()) {
+            elsewhere.push(resource);
+        }
+    }
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let mut said = format!("the site names {} by EXT ID", named.join(", "));
+    if !elsewhere.is_empty() {
+        said.push_str(&format!(
+            ", {} by a field that is not externalId: Ferry goes by externalId, so link what is \
+             there with `ferry xref adopt` before the first sync",
+            elsewhere.join(", ")
+        ));
+    }
+    Ok(Some(said))
+}
+
+/// As EXT ID shows it; none where there is none to be seen.
+async fn first_by_ext_id(api: &Api<'_>, resource: &'static str) -> Result<Option<Value>, Failure> {
+    let query = vec![("page[size]", "1".to_owned())];
+    let call = Call { query, by_ext_id: true, ..Call::read("ask what it can", resource) };
+    match api.ask(&call).await {
+        Ok(said) => Ok(document::rows(&said.document).first().cloned()),
+        Err(no) if no.failure.status == Some(403) => Ok(None),
+        Err(no) => Err(no.failure),
+    }
 }
 
 /// A client belongs to one organisation, and sees no other's records (OroCommerce reference §2).
@@ -174,7 +214,7 @@ mod table;
 #[cfg(test)]
 mod tests {
     use ferry_http::{HttpError, Response};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::oro::{
@@ -195,6 +235,10 @@ mod tests {
     const STATUS: &str = "GET /orders?filter[shippingStatus]=shipped&page[size]=1";
     const TOPICS: &str = "GET /webhooktopics?page[size]=1";
     const PRODUCTS: &str = "GET /products?page[size]=1";
+    const CUSTOMERS: &str = "GET /customers?page[size]=1";
+    const USERS: &str = "GET /customerusers?page[size]=1";
+    const ORDERS: &str = "GET /orders?page[size]=1";
+    const LEVELS: &str = "GET /inventorylevels?page[size]=1";
     const ORGANISATION: &str = "GET /organizations?page[size]=1";
 
     async fn told(
@@ -217,6 +261,10 @@ mod tests {
             list(STATUS, &[]),
             list(TOPICS, &[]),
             list(PRODUCTS, &[product]),
+            list(CUSTOMERS, &[]),
+            list(USERS, &[]),
+            list(ORDERS, &[]),
+            list(LEVELS, &[]),
             list(ORGANISATION, &[organisation]),
         ])
         .await;
@@ -226,6 +274,28 @@ mod tests {
              products are named by SKU; orders are polled by their last change; it has webhooks; the \
              organisation is ORO"
         );
+    }
+
+    #[tokio::test]
+    async fn what_a_site_names_by_ext_id_is_told_and_what_ferry_does_not_go_by() {
+        let named = |kind: &str, attributes: Value| row(kind, "E-1", attributes, Value::Null);
+        let said = told([
+            list(NUMBERS, &[]),
+            list(UPDATE, &[]),
+            list(STATUS, &[]),
+            list(TOPICS, &[]),
+            list(PRODUCTS, &[]),
+            list(CUSTOMERS, &[named("customers", json!({"dbId": 7, "externalId": null}))]),
+            list(USERS, &[named("customerusers", json!({"dbId": 8}))]),
+            list(ORDERS, &[named("orders", json!({"externalId": "E-1"}))]),
+            errors(LEVELS, 403, "access denied exception"),
+            errors(ORGANISATION, 403, "access denied exception"),
+        ])
+        .await;
+        let told = "; the site names customers, customerusers by EXT ID, customers by a field that is \
+                    not externalId: Ferry goes by externalId, so link what is there with `ferry xref \
+                    adopt` before the first sync; ";
+        assert!(said.contains(told), "{said}");
     }
 
     #[tokio::test]

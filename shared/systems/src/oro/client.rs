@@ -44,8 +44,9 @@ pub(super) struct Call {
     pub(super) of_it: Option<&'static str>,
     pub(super) query: Query,
     pub(super) body: Option<Value>,
-    /// Products are named by SKU in this request (EXT ID).
-    pub(super) by_sku: bool,
+    /// What the site says is named by its number elsewhere, products by SKU, in this request
+    /// (EXT ID).
+    pub(super) by_ext_id: bool,
     /// It is about a list of resources (`batch`).
     pub(super) list: Option<How>,
     /// The place in the canonical part that this request writes: `addresses[BILL-1]`.
@@ -62,7 +63,7 @@ impl Call {
             of_it: None,
             query: Vec::new(),
             body: None,
-            by_sku: false,
+            by_ext_id: false,
             list: None,
             at: None,
         }
@@ -260,7 +261,7 @@ impl Api<'_> {
         if call.body.is_some() {
             headers.push(header("content-type", MEDIA_TYPE));
         }
-        if call.by_sku {
+        if call.by_ext_id {
             headers.push(header("x-integration-type", "ext_id"));
         }
         let at_once = call.list == Some(How::AtOnce);

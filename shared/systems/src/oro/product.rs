@@ -58,7 +58,7 @@ async fn names_by_sku(api: &Api<'_>, sku: &str) -> Result<bool, Failure> {
         return Ok(*known);
     }
     let query = vec![("page[size]", "1".to_owned())];
-    let call = Call { query, by_sku: true, ..Call::read("probe ext id", PRODUCTS) };
+    let call = Call { query, by_ext_id: true, ..Call::read("probe ext id", PRODUCTS) };
     let said = match api.ask(&call).await {
         Ok(said) => said,
         // A client that is bound to the plain API view is refused this one (reference §2).
@@ -93,7 +93,7 @@ async fn find(
     let Some(id) = id else { return Ok(None) };
     let call = Call {
         id: Some(id),
-        by_sku,
+        by_ext_id: by_sku,
         query: vec![("include", INCLUDE.to_owned())],
         ..Call::read("read product", PRODUCTS)
     };
@@ -112,7 +112,7 @@ fn number(product: Option<&Value>) -> Option<String> {
 async fn create(api: &Api<'_>, catalogue: &ProductCatalogue, by_sku: bool) -> Result<Applied, No> {
     let config = &api.oro.config;
     let (product, included) = product_form::new(config, catalogue, by_sku);
-    let call = Call { by_sku, ..Call::create("create product", product, included) };
+    let call = Call { by_ext_id: by_sku, ..Call::create("create product", product, included) };
     let said = api.ask(&call).await?;
     let target_id = number(document::rows(&said.document).first());
     let warning = product_form::warning(config, catalogue, None);
@@ -132,7 +132,7 @@ async fn update(
     let Some((change, included)) = product_form::change(config, catalogue, there) else {
         return Ok(Applied { effect: Effect::AlreadySo, target_id, warning, rule: None });
     };
-    let call = Call { by_sku, ..Call::change("update product", change, included) };
+    let call = Call { by_ext_id: by_sku, ..Call::change("update product", change, included) };
     api.ask(&call).await?;
     Ok(Applied { effect: Effect::Updated, target_id, warning, rule: None })
 }
