@@ -100,7 +100,7 @@ async fn read(call: &mut Call<'_>) {
             set_apart(call, place, false);
         }
     }
-    let reads = call.oro.has_others(Facet::Profile);
+    let reads = call.oro.learnt.has_others(Facet::Profile);
     let unknown = call.places(|entry| {
         entry.found.is_none()
             && (reads || reads_first(entry.write) || entry.write.target_id.is_some())

@@ -46,6 +46,7 @@ mod customers;
 mod customers_held;
 mod document;
 mod keyless;
+mod learnt;
 mod levels;
 mod localized;
 mod order_form;
@@ -82,10 +83,7 @@ mod round_trip;
 #[cfg(test)]
 mod scripted;
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Mutex};
 
 use ferry_canonical::{Entity, Facet, Part};
 use ferry_config::{
@@ -94,7 +92,7 @@ use ferry_config::{
 };
 use ferry_http::{Conversation, Response};
 
-use self::{capability::Capability, client::Api, token::Tokens};
+use self::{capability::Capability, client::Api, learnt::Learnt, token::Tokens};
 pub use self::{roster::Resident, subscriptions::Webhook};
 use crate::{
     Acknowledged, Admitted, PushRequest, Refusal, Together, WokenEndpoint,
@@ -122,18 +120,7 @@ pub struct Oro {
     /// Inventory levels by SKU.
     levels: Mutex<HashMap<String, stock::Level>>,
     capability: Capability,
-    learnt: Mutex<HashMap<Facet, Learnt>>,
-}
-
-/// What the shop has shown of one facet.
-#[derive(Clone, Copy, Debug, Default)]
-struct Learnt {
-    /// It takes no lists of it.
-    takes_no_lists: bool,
-    /// It has some that Ferry did not know of: a new one is looked for before it is made.
-    has_others: bool,
-    /// It does not know `external`.
-    has_no_external: bool,
+    learnt: Learnt,
 }
 
 impl Oro {
@@ -155,7 +142,7 @@ impl Oro {
             groups: Mutex::default(),
             levels: Mutex::default(),
             capability: Capability::default(),
-            learnt: Mutex::default(),
+            learnt: Learnt::default(),
         })
     }
 
@@ -318,19 +305,11 @@ impl Oro {
     /// How many writes of a facet go together.
     pub fn together(&self, facet: Facet) -> Together {
         let lists = !matches!(facet, Facet::Shipment | Facet::Cancellation | Facet::Return)
-            && !self.learnt(facet, |learnt| learnt.takes_no_lists);
+            && self.learnt.takes_lists(facet);
         match usize::from(self.config.batch.most) {
             most if lists && most > 1 => Together { most, at_once: Some(1) },
             _ => Together { most: 1, at_once: None },
         }
-    }
-
-    fn learnt<T>(&self, facet: Facet, of: impl FnOnce(&mut Learnt) -> T) -> T {
-        of(self.learnt.lock().unwrap_or_else(PoisonError::into_inner).entry(facet).or_default())
-    }
-
-    fn has_others(&self, facet: Facet) -> bool {
-        self.learnt(facet, |learnt| learnt.has_others)
     }
 
     /// One answer per write: they go together where the shop takes lists of them, and else one after

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ferry_canonical::{Entity, Facet, FailureKind, order::OrderPlaced};
+use ferry_canonical::{Entity, FailureKind, order::OrderPlaced};
 use serde_json::Value;
 
 use super::{
@@ -96,10 +96,9 @@ pub(super) fn is_it(order: &OrderPlaced, row: &Value) -> bool {
 }
 
 pub(super) fn terms<'a>(api: &Api<'a>) -> Terms<'a> {
-    let refuses = api.oro.learnt(Facet::Placed, |learnt| learnt.has_no_external);
     Terms {
         unit: &api.oro.config.default_unit,
-        external: api.oro.config.external_orders && !refuses,
+        external: api.oro.config.external_orders && api.oro.learnt.knows_external(),
     }
 }
 
@@ -116,7 +115,7 @@ async fn create(
             let terms = Terms { external: false, ..terms };
             let (resource, included) = order_form::new(order, references, terms);
             let said = api.ask(&Call::create("create order", resource, included)).await?;
-            api.oro.learnt(Facet::Placed, |learnt| learnt.has_no_external = true);
+            api.oro.learnt.has_refused_external();
             said
         }
         said => said?,

@@ -69,7 +69,7 @@ async fn read(call: &mut Call<'_>) {
         entry.is_alone = entry.state.order.identifier.contains(',');
     }
     call.read_linked(READS).await;
-    let reads = call.oro.has_others(Facet::Placed);
+    let reads = call.oro.learnt.has_others(Facet::Placed);
     let unknown = call.places(|entry| {
         entry.found.is_none()
             && (reads || reads_first(entry.write) || entry.write.target_id.is_some())

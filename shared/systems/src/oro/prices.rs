@@ -228,7 +228,7 @@ async fn write(call: &mut Call<'_>, items: &[Item], which: Try) {
         return;
     }
     if items.len() > 1 {
-        call.oro.learnt(Facet::Price, |learnt| learnt.takes_no_lists = true);
+        call.oro.learnt.has_refused_a_list(Facet::Price);
     }
     for item in items {
         if !call.entries.get(item.of).is_some_and(Entry::goes_on) {
@@ -247,8 +247,7 @@ async fn write(call: &mut Call<'_>, items: &[Item], which: Try) {
 /// None: one by one. Before 6.1.8 a shop writes a list of prices, and answers that it did not
 /// (OroCommerce reference §10): one that may be as old is asked to do it later, which is followed.
 async fn how(api: &Api<'_>) -> Result<Option<How>, Failure> {
-    let takes_none = api.oro.learnt(Facet::Price, |learnt| learnt.takes_no_lists);
-    if takes_none || api.oro.config.batch.most <= 1 {
+    if !api.oro.learnt.takes_lists(Facet::Price) || api.oro.config.batch.most <= 1 {
         return Ok(None);
     }
     let is_new = capability::learn_numbers(api).await?;

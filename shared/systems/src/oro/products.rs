@@ -47,7 +47,7 @@ pub(super) async fn apply<'a>(
             (entry.found, entry.id) = (None, None);
         }
     }
-    let reads = oro.has_others(Facet::Catalogue);
+    let reads = oro.learnt.has_others(Facet::Catalogue);
     let unknown = call.places(|entry| {
         entry.found.is_none()
             && (reads || reads_first(entry.write) || entry.write.target_id.is_some())

@@ -8,7 +8,10 @@ use serde_json::json;
 use super::*;
 use crate::{
     Effect,
-    oro::scripted::{Shop, answer, bytes, oro, row, write},
+    oro::{
+        learnt::LISTS_AGAIN,
+        scripted::{Shop, answer, bytes, oro, row, write},
+    },
 };
 
 type Answer = (String, Result<Response, HttpError>);
@@ -233,8 +236,8 @@ async fn a_list_whose_answer_was_lost_leaves_each_in_doubt_and_is_read_by_number
     shop.asked();
 }
 
-#[tokio::test]
-async fn a_shop_without_lists_is_written_one_by_one_from_then_on() {
+#[tokio::test(start_paused = true)]
+async fn a_shop_that_took_no_list_is_written_one_by_one_and_offered_one_again_after_a_while() {
     let one = |kind: &str| {
         answer(
             &format!("POST /{kind}"),
@@ -252,4 +255,6 @@ async fn a_shop_without_lists_is_written_one_by_one_from_then_on() {
     assert_eq!(words(&answers), ["Created Some(\"7\")", "Created Some(\"7\")"]);
     assert_eq!(oro.together(Facet::Profile).most, 1);
     assert!(shop.asked().iter().skip(1).all(|request| request.method == Method::Post));
+    tokio::time::advance(LISTS_AGAIN).await;
+    assert_eq!(oro.together(Facet::Profile).most, 100);
 }

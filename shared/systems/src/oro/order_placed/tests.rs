@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ferry_canonical::Part;
+use ferry_canonical::{Facet, Part};
 use ferry_http::{HttpError, Response};
 use serde_json::json;
 
