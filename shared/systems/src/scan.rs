@@ -82,9 +82,11 @@ fn hash(item: &Item, timed: bool) -> Uuid {
     _ = match &item.draft {
         Ok(Draft::Part(draft)) => {
             if timed {
-                _ = write!(said, "{} {:?} ", draft.sequence, draft.time);
+                let time = draft.time.map(|time| time.to_string()).unwrap_or_default();
+                _ = write!(said, "{} {time} ", draft.sequence);
             }
-            write!(said, "{:?} {}", draft.source_id, draft.part.to_json())
+            let id = draft.source_id.as_deref().unwrap_or_default();
+            write!(said, "{id} {}", draft.part.to_json())
         }
         Ok(Draft::Removed(draft)) => write!(said, "{} is gone", draft.subject),
         Ok(Draft::Skip { what, reason }) => write!(said, "{what} {reason}"),

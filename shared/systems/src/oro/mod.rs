@@ -76,6 +76,8 @@ mod token;
 mod unended;
 mod webhook;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 #[cfg(test)]
 mod keeping;
 #[cfg(test)]

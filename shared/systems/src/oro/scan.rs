@@ -101,7 +101,7 @@ pub(super) async fn page(
         body: &said.body,
     };
     let items = read::read(&record, &api.oro.config.stock_site);
-    let ids = in_order(document::rows(&said.document), ask.after)?;
+    let ids = in_order(listed(&said.document)?, ask.after)?;
     if ids.len() != items.len() {
         return Err(disorder("a page of it cannot be told apart into rows"));
     }
@@ -182,6 +182,12 @@ pub(super) fn gone(missed: &Missed) -> NewRecord {
 pub(super) fn later(asked_at: Timestamp, before: Option<Timestamp>) -> Timestamp {
     let least = |before: Timestamp| before.checked_add(SignedDuration::from_micros(1)).ok();
     before.and_then(least).map_or(asked_at, |least| asked_at.max(least))
+}
+
+/// The rows of a page, which is a list also where it has one row.
+pub(super) fn listed(document: &Value) -> Result<&[Value], Failure> {
+    let rows = document.get("data").and_then(Value::as_array);
+    rows.map(Vec::as_slice).ok_or_else(|| disorder("what was answered is no list"))
 }
 
 /// The ids of a page. Each is behind the one before, so that a walk ends.

@@ -60,7 +60,7 @@ pub(super) async fn page(api: &Api<'_>, ask: &ScanAsk<'_>) -> Result<ScanPage, F
     query.extend(after.map(|after| ("filter[id][gt]", after.to_owned())));
     let found = api.ask(&Call { query, ..Call::read("scan products", PRODUCTS) }).await?;
     let as_of = scan::later(found.asked_at, ask.as_of);
-    let products = products(document::rows(&found.document), after)?;
+    let products = products(scan::listed(&found.document)?, after)?;
     let mut shown = Vec::with_capacity(lists.len());
     for id in lists.values() {
         shown.push(of_list(api, id, &products).await?);

@@ -99,19 +99,24 @@ pub(super) fn receive(
     else {
         return Err(Refusal::new(401, "Webhook-Signature is not that of this body and our secret"));
     };
-    let told: Told = match serde_json::from_slice(request.body) {
+    Ok(heard(config, request.body))
+}
+
+/// What a body comes to that the shop has signed.
+pub(super) fn heard(config: &OroWebhook, body: &[u8]) -> Acknowledged {
+    let told: Told = match serde_json::from_slice(body) {
         Ok(told) => told,
-        Err(error) => return Ok(nothing(format!("it is no webhook of Oro: {error}"), None)),
+        Err(error) => return nothing(format!("it is no webhook of Oro: {error}"), None),
     };
     let message_id = told.message_id.clone().filter(|id| (1..=64).contains(&id.len()));
     match wake(config, &told) {
-        Ok(wake) => Ok(Acknowledged {
+        Ok(wake) => Acknowledged {
             kept: Kept::Word,
             body: "heard".to_owned(),
             wakes: vec![wake],
             ..nothing(String::new(), message_id)
-        }),
-        Err(reason) => Ok(nothing(reason, message_id)),
+        },
+        Err(reason) => nothing(reason, message_id),
     }
 }
 

@@ -129,6 +129,10 @@ async fn a_walk_goes_on_behind_the_last_id_and_ends_with_an_empty_page() {
     assert!(no.detail.contains("not in the order"), "{}", no.detail);
     let twice = document(&[customer("11", "70"), customer("11", "70")]);
     assert!(walk(&[(&line, twice)], ask).await.is_err());
+    // Nothing could be cut out of it.
+    let one = json!({"data": customer("11", "70")[0]});
+    let no = walk(&[(&line, one)], ask).await.unwrap_err();
+    assert!(no.detail.contains("is no list"), "{}", no.detail);
 }
 
 #[tokio::test]
