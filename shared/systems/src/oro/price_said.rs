@@ -70,7 +70,7 @@ mod tests {
             "prices": prices})
     }
 
-    fn price(id: &str, said: Value, unit: &str) -> Value {
+    fn price(id: &str, said: &Value, unit: &str) -> Value {
         json!({"type": "productprices", "id": id, "attributes": said, "relationships":
             {"unit": {"data": {"type": "productunits", "id": unit}}}})
     }
@@ -88,8 +88,9 @@ mod tests {
     #[test]
     fn prices_are_said_in_an_order_of_their_own_in_whatever_order_the_shop_lists_them() {
         let of = |quantity: u32, value: &str| json!({"quantity": quantity, "value": value, "currency": "EUR"});
-        let (one, ten) = (price("b-2", of(1, "9.9000"), "item"), price("a-2", of(10, "8"), "item"));
-        let set = price("c-2", of(1, "50"), "set");
+        let (one, ten) =
+            (price("b-2", &of(1, "9.9000"), "item"), price("a-2", &of(10, "8"), "item"));
+        let set = price("c-2", &of(1, "50"), "set");
         let said = told(&json!([set, ten, one])).unwrap();
         assert_eq!(said, told(&json!([one, ten, set])).unwrap());
         assert_eq!(
@@ -116,7 +117,7 @@ mod tests {
         ] {
             let mut said = fine.clone();
             said[name] = value;
-            let no = told(&json!([price("a-2", said, "item")])).unwrap_err();
+            let no = told(&json!([price("a-2", &said, "item")])).unwrap_err();
             assert!(no.contains(detail), "{no}");
         }
         let unitless = json!({"type": "productprices", "id": "a-2", "attributes": fine});

@@ -184,13 +184,11 @@ async fn shows_any(api: &Api<'_>, list: &str) -> Result<bool, Failure> {
     }
     let id = Some(list.to_owned());
     let call = Call { id, ..Call::read("ask whether a price list is there", PRICE_LISTS) };
-    match api.find(&call).await? {
-        Some(_) => Ok(false),
-        None => {
-            let detail = format!("the shop has no price list {list} (price_lists in ferry.toml)");
-            Err(Failure::new(FailureKind::Validation, detail))
-        }
+    if api.find(&call).await?.is_none() {
+        let detail = format!("the shop has no price list {list} (price_lists in ferry.toml)");
+        return Err(Failure::new(FailureKind::Validation, detail));
     }
+    Ok(false)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl Side {
         let shop = Shop::default();
         let answering = shop.clone();
         let http = SimHttp::new(move |request| answering.respond(request));
-        Self { name, http, shop, brand }
+        Self { name, shop, http, brand }
     }
 
     fn name_there(&self) -> String {
