@@ -23,6 +23,9 @@ pub mod target;
 mod url;
 mod xml;
 
+#[cfg(test)]
+mod damaged;
+
 pub use draft::{BadItem, Draft, Item, Record};
 pub use poll::{Anew, Ask, NewRecord, Page, Wakeup, WokenEndpoint};
 pub use push::{Acknowledged, Admitted, Kept, PushRequest, Refusal};
@@ -129,6 +132,15 @@ impl System {
         match self {
             Self::Oro(_) => oro::Oro::is_scanned(endpoint),
             Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => false,
+        }
+    }
+
+    /// Whether rows of a scan that are not seen any more are forgotten. What is known of others says that
+    /// they had something, should they be seen again.
+    pub fn forgets(&self, endpoint: &str) -> bool {
+        match self {
+            Self::Oro(_) => oro::Oro::forgets(endpoint),
+            Self::Orderflow(_) | Self::Rest(_) | Self::Files(_) | Self::Export(_) => true,
         }
     }
 

@@ -121,7 +121,7 @@ impl<P: Publisher, S: Cursors + Scans + Schedules + Wakes> Reading<P, S> {
     }
 }
 
-/// So many may be gone in one run: twenty, or one of a hundred.
-fn most(known: u64) -> u32 {
+/// So many may be gone in one run, or have nothing any more: twenty, or one of a hundred.
+pub(super) fn most(known: u64) -> u32 {
     u32::try_from(known / 100).unwrap_or(u32::MAX).max(limits::REMOVED_AT_ONCE)
 }

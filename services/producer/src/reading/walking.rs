@@ -19,7 +19,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Heard, Read, Reading, Unread, removing::Ended};
+use super::{
+    Heard, Read, Reading, Unread,
+    removing::{Ended, most},
+};
 
 /// How far a scan has come: its cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,11 +38,48 @@ struct Position {
     /// The last id it has seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<String>,
+    /// Rows that had something, and have nothing any more.
+    #[serde(default)]
+    emptied: Emptied,
     /// As of when the last page was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     as_of: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
+}
+
+/// Of rows that have nothing any more: how many a walk believes, and how many it leaves to the next ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Emptied {
+    believed: u32,
+    left: u32,
+}
+
+impl Emptied {
+    /// A list that is filled anew looks emptied while it is. So one walk believes a few, and what it does
+    /// not believe it leaves as it is known.
+    fn judged(&mut self, row: RowSaid, known: Option<Said>, most: u32) -> RowSaid {
+        let RowSaid::Nothing(hash) = row else { return row };
+        if known.is_none_or(|known| known.hash == hash) {
+            return row;
+        }
+        if self.believed < most {
+            self.believed += 1;
+            return row;
+        }
+        self.left += 1;
+        RowSaid::Hidden
+    }
+
+    fn said(self) -> Option<String> {
+        let Self { believed, left } = self;
+        (left > 0).then(|| {
+            format!(
+                "{left} rows that have nothing any more are left to the next walks: one believes \
+                 {believed} of them"
+            )
+        })
+    }
 }
 
 impl Position {
@@ -51,6 +91,7 @@ impl Position {
             rows: 0,
             of: None,
             after: None,
+            emptied: Emptied::default(),
             as_of: None,
             ended_at: None,
         };
@@ -64,11 +105,12 @@ impl Position {
     }
 
     /// Behind a page.
-    fn over(&self, page: &ScanPage, now: Timestamp) -> Self {
+    fn over(&self, page: &ScanPage, emptied: Emptied, now: Timestamp) -> Self {
         let rows = u64::try_from(page.rows.len()).unwrap_or(u64::MAX);
         Self {
             rows: self.rows.saturating_add(rows),
             after: page.rows.last().map(|row| row.id.clone()).or_else(|| self.after.clone()),
+            emptied,
             as_of: Some(page.as_of),
             ended_at: page.rows.is_empty().then_some(now),
             ..self.clone()
@@ -88,8 +130,9 @@ impl<P: Publisher, S: Cursors + Scans + Schedules + Wakes> Reading<P, S> {
         let from = self.store.cursor(&scan).await.context("reading the cursor")?;
         let before = Position::at(from.as_deref(), (self.clock)())?;
         let system = self.systems.get(&self.source).context("the source is not configured")?;
-        let (records, page, rows) = self.told(system, &before).await?;
-        let after = before.over(&page, (self.clock)());
+        let mut emptied = before.emptied;
+        let (records, page, rows) = self.told(system, &before, &mut emptied).await?;
+        let after = before.over(&page, emptied, (self.clock)());
         let to = serde_json::to_string(&after).context("writing the cursor")?;
         let kept = ScannedPage { walk: before.walk, rows, from, to };
         if !self.store.keep_page(&scan, kept).await.context("keeping what a page has shown")? {
@@ -102,11 +145,14 @@ impl<P: Publisher, S: Cursors + Scans + Schedules + Wakes> Reading<P, S> {
         if more {
             return Ok(Read { records, more, detail: None });
         }
-        self.forget(&scan, after.walk).await?;
+        if system.forgets(&self.endpoint) {
+            self.forget(&scan, after.walk).await?;
+        }
         let known = after.of.unwrap_or(0).max(after.rows);
         let ended = Ended { walk: after.walk, known, control: after.after.as_deref() };
         let removed = self.remove(ended).await?;
-        Ok(Read { records: records + removed.records, more, detail: removed.detail })
+        let detail = removed.detail.or_else(|| emptied.said());
+        Ok(Read { records: records + removed.records, more, detail })
     }
 
     /// Makes what a page says anew durable; how many records, and what is to be kept of the page.
@@ -114,6 +160,7 @@ impl<P: Publisher, S: Cursors + Scans + Schedules + Wakes> Reading<P, S> {
         &self,
         system: &System,
         before: &Position,
+        emptied: &mut Emptied,
     ) -> Result<(u64, ScanPage, Vec<ScannedRow>), Unread> {
         let (started, now) = (Instant::now(), (self.clock)());
         let conversation = Conversation::new(Arc::clone(&self.http), self.clock);
@@ -133,8 +180,9 @@ impl<P: Publisher, S: Cursors + Scans + Schedules + Wakes> Reading<P, S> {
         let known = self.store.scanned(&self.name(), ids).await;
         let known = known.context("reading what its rows said last")?;
         let (mut rows, mut wanted) = (Vec::new(), Vec::with_capacity(page.rows.len()));
+        let most = most(before.of.unwrap_or(0));
         for (row, known) in page.rows.iter().zip(known) {
-            let (kept, is_told) = judge(row.said, known);
+            let (kept, is_told) = judge(emptied.judged(row.said, known, most), known);
             let (id, known_as) = (row.id.clone(), row.known_as.clone());
             rows.extend(kept.map(|said| ScannedRow { id, said, known_as }));
             wanted.push(is_told);
@@ -233,6 +281,22 @@ mod tests {
         assert_eq!(walks(&[nothing; 3]), (vec![false; 3], None));
         let told = walks(&[nothing, state, state, nothing, nothing, nothing]).0;
         assert_eq!(told, [false, true, true, true, true, false]);
+    }
+
+    #[test]
+    fn a_walk_believes_of_few_rows_that_they_have_nothing_any_more() {
+        let (nothing, state) = (RowSaid::Nothing(B), RowSaid::State(A));
+        let of = |hash| Some(Said { hash, again: false });
+        let mut emptied = Emptied::default();
+        let mut judged = |row, known| emptied.judged(row, known, 2);
+        assert_eq!(judged(nothing, None), nothing, "it never had any");
+        assert_eq!(judged(nothing, of(B)), nothing, "it had none before");
+        assert_eq!(judged(state, of(B)), state);
+        assert_eq!([judged(nothing, of(A)), judged(nothing, of(A))], [nothing; 2]);
+        assert_eq!([judged(nothing, of(A)), judged(nothing, of(A))], [RowSaid::Hidden; 2]);
+        assert_eq!(emptied, Emptied { believed: 2, left: 2 });
+        assert!(emptied.said().unwrap().starts_with("2 rows"));
+        assert_eq!(Emptied { believed: 2, left: 0 }.said(), None);
     }
 
     #[test]

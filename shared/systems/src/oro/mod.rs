@@ -199,6 +199,11 @@ impl Oro {
         matches!(endpoint, stock::LEVELS | price_form::PRICES)
     }
 
+    /// Prices of a product that cannot be seen for a while, or of a list that is left out for a while.
+    pub fn forgets(endpoint: &str) -> bool {
+        endpoint != price_form::PRICES
+    }
+
     /// Endpoints that are scanned beside being polled, and when.
     pub fn own_scans(&self) -> Vec<(String, ScheduleConfig)> {
         let OroScan { customers, orders } = self.config.scan.clone();

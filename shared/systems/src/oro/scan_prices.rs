@@ -28,11 +28,12 @@ use crate::{
     target::Failure,
 };
 
-/// Products of one page: with their prices they are one record.
+/// Products of one page, divided by the lists: with their prices they are one record.
 const PRODUCTS_MAX: u16 = 100;
 /// Prices that are asked for at once.
 const PRICES_PAGE: usize = 1000;
-/// Between a product's id and its list's, in the id of a row.
+/// Between a product's id and its list's name, in the id of a row: where the name stands for another
+/// list from one day on, what that does not have is taken away.
 const BETWEEN: char = '/';
 
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ struct Product {
 
 /// What a list shows of the products of a page.
 #[derive(Debug)]
-struct Shown {
+struct OnList {
     by_product: BTreeMap<String, Vec<Value>>,
     /// A price of the list can be seen: a product without one has none there.
     is_sure: bool,
@@ -54,7 +55,7 @@ pub(super) async fn page(api: &Api<'_>, ask: &ScanAsk<'_>) -> Result<ScanPage, F
     let after = ask.after.map(|row| row.split_once(BETWEEN).map_or(row, |(product, _)| product));
     let mut query = vec![
         ("sort", "id".to_owned()),
-        ("page[size]", api.oro.config.page_size.min(PRODUCTS_MAX).to_string()),
+        ("page[size]", products_of_a_page(api.oro.config.page_size, lists.len()).to_string()),
         ("fields[products]", "sku".to_owned()),
     ];
     query.extend(after.map(|after| ("filter[id][gt]", after.to_owned())));
@@ -67,8 +68,8 @@ pub(super) async fn page(api: &Api<'_>, ask: &ScanAsk<'_>) -> Result<ScanPage, F
     }
     let (mut rows, mut sure) = (Vec::new(), Vec::new());
     for product in &products {
-        for (list, shown) in lists.iter().zip(&shown) {
-            rows.push(row(product, list, shown));
+        for (name, shown) in lists.keys().zip(&shown) {
+            rows.push(row(product, name, shown));
             sure.push(shown.is_sure);
         }
     }
@@ -90,6 +91,11 @@ pub(super) async fn page(api: &Api<'_>, ask: &ScanAsk<'_>) -> Result<ScanPage, F
     Ok(ScanPage { rows: rows.collect(), as_of, body: body.into() })
 }
 
+fn products_of_a_page(configured: u16, lists: usize) -> u16 {
+    let lists = u16::try_from(lists).unwrap_or(u16::MAX).max(1);
+    configured.min(PRODUCTS_MAX / lists).max(1)
+}
+
 fn products(rows: &[Value], after: Option<&str>) -> Result<Vec<Product>, Failure> {
     let ids = scan::in_order(rows, after)?;
     let sku = |row| document::attribute(row, "sku").cloned().unwrap_or_default();
@@ -97,11 +103,11 @@ fn products(rows: &[Value], after: Option<&str>) -> Result<Vec<Product>, Failure
 }
 
 /// A product with its prices on one list, each as the shop said it.
-fn row(product: &Product, (name, list): (&String, &String), shown: &Shown) -> Value {
+fn row(product: &Product, name: &str, shown: &OnList) -> Value {
     let Product { id, sku } = product;
     json!({
         "type": PRICES,
-        "id": format!("{id}{BETWEEN}{list}"),
+        "id": format!("{id}{BETWEEN}{name}"),
         "attributes": {"sku": sku, "list": name},
         "relationships": {"product": {"data": {"type": PRODUCTS, "id": id}}},
         "prices": shown.by_product.get(id).map_or(&[][..], Vec::as_slice),
@@ -116,7 +122,23 @@ fn row_said(item: &Item, is_sure: bool) -> RowSaid {
     }
 }
 
-async fn of_list(api: &Api<'_>, list: &str, products: &[Product]) -> Result<Shown, Failure> {
+async fn of_list(api: &Api<'_>, list: &str, products: &[Product]) -> Result<OnList, Failure> {
+    let by_product = by_product(api, list, products).await?;
+    if !by_product.is_empty() || products.is_empty() {
+        return Ok(OnList { by_product, is_sure: true });
+    }
+    if !shows_any(api, list).await? {
+        return Ok(OnList { by_product, is_sure: false });
+    }
+    // It may have been shown again only now.
+    Ok(OnList { by_product: self::by_product(api, list, products).await?, is_sure: true })
+}
+
+async fn by_product(
+    api: &Api<'_>,
+    list: &str,
+    products: &[Product],
+) -> Result<BTreeMap<String, Vec<Value>>, Failure> {
     let keyed = products.iter().map(|product| product.id.clone()).enumerate().collect();
     let mut by_product: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for (places, _) in in_one_address(keyed) {
@@ -127,33 +149,41 @@ async fn of_list(api: &Api<'_>, list: &str, products: &[Product]) -> Result<Show
             }
         }
     }
-    let is_sure = !by_product.is_empty() || products.is_empty() || shows_any(api, list).await?;
-    Ok(Shown { by_product, is_sure })
+    Ok(by_product)
 }
 
 /// Every price of these products on the list. What is taken away between two pages moves others out of
-/// sight: products whose prices are more than a page are asked for in halves.
+/// sight: products whose prices may be more than a page are asked for in halves.
 async fn prices(api: &Api<'_>, list: &str, ids: Vec<&str>) -> Result<Vec<Value>, Failure> {
     let (mut prices, mut open) = (Vec::new(), vec![ids]);
     while let Some(mut ids) = open.pop() {
-        let mut found = page_of(api, list, (&ids, 1)).await?;
-        let mut number = 2;
-        // A product with more prices than one may have cannot be read, whatever else there is.
-        while !found.is_empty() && (ids.len() > 1 || found.len() <= limits::PRICES) {
-            let more = page_of(api, list, (&ids, number)).await?;
-            if more.is_empty() {
-                break;
-            }
-            if ids.len() > 1 {
-                found.clear();
-                open.push(ids.split_off(ids.len() / 2));
-                open.push(std::mem::take(&mut ids));
-            } else {
-                found.extend(more);
-                number += 1;
-            }
+        if let [product] = ids[..] {
+            prices.extend(of_one(api, list, product).await?);
+            continue;
         }
-        prices.append(&mut found);
+        let found = page_of(api, list, (&ids, 1)).await?;
+        let is_whole = found.is_empty()
+            || found.len() < PRICES_PAGE && page_of(api, list, (&ids, 2)).await?.is_empty();
+        if is_whole {
+            prices.extend(found);
+        } else {
+            open.push(ids.split_off(ids.len() / 2));
+            open.push(ids);
+        }
+    }
+    Ok(prices)
+}
+
+/// A product with more prices than one may have cannot be read, whatever else there is.
+async fn of_one(api: &Api<'_>, list: &str, product: &str) -> Result<Vec<Value>, Failure> {
+    let mut prices = Vec::new();
+    for number in 1.. {
+        let page = page_of(api, list, (&[product], number)).await?;
+        let is_last = page.is_empty();
+        prices.extend(page);
+        if is_last || prices.len() > limits::PRICES {
+            break;
+        }
     }
     Ok(prices)
 }

@@ -105,7 +105,7 @@ async fn a_page_of_products_is_asked_for_once_a_list_and_told_product_by_product
     ];
     let page = walk_of(&oro, script, None).await.unwrap();
     let ids: Vec<&str> = page.rows.iter().map(|row| row.id.as_str()).collect();
-    assert_eq!(ids, ["5/1", "5/7", "10/1", "10/7"]);
+    assert_eq!(ids, ["5/retail", "5/trade", "10/retail", "10/trade"]);
     assert!(matches!(page.rows[3].said, RowSaid::Nothing(_)), "{:?}", page.rows);
     let told = told(&page, &[true, true, true, false]);
     let said: Vec<_> = told.iter().map(of).collect();
@@ -121,7 +121,7 @@ async fn a_page_of_products_is_asked_for_once_a_list_and_told_product_by_product
     assert_eq!((&told[0].clock, told[0].time), (&Clock::named("as-of"), Some(page.as_of)));
     assert_eq!(told[0].sequence, Sequence::of_time(page.as_of));
     // The walk goes on behind the product, and ends where there is none.
-    let end = walk_of(&oro, vec![products("10", &[])], Some("10/7")).await.unwrap();
+    let end = walk_of(&oro, vec![products("10", &[])], Some("10/trade")).await.unwrap();
     assert_eq!(end.rows, []);
 }
 
@@ -153,9 +153,14 @@ async fn a_list_that_shows_no_price_says_nothing_of_any_product() {
         script.extend(more);
         script
     };
-    // Another product of the list has a price: this one has none.
-    let sure = walk(page(vec![any("1", &[price("9", 1, "1")])])).await.unwrap();
+    // Another product of the list has a price: this one has none, also when it is asked for once more.
+    let others = || any("1", &[price("9", 1, "1")]);
+    let sure = walk(page(vec![others(), prices("1", ("5", 1), &[])])).await.unwrap();
     assert!(matches!(sure.rows[0].said, RowSaid::Nothing(_)), "{:?}", sure.rows);
+    let one = [price("5", 1, "1")];
+    let again = vec![others(), prices("1", ("5", 1), &one), prices("1", ("5", 2), &[])];
+    let shown = walk(page(again)).await.unwrap();
+    assert!(matches!(shown.rows[0].said, RowSaid::State(_)), "{:?}", shown.rows);
     let list = row("pricelists", "1", json!({"name": "Retail"}), Value::Null);
     let there = answer("GET /pricelists/1", 200, &json!({ "data": list }));
     let hidden = walk(page(vec![any("1", &[]), there])).await.unwrap();
@@ -187,6 +192,28 @@ async fn pages_are_read_to_an_empty_one_and_products_whose_prices_fill_more_are_
     let told = told(&page, &[true; 3]);
     let said: Vec<_> = told.iter().map(|part| of(part).2).collect();
     assert_eq!(said, [vec!["2", "1"], vec!["2"], vec!["2"]]);
+}
+
+#[tokio::test]
+async fn products_whose_prices_fill_a_page_are_halved_whatever_is_behind_it() {
+    let full: Vec<Value> = (1..=1000).map(|from| price("5", from, "1")).collect();
+    let script = vec![
+        products("", &["5", "6"]),
+        prices("1", ("5,6", 1), &full),
+        prices("1", ("5", 1), &full[..2]),
+        prices("1", ("5", 2), &[]),
+        prices("1", ("6", 1), &[price("6", 1, "2")]),
+        prices("1", ("6", 2), &[]),
+    ];
+    let page = walk(script).await.unwrap();
+    assert_eq!(of(&told(&page, &[false, true])[0]), ("SKU-6", "retail", vec!["2"]));
+}
+
+#[test]
+fn a_page_of_products_is_as_large_as_its_record_may_be() {
+    let most = |lists| products_of_a_page(100, lists);
+    assert_eq!([0, 1, 3, 100, 500].map(most), [100, 100, 33, 1, 1]);
+    assert_eq!(products_of_a_page(10, 3), 10);
 }
 
 #[tokio::test]
