@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use ferry_canonical::{Part, order::OrderCustomer};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -74,6 +75,18 @@ pub(crate) fn said(item: &Item, timed: bool) -> RowSaid {
     }
 }
 
+/// Without what a row shows of others as they are now: every order of a customer who is renamed would
+/// have changed. What is not read but passed on does not count either.
+fn own(part: &Part) -> Part {
+    let mut part = part.clone();
+    if let Part::OrderPlaced(order) = &mut part {
+        let number = order.customer.number.take();
+        order.customer = OrderCustomer { number, name: None, email: None, phone: None };
+        order.extensions.clear();
+    }
+    part
+}
+
 /// Of what is read from a row, and not of the row itself: what nobody reads does not count as a change.
 /// With `timed`, its times are a part of what it says.
 fn hash(item: &Item, timed: bool) -> Uuid {
@@ -86,7 +99,7 @@ fn hash(item: &Item, timed: bool) -> Uuid {
                 _ = write!(said, "{} {time} ", draft.sequence);
             }
             let id = draft.source_id.as_deref().unwrap_or_default();
-            write!(said, "{id} {}", draft.part.to_json())
+            write!(said, "{id} {}", own(&draft.part).to_json())
         }
         Ok(Draft::Removed(draft)) => write!(said, "{} is gone", draft.subject),
         Ok(Draft::Skip { what, reason }) => write!(said, "{what} {reason}"),

@@ -205,12 +205,31 @@ fn order(id: &str, quantity: &str) -> [Value; 2] {
 }
 
 #[tokio::test]
+async fn a_customer_that_is_renamed_is_no_change_of_its_orders() {
+    let of = |name: &str| {
+        let mut rows = order("9", "1");
+        rows[0]["relationships"]["customer"] = json!({"data": {"type": "customers", "id": "7"}});
+        let mut body = document(&[rows]);
+        let customer = json!({"name": name, "externalId": "C-7"});
+        body["included"].as_array_mut().unwrap().push(row("customers", "7", customer, Value::Null));
+        body
+    };
+    let before = walk(&[(ORDER_PAGE, of("Acme"))], first(ORDERS)).await.unwrap();
+    let after = walk(&[(ORDER_PAGE, of("Acme Ltd"))], first(ORDERS)).await.unwrap();
+    assert_eq!(before.rows, after.rows);
+    let mut other = of("Acme");
+    other["included"][1]["attributes"]["externalId"] = json!("C-8");
+    let after = walk(&[(ORDER_PAGE, other)], first(ORDERS)).await.unwrap();
+    assert_ne!(before.rows, after.rows, "whose it is");
+}
+
+#[tokio::test]
 async fn a_late_change_of_an_order_changes_its_hash_and_is_told_as_a_poll_says_it() {
     let body = document(&[order("9", "1"), order("10", "1")]);
     let before = walk(&[(ORDER_PAGE, body.clone())], first(ORDERS)).await.unwrap();
     let again = walk(&[(ORDER_PAGE, body)], first(ORDERS)).await.unwrap();
     assert_eq!(before.rows, again.rows, "a walk that finds no change tells nothing");
-    // A line is a row of its own, whose change moves no time of the order.
+    // What belongs to an order is rows of their own, and some move no time of it.
     let body = document(&[order("9", "1"), order("10", "3")]);
     let after = walk(&[(ORDER_PAGE, body)], first(ORDERS)).await.unwrap();
     assert_eq!(after.rows[0], before.rows[0]);
