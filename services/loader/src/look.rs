@@ -94,11 +94,16 @@ fn met(
     let part = completed(said);
     let ours: Vec<Part> = base.ours.iter().filter_map(read).map(|ours| completed(&ours)).collect();
     let shows_it = holds(&part);
-    // What the target cannot say is as it was agreed on; where nothing was, it is not known to be so.
-    let stands = shown.map(|shown| match &agreed {
-        Some(agreed) => two_way.target.complete(shown, agreed),
-        None => shown.clone(),
-    });
+    // What the target cannot say is as it was agreed on, or as a write has it that may be there; where
+    // nothing was, it is not known to be so. Held against what the source could say: what it has no
+    // word for is no difference.
+    let stands = |shown: &Part, as_in: Option<&Part>| {
+        let stands = match as_in {
+            Some(known) => two_way.target.complete(shown, known),
+            None => shown.clone(),
+        };
+        equal(&two_way.source.complete(said, &stands), &stands)
+    };
     let found = Found {
         change: Side {
             system: &lead.event.source,
@@ -110,9 +115,10 @@ fn met(
             at: held.changed_at,
             is_half: base.half_held,
         }),
-        // By what its source can say of it: what neither of the two says is no change of theirs.
         is_new: shows_it
-            && stands.is_some_and(|stands| equal(&two_way.source.complete(said, &stands), &stands)),
+            && shown.is_some_and(|shown| {
+                stands(shown, agreed.as_ref()) && ours.iter().all(|ours| stands(shown, Some(ours)))
+            }),
         is_base: shows_it
             || agreed.as_ref().is_some_and(holds)
             || ours.iter().any(holds)

@@ -231,6 +231,23 @@ async fn a_change_of_nothing_that_the_target_shows_is_written_there_once() {
     assert_eq!(sides.ended("dead").await, 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_the_target_does_not_show_is_set_back_while_a_write_of_it_is_in_doubt() {
+    let sides = Sides::agreed_on("Plain", ConflictPolicy::DeadLetter).await;
+    let delivered = sides.ended("delivered").await;
+    sides.shop.http.script(UPDATE_PRODUCT, [HttpFault::ApplyThenDrop]);
+    let off = sides.erp.disabled();
+    sides.say(&off).await;
+    sides.nothing_left_for("shop").await;
+    sleep(SECOND).await;
+    sides.erp.shop.touch("MUG");
+    sides.say(&sides.erp.says()).await;
+    sides.settled().await;
+    // It went to the shop, which may have the lost one.
+    assert_eq!((sides.ended("delivered").await, sides.ended("echo").await), (delivered + 1, 0));
+    assert_eq!(sides.ended("dead").await, 0);
+}
+
 /// The ERP's mapping makes a product's brand of its own name: agreed on is what was written there.
 #[tokio::test(start_paused = true)]
 async fn what_one_side_says_of_everything_and_the_other_has_no_word_for_is_no_change_of_either() {
