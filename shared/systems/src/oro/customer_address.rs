@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     client::{Api, Call},
     customer::CUSTOMERS,
-    document::{self, Resource},
+    document::{self, Resource, kept},
 };
 use crate::target::Failure;
 
@@ -80,13 +80,13 @@ fn there<'a>(wanted: &[(&Address, Resource)], found: &'a [Value]) -> Vec<Option<
 
 /// By code; one without a code is known by where it is.
 fn is_it(found: &Value, address: &Address) -> bool {
-    let text = |name| document::text(found, name);
+    let is = |name, wanted: &str| document::text(found, name) == Some(kept(wanted));
     match &address.code {
-        Some(code) => text("label") == Some(code),
+        Some(code) => is("label", code),
         None => {
-            text("street") == Some(&address.street)
-                && text("city") == Some(&address.city)
-                && text("postalCode") == address.postcode.as_deref()
+            is("street", &address.street)
+                && is("city", &address.city)
+                && document::text(found, "postalCode") == address.postcode.as_deref().map(kept)
                 && document::one(found, "country") == Some(address.country.as_str())
         }
     }

@@ -179,7 +179,7 @@ async fn settle_duplicate(
     contact: &Contact,
     customer: &str,
 ) -> Result<bool, Failure> {
-    let query = vec![("filter[email]", contact.email.clone())];
+    let query = vec![("filter[email]", document::kept(&contact.email).to_owned())];
     let document = api.list("look up customer user", USERS, query).await?;
     let user = find(api, profile, document::rows(&document), contact);
     match user {

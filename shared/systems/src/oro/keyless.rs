@@ -129,7 +129,7 @@ async fn of_its_people(api: &Api<'_>, profile: &CustomerProfile) -> Result<Of, F
     let (mut owners, mut is_empty) = (BTreeSet::new(), true);
     for contact in customer_form::users(&profile.contacts).take(EMAILS_MAX) {
         is_empty = false;
-        let of = ("filter[email]", contact.email.as_str());
+        let of = ("filter[email]", document::kept(&contact.email));
         let found = api.list_all("look up customer user", USERS, of).await?;
         let has_email = |user: &&Value| {
             let email = document::text(user, "email");
@@ -152,12 +152,13 @@ async fn of_its_people(api: &Api<'_>, profile: &CustomerProfile) -> Result<Of, F
 }
 
 fn names(row: &Value, profile: &CustomerProfile) -> bool {
-    document::text(row, "name").is_some_and(|name| name.trim() == profile.name.trim())
+    document::text(row, "name")
+        .is_some_and(|name| document::kept(name) == document::kept(&profile.name))
 }
 
 /// The one customer of the name that has nobody and just the addresses that were sent.
 async fn same(api: &Api<'_>, profile: &CustomerProfile) -> Result<Option<Value>, Failure> {
-    let of = ("filter[name]", profile.name.as_str());
+    let of = ("filter[name]", document::kept(&profile.name));
     let found = api.list_all("look up customers of the name", CUSTOMERS, of).await?;
     let found: Vec<&Value> = found.iter().filter(|row| names(row, profile)).collect();
     if found.len() > NAMESAKES_MAX {

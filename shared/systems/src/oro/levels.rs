@@ -9,7 +9,7 @@ use super::{
     client::Api,
     document,
     product::PRODUCTS,
-    products::is_a_key,
+    products::{is_a_key, is_of},
     stock::{self, LEVELS, Level},
     together::{self, Reads},
 };
@@ -75,7 +75,7 @@ async fn look_up<'a>(call: &mut Call<'a>) {
     let unknown = call.places(|entry| entry.state.level.is_none());
     let by_sku =
         Reads { operation: "look up products", kind: PRODUCTS, filter: "filter[sku]", include: "" };
-    let sku_of = |entry: &Entry<'a>| entry.state.stock.sku.clone();
+    let sku_of = |entry: &Entry<'a>| document::kept(&entry.state.stock.sku).to_owned();
     call.read(by_sku, unknown.clone(), sku_of, |rows, entry| {
         let product = document::named(rows, "sku", &entry.state.stock.sku);
         product.map(Some).ok_or_else(|| stock::no_product(&entry.state.stock.sku))
@@ -99,9 +99,8 @@ async fn read_levels(call: &mut Call<'_>, mut places: Vec<usize>) {
         let api = Api { oro, conversation };
         let Some(product) = entry.id.clone() else { return };
         // The ledger's product may have got another SKU in the shop.
-        let sku = document::included(&levels.beside, "products", &product)
-            .and_then(|product| document::text(product, "sku"));
-        if sku.is_some_and(|sku| sku.to_lowercase() != entry.state.stock.sku.to_lowercase()) {
+        let shown = document::included(&levels.beside, "products", &product);
+        if shown.is_some_and(|shown| !is_of(&entry.state.stock.sku, shown)) {
             return;
         }
         let Some(row) = stock::primary_level(&levels.rows, &levels.beside, &product) else {

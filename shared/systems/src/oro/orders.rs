@@ -59,7 +59,7 @@ pub(super) async fn look_up(
             return Ok(Some(Found { id: id.to_owned(), document }));
         }
     }
-    let query = with(vec![("filter[identifier]", identifier.to_owned())]);
+    let query = with(vec![("filter[identifier]", document::kept(identifier).to_owned())]);
     let mut document = api.list("look up order", ORDERS, query).await?;
     let Some(order) = document::named(document::rows(&document), "identifier", identifier).cloned()
     else {

@@ -130,7 +130,7 @@ async fn find_products<'a>(call: &mut Call<'a>) {
     }
     let unknown = call.places(|entry| entry.found.is_none());
     let by_sku = Reads { filter: "filter[sku]", ..READS };
-    let sku_of = |entry: &Entry<'a>| entry.state.price.sku.clone();
+    let sku_of = |entry: &Entry<'a>| document::kept(&entry.state.price.sku).to_owned();
     call.read(by_sku, unknown, sku_of, |rows, entry| {
         let sku = &entry.state.price.sku;
         document::named(rows, "sku", sku).map(Some).ok_or_else(|| stock::no_product(sku))
@@ -228,7 +228,7 @@ async fn write(call: &mut Call<'_>, items: &[Item], which: Try) {
         return;
     }
     if items.len() > 1 {
-        call.oro.learnt.has_refused_a_list(Facet::Price);
+        call.oro.learnt.note_refused_list(Facet::Price);
     }
     for item in items {
         if !call.entries.get(item.of).is_some_and(Entry::goes_on) {

@@ -40,7 +40,10 @@ pub(super) async fn apply(
 
 /// The number of the product with this SKU.
 pub(super) async fn number_of(api: &Api<'_>, sku: &str) -> Result<Option<String>, Failure> {
-    let query = vec![("filter[sku]", sku.to_owned()), ("fields[products]", "sku".to_owned())];
+    let query = vec![
+        ("filter[sku]", document::kept(sku).to_owned()),
+        ("fields[products]", "sku".to_owned()),
+    ];
     let document = api.list("look up product", PRODUCTS, query).await?;
     let row = document::named(document::rows(&document), "sku", sku);
     Ok(row.and_then(document::id).map(str::to_owned))
@@ -83,7 +86,7 @@ async fn find(
     by_sku: bool,
 ) -> Result<Option<Value>, Failure> {
     let id = if by_sku {
-        Some(catalogue.sku.clone())
+        Some(document::kept(&catalogue.sku).to_owned())
     } else {
         match write.target_id {
             Some(id) if !reads_first(write) => Some(id.to_owned()),

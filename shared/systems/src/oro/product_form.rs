@@ -53,7 +53,7 @@ fn precision_of(unit: &str) -> u8 {
 pub(super) fn new(config: &OroConfig, catalogue: &ProductCatalogue, by_sku: bool) -> Whole {
     const UNIT: &str = "new-unit";
     let product = if by_sku {
-        Resource::with_id(PRODUCTS, &catalogue.sku)
+        Resource::with_id(PRODUCTS, document::kept(&catalogue.sku))
     } else {
         Resource::new(PRODUCTS).attribute("sku", catalogue.sku.as_str())
     };

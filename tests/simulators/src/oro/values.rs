@@ -33,8 +33,11 @@ pub(super) fn convert(attribute: &Attribute, value: &Value) -> Result<Value, Vec
 
 /// The shop's forms take off what stands around a text and is not seen.
 fn trimmed(value: &Value) -> Value {
-    let unseen =
-        |char: char| char.is_whitespace() || char.is_control() || "\u{200b}\u{feff}".contains(char);
+    let guides = |char: char| {
+        matches!(char, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}')
+            || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let unseen = |char: char| char.is_whitespace() || char.is_control() || guides(char);
     match value.as_str() {
         Some(text) => text.trim_matches(unseen).into(),
         None => value.clone(),
