@@ -8,7 +8,7 @@
 use std::{
     collections::BTreeMap,
     env,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     net::{Ipv4Addr, TcpListener},
     ops::RangeInclusive,
     str::FromStr,
@@ -57,7 +57,7 @@ fn claim(port: u16) -> Claim {
     // Where another user owns the files there is no telling: a free port has to do.
     let file =
         fs::create_dir_all(&folder).and_then(|()| File::create(folder.join(port.to_string())));
-    if file.as_ref().is_ok_and(|file| file.try_lock().is_err()) {
+    if file.as_ref().is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock))) {
         return Claim::Others;
     }
     claimed.insert(port, file.ok());

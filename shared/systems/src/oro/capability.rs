@@ -2,7 +2,7 @@
 //!
 //! A loader and a producer ask nothing ahead but one thing: whether customers have a field for their
 //! number. The rest they see in what the shop answers anyway. `ferry check` asks for all of it. What
-//! was learnt holds until the process ends: after an upgrade of the shop, start it anew.
+//! is kept here holds until the process ends: after an upgrade of the shop, start it anew.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -123,7 +123,8 @@ const fn orders(by_update: Option<bool>, is_scanned: bool) -> &'static str {
     match (by_update, is_scanned) {
         (Some(true), false) => "orders are polled by their last change",
         (Some(true), true) => {
-            "orders are polled by their last change: `scan.orders` hears nothing more"
+            "orders are polled by their last change: `scan.orders` adds what is changed of an \
+             address alone, and may be left out"
         }
         (Some(false), false) => {
             "orders are polled by their creation: a later change is heard of those only that are \
@@ -159,32 +160,30 @@ async fn names_by_sku(api: &Api<'_>) -> Result<Option<&'static str>, Failure> {
     }))
 }
 
-/// What else the site names by a field for other systems (`ext_id_entities`), and what that means to
-/// a field of another name than the one Ferry goes by.
+/// What else the site names by a field for other systems (`ext_id_entities`), and whether that is
+/// another field than the one Ferry knows customers by.
 async fn named_outside(api: &Api<'_>) -> Result<Option<String>, Failure> {
-    let (mut named, mut elsewhere) = (Vec::new(), Vec::new());
+    let (mut named, mut by_another_field) = (Vec::new(), false);
     for resource in [CUSTOMERS, USERS, ORDERS, LEVELS] {
         let Some(row) = first_by_ext_id(api, resource).await? else { continue };
         if document::attribute(&row, "dbId").is_none() {
             continue;
         }
         named.push(resource);
-        // The field that names them is their id, and no attribute any more.
-        let attributes = row.get("attributes");
-        if attributes.is_some_and(|attributes| attributes.get("externalId").is_some()) {
-            elsewhere.push(resource);
-        }
+        // The field that names them is their id, and no attribute any more (inferred).
+        let attributes = row.get("attributes").filter(|_| resource == CUSTOMERS);
+        by_another_field |=
+            attributes.is_some_and(|attributes| attributes.get("externalId").is_some());
     }
     if named.is_empty() {
         return Ok(None);
     }
     let mut said = format!("the site names {} by EXT ID", named.join(", "));
-    if !elsewhere.is_empty() {
-        said.push_str(&format!(
-            ", {} by a field that is not externalId: Ferry goes by externalId, so link what is \
-             there with `ferry xref adopt` before the first sync",
-            elsewhere.join(", ")
-        ));
+    if by_another_field {
+        said.push_str(
+            ", customers by a field that is not externalId: Ferry goes by externalId, so link \
+             those that are there with `ferry xref adopt` before the first sync",
+        );
     }
     Ok(Some(said))
 }
@@ -195,7 +194,8 @@ async fn first_by_ext_id(api: &Api<'_>, resource: &'static str) -> Result<Option
     let call = Call { query, by_ext_id: true, ..Call::read("ask what it can", resource) };
     match api.ask(&call).await {
         Ok(said) => Ok(document::rows(&said.document).first().cloned()),
-        Err(no) if no.failure.status == Some(403) => Ok(None),
+        // It may not be seen, or the site has switched it off.
+        Err(no) if matches!(no.failure.status, Some(403..=405)) => Ok(None),
         Err(no) => Err(no.failure),
     }
 }
@@ -287,14 +287,14 @@ mod tests {
             list(PRODUCTS, &[]),
             list(CUSTOMERS, &[named("customers", json!({"dbId": 7, "externalId": null}))]),
             list(USERS, &[named("customerusers", json!({"dbId": 8}))]),
-            list(ORDERS, &[named("orders", json!({"externalId": "E-1"}))]),
+            list(ORDERS, &[named("orders", json!({"dbId": 9, "externalId": "E-1"}))]),
             errors(LEVELS, 403, "access denied exception"),
             errors(ORGANISATION, 403, "access denied exception"),
         ])
         .await;
-        let told = "; the site names customers, customerusers by EXT ID, customers by a field that is \
-                    not externalId: Ferry goes by externalId, so link what is there with `ferry xref \
-                    adopt` before the first sync; ";
+        let told = "; the site names customers, customerusers, orders by EXT ID, customers by a field that is \
+                    not externalId: Ferry goes by externalId, so link those that are there with `ferry \
+                    xref adopt` before the first sync; ";
         assert!(said.contains(told), "{said}");
     }
 
@@ -320,8 +320,8 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_of_orders_is_said_to_be_for_nothing_where_it_is() {
-        assert!(orders(Some(true), true).ends_with("`scan.orders` hears nothing more"));
+    fn a_scan_of_orders_is_told_for_what_it_adds() {
+        assert!(orders(Some(true), true).ends_with("and may be left out"));
         assert!(!orders(Some(true), false).contains("scan.orders"));
         assert!(orders(Some(false), true).ends_with("is heard by `scan.orders`"));
         assert_eq!(orders(None, true), orders(None, false));

@@ -44,8 +44,8 @@ pub(super) struct Call {
     pub(super) of_it: Option<&'static str>,
     pub(super) query: Query,
     pub(super) body: Option<Value>,
-    /// What the site says is named by its number elsewhere, products by SKU, in this request
-    /// (EXT ID).
+    /// Asks by EXT ID: what the site lists there (as installed, products by SKU) has that name as
+    /// its id.
     pub(super) by_ext_id: bool,
     /// It is about a list of resources (`batch`).
     pub(super) list: Option<How>,

@@ -30,7 +30,7 @@ impl Learnt {
         refused.is_none_or(|refused| refused.elapsed() >= LISTS_AGAIN)
     }
 
-    pub(super) fn has_refused_a_list(&self, facet: Facet) {
+    pub(super) fn note_refused_list(&self, facet: Facet) {
         self.of(facet, |shown| shown.refused_a_list = Some(Instant::now()));
     }
 
@@ -39,7 +39,7 @@ impl Learnt {
         self.of(facet, |shown| shown.has_others)
     }
 
-    pub(super) fn has_shown_another(&self, facet: Facet) {
+    pub(super) fn note_others(&self, facet: Facet) {
         self.of(facet, |shown| shown.has_others = true);
     }
 
@@ -48,7 +48,7 @@ impl Learnt {
         !self.of(Facet::Placed, |shown| shown.has_no_external)
     }
 
-    pub(super) fn has_refused_external(&self) {
+    pub(super) fn note_refused_external(&self) {
         self.of(Facet::Placed, |shown| shown.has_no_external = true);
     }
 

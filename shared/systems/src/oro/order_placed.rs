@@ -115,7 +115,7 @@ async fn create(
             let terms = Terms { external: false, ..terms };
             let (resource, included) = order_form::new(order, references, terms);
             let said = api.ask(&Call::create("create order", resource, included)).await?;
-            api.oro.learnt.has_refused_external();
+            api.oro.learnt.note_refused_external();
             said
         }
         said => said?,

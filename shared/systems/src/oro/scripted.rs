@@ -10,14 +10,14 @@ use bytes::Bytes;
 use ferry_canonical::{Brought, Doubt, Part};
 use ferry_config::{
     HumanDuration, Secret,
-    system::{Limits, OroBatch, OroConfig, OroScan},
+    system::{Limits, OroConfig},
 };
 use ferry_http::{Conversation, HttpError, HttpPort, LedgerPort, Method, Request, Response};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Oro, capability::Capability};
+use super::{Oro, capability::Capability, fuzz};
 use crate::target::Write;
 
 #[derive(Debug)]
@@ -70,29 +70,16 @@ pub(super) fn config() -> OroConfig {
     OroConfig {
         base_url: "https://shop.example".to_owned(),
         backend_prefix: "/admin".to_owned(),
-        client_id: Secret::new("ferry"),
         client_secret: Secret::new("s&cret"),
         external_status_management: false,
-        external_orders: true,
-        page_size: 3,
-        overlap: HumanDuration::from_secs(10),
-        attribute_family: "1".to_owned(),
-        default_unit: "item".to_owned(),
-        customer_user_role: Some("1".to_owned()),
-        price_lists: [("retail".to_owned(), "1".to_owned())].into(),
-        categories: BTreeMap::new(),
-        product_defaults: BTreeMap::new(),
-        batch: OroBatch { most: 100, timeout: HumanDuration::from_secs(40) },
-        scan: OroScan::default(),
-        stock_site: "shop".to_owned(),
         webhook: None,
-        responses: Vec::new(),
         limits: Limits {
             concurrency: 8,
             timeout: HumanDuration::from_secs(30),
             settle_after: HumanDuration::from_secs(60),
             ..Limits::default()
         },
+        ..fuzz::config()
     }
 }
 

@@ -249,7 +249,7 @@ impl<'a, S> Call<'a, S> {
         items.retain(|item| item.fits() || self.sets_apart(item.of));
         let api = Api { oro: self.oro, conversation: self.conversation };
         let Some(came) = write_some(&api, (operation, kind), &items).await else {
-            self.oro.learnt.has_refused_a_list(facet);
+            self.oro.learnt.note_refused_list(facet);
             return None;
         };
         let mut written = Written::default();
@@ -268,7 +268,7 @@ impl<'a, S> Call<'a, S> {
                 Came::Taken(None) => {}
                 Came::Refused(no) if no.duplicate => {
                     entry.is_alone = true;
-                    self.oro.learnt.has_shown_another(facet);
+                    self.oro.learnt.note_others(facet);
                 }
                 Came::Refused(no) => {
                     written.misses |= no.failure.kind == FailureKind::MissingReference;

@@ -156,7 +156,7 @@ impl Said {
         self.rows().into_iter().filter(|brought| brought == row).count()
     }
 
-    /// Two more whole walks over a list, and what they have told has come to its end.
+    /// Two more whole walks over a list: what they have told the broker has.
     fn until_walked(&self, list: &str) {
         let done = || {
             let url = format!("{}/api/v1/schedules/scan/shop%2F{list}", self.console);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{import_result, pulled, push};
+use crate::damaged::damaged;
 
 const NAMES: [&str; 32] = [
     "inventory",
@@ -128,20 +129,6 @@ fn tree() -> impl Strategy<Value = String> {
     })
 }
 
-/// A known document with some bytes of it replaced.
-fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    let part = (any::<prop::sample::Index>(), 0_usize..12, vec(any::<u8>(), 0..6));
-    (select(&SAMPLES[..]), vec(part, 1..4)).prop_map(|(sample, parts)| {
-        let mut bytes = sample.as_bytes().to_vec();
-        for (at, length, with) in parts {
-            let at = at.index(bytes.len() + 1);
-            let end = (at + length).min(bytes.len());
-            bytes.splice(at..end, with);
-        }
-        bytes
-    })
-}
-
 #[test]
 fn known_documents_keep_every_promise() {
     for sample in SAMPLES {
@@ -156,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_documents_keep_every_promise(body in damaged()) {
+    fn damaged_documents_keep_every_promise(body in damaged(SAMPLES.map(str::to_owned).to_vec())) {
         all(&body);
     }
 
